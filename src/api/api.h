@@ -1,0 +1,43 @@
+/*
+ * api.h - the doors over HTTP: rows.
+ *
+ * A row says method, path, permission, what comes in, what goes out, where it runs, and the one function that does it; router,
+ * sign-in, permission, body check, status codes, OpenAPI and the list printed by `tenon routes` are made from the rows. Nouns of
+ * service/nouns.def need no rows: theirs are written by the machine. A row without a permission does not build.
+ *
+ * The contract with clients stands in README.md beside this file.
+ *
+ * Thread: api_handle() on the loop (it hands WORK rows to the workers); rows run where `run_on` says.
+ * Memory: a call has an arena; it dies when the answer is sent.
+ */
+#pragma once
+
+#include "service/service.h"
+
+struct api;
+struct http_server;
+struct loop;
+struct workers;
+
+struct api_config {
+	struct platform *platform;
+	struct loop *loop;
+	struct workers *workers;
+	const char *web;                /* folder of the console's files; NULL: none */
+	bool tls;                       /* cookies get Secure */
+	const char *origin;             /* "https://plant.example": also accepted as Origin; NULL: the Host header alone */
+	size_t body_max;                /* 0: 8 MB */
+};
+int api_new(struct api **ret, const struct api_config *c);
+struct api *api_free(struct api *a);
+DEFINE_CLEANUP(struct api *, api_free)
+
+/* Attaches every door to a server (io/http.h): may be called for several listeners. */
+int api_serve(struct api *a, struct http_server *server);
+/* No new calls; live sockets are closed with 1001. */
+void api_stop(struct api *a);
+
+/* Every row as JSON: [{method, path, permission, run_on, in, out, doc}]; `tenon routes --json`. */
+void api_routes_json(const struct platform *p, struct buf *out);
+/* The OpenAPI 3.1 document. */
+void api_openapi(const struct platform *p, struct buf *out);

@@ -1,0 +1,225 @@
+/*
+ * guard.h - who may do what, and who did it.
+ *
+ * Nothing reaches a store, the samples or a device without a `struct scope`: on behalf of whom, in which tenant, with which
+ * rights. A scope is made by guard alone (from a session, a token, or for the platform itself) and lives for one request.
+ * What changes the world is a *deed*: one function, one permission, one transaction, one audit entry; scope_do() is the one
+ * place where a deed is run. A row without a permission does not build.
+ *
+ * The audit is a chain: every entry carries the SHA-256 over the previous entry's hash and its own canonical JSON; a head kept
+ * beside the store, sealed with a key, notices a missing tail.
+ *
+ * Thread: any thread; guard_authenticate() and what changes something may read the disk: workers only, never a loop.
+ * Memory: a scope and all it points to live in the request's arena.
+ */
+#pragma once
+
+#include "rec/rec.h"
+
+struct guard;
+struct platform;                /* service/service.h */
+struct store;                   /* store/store.h */
+struct store_tx;
+
+/* ---- permissions ---- */
+
+enum permission {
+	PERM_UNSET_,            /* what a row has that says nothing: such a row does not build */
+	PUBLIC,                 /* nobody has to be signed in */
+	SIGNED_IN,              /* any principal of the tenant */
+#define PERMISSION(name, id, en, zh) PERM_##name,
+#include "guard/permissions.def"
+#undef PERMISSION
+	PERM_N_,
+};
+/* A constant; a compile-time failure for PERM_UNSET_ and for numbers that are no permission. */
+#define MUST_SAY(p) ((enum permission) ((p) + 0 * sizeof(char[(p) > PERM_UNSET_ && (p) < PERM_N_ ? 1 : -1])))
+
+const char *permission_id(enum permission p);                   /* "point.read"; "public", "signed_in" */
+const char *permission_title(enum permission p, enum lang lang);
+enum permission permission_parse(const char *id);               /* PERM_UNSET_ if there is none; never PUBLIC or SIGNED_IN */
+
+struct grants { uint64_t bits; };
+_Static_assert((int) PERM_N_ <= 64, "grants is one word");
+static inline bool grants_has(struct grants g, enum permission p)
+{
+	return p > PERM_UNSET_ && p < PERM_N_ && (p == PUBLIC || (g.bits >> p & 1));
+}
+
+/* ---- the scope ---- */
+
+enum principal_kind { PRINCIPAL_NOBODY, PRINCIPAL_USER, PRINCIPAL_TOKEN, PRINCIPAL_SYSTEM, PRINCIPAL_SETUP };
+
+struct principal {
+	enum principal_kind kind;
+	struct uuid id;
+	const char *name, *role;        /* "" when there is none */
+};
+
+struct scope {
+	struct guard *guard;
+	struct platform *platform;      /* what deeds work with: stores, log, samples, plant, links */
+	struct arena *arena;
+	uint32_t tenant;                /* number for batches and series */
+	struct uuid tenant_id;
+	struct principal who;
+	struct grants grants;
+	struct uuid session;            /* zero unless signed in by session */
+	enum lang lang;
+	char request[40];               /* X-Request-Id; stands in the audit */
+	char peer[48];                  /* address of the caller, "" inside the house */
+	int64_t deadline_ns;            /* monotonic; 0 = none */
+	struct store_tx *tx;            /* the deed's transaction; NULL outside of a deed */
+	struct audit_note *notes;       /* what the running deed changed, see audit_change() */
+};
+
+static inline bool scope_may(const struct scope *s, enum permission p) { return grants_has(s->grants, p); }
+int scope_need(const struct scope *s, enum permission p);      /* -ERR_DENIED, -ERR_UNAUTHENTICATED; not audited by itself */
+
+/* For the platform's own work (start, CLI on a closed data folder, jobs): all rights in one tenant. */
+void scope_system(struct scope *s, struct guard *g, struct platform *p, struct arena *a, const char *name);
+
+/* ---- deeds ---- */
+
+enum deed_store { DEED_TENANT, DEED_SYSTEM };
+
+struct deed {
+	const char *name;               /* "point.create"; what the audit says */
+	enum permission permission;
+	enum deed_store store;
+	bool reads;                     /* changes nothing: no transaction for writing, no audit entry */
+	int (*run)(struct scope *s, const void *in, void *ret);
+};
+#define DEED(name_, permission_, store_, run_) \
+	{ .name = (name_), .permission = MUST_SAY(permission_), .store = (store_), .run = (run_) }
+#define DEED_READ(name_, permission_, store_, run_) \
+	{ .name = (name_), .permission = MUST_SAY(permission_), .store = (store_), .run = (run_), .reads = true }
+
+/* Checks the right, opens the transaction, runs, writes the audit entry, commits; undoes all on failure. A refusal is audited.
+ * Called inside a running deed it joins that deed's transaction and entry (still checking the right). */
+int scope_do(struct scope *s, const struct deed *d, const void *in, void *ret);
+
+/* Inside a deed: remember what changed. before NULL = made, after NULL = gone; both copied, secrets masked. */
+int audit_change(struct scope *s, const struct rec_type *t, const void *before, const void *after);
+int audit_text(struct scope *s, const char *what, const char *text);    /* "import", "312 points from points.csv" */
+
+/* ---- opening ---- */
+
+struct guard_config {
+	const char *data;                               /* the data folder; system/, tenants/, keys/ are made in it */
+	int64_t session_idle_ns, session_max_ns;        /* 0: 8 h, 7 days */
+	uint32_t argon_kib, argon_passes, argon_lanes;  /* 0: 19456, 2, 1 (OWASP password storage cheat sheet) */
+	const struct rec_type *const *system_types, *const *tenant_types;       /* further tables; NULL-terminated; NULL = none */
+};
+
+/* Opens system/store.db; on the first start makes the default tenant. -ERR_NEWER, -ERR_CORRUPT, -ERR_LOCKED, -ERR_IO. */
+int guard_open(struct guard **ret, const struct guard_config *c);
+struct guard *guard_close(struct guard *g);
+DEFINE_CLEANUP(struct guard *, guard_close)
+
+struct store *guard_system_store(struct guard *g);
+struct store *guard_tenant_store(struct guard *g, uint32_t tenant);     /* opened at need; NULL if there is no such tenant */
+int guard_store_of(struct scope *s, enum deed_store which, struct store **ret);
+uint32_t guard_tenants(struct guard *g, uint32_t *tenants, uint32_t room);      /* numbers of all enabled tenants; the count */
+int guard_tenant_id(struct guard *g, uint32_t tenant, struct uuid *ret);
+enum { TENANT_DEFAULT = 1 };
+
+/* ---- the first administrator ---- */
+
+/* True while there is no user. */
+bool guard_needs_setup(struct guard *g);
+/* A new one-time secret for the setup link (valid 24 h; an older one stops working). Only its hash is kept. */
+enum { SECRET_TEXT_MAX = 64 };
+int guard_setup_token(struct guard *g, char ret_token[SECRET_TEXT_MAX]);
+/* Makes the first administrator. -ERR_BAD_SIGN_IN: wrong, used or expired secret; -ERR_EXISTS: there is a user already. */
+struct setup_in { const char *token, *name, *password, *full_name, *lang; };
+extern const struct rec_type setup_in_type;
+int guard_setup(struct scope *s, const struct setup_in *in, struct uuid *ret_user);
+
+/* ---- signing in ---- */
+
+struct sign_in { const char *name, *password; };
+extern const struct rec_type sign_in_type;
+
+struct session_secrets {
+	char cookie[SECRET_TEXT_MAX];           /* value of the cookie tenon_session */
+	char csrf[SECRET_TEXT_MAX];             /* value for X-CSRF-Token */
+};
+/* s: a scope of nobody with peer set; becomes the user's on success. -ERR_BAD_SIGN_IN, -ERR_LIMIT (too many failures; wait). */
+int guard_sign_in(struct scope *s, const struct sign_in *in, struct session_secrets *ret);
+int guard_sign_out(struct scope *s);
+/* The CSRF value of the session of this scope; derived, the same for its life. -ERR_UNAUTHENTICATED without session. */
+int guard_csrf(struct scope *s, char ret_csrf[SECRET_TEXT_MAX]);
+bool guard_csrf_matches(struct scope *s, const char *csrf);     /* constant time */
+
+/* What came with a request. cookie and bearer: the secret alone, NULL if absent. Fills tenant, who, grants, session of s, whose
+ * other members the caller has set. Nothing given: nobody, 0. Something given and wrong: -ERR_UNAUTHENTICATED. */
+struct credentials { const char *bearer, *cookie; };
+int guard_authenticate(struct scope *s, const struct credentials *c);
+/* Everything remembered about principals is read anew; called by the deeds that change users, roles, tokens. */
+void guard_forget(struct guard *g);
+/* Once a minute on a worker: last-used times to the store, expired sessions away. */
+int guard_tick(struct guard *g);
+
+/* ---- records ---- */
+
+struct user {
+	struct rec_head head;
+	struct uuid tenant;
+	const char *name, *full_name, *password, *hash, *lang;
+	struct uuid role;
+	bool enabled;
+	int64_t last_sign_in;
+};
+struct role {
+	struct rec_head head;
+	struct uuid tenant;             /* zero: built in, for all tenants */
+	const char *name, *title, *title_zh;
+	uint32_t permissions;           /* REC_FLAGS of permission_words */
+	bool builtin;
+};
+struct token {
+	struct rec_head head;
+	struct uuid tenant, role;
+	const char *name, *hint, *hash; /* hint: the first characters, to tell tokens apart */
+	int64_t expires, last_used;
+};
+struct tenant {
+	struct rec_head head;
+	const char *code, *name;
+	uint32_t number;
+	bool enabled;
+};
+extern const struct rec_type user_type, role_type, token_type, tenant_type;
+extern const struct rec_word permission_words[];
+
+/* Hashes user->password into user->hash and wipes the former. */
+int guard_set_password(struct scope *s, struct user *u);
+/* Makes a token: fills hash and hint of `t`; the secret is told once. */
+int guard_make_token(struct scope *s, struct token *t, char ret_secret[SECRET_TEXT_MAX]);
+/* -ERR_IN_USE when without `user` (or with the role it is about to get) nobody could administer the tenant. */
+int guard_keeps_administrator(struct scope *s, const struct user *before, const struct user *after);
+int guard_role_by_name(struct scope *s, const char *name, struct uuid *ret);
+
+/* ---- the audit ---- */
+
+struct audit {
+	struct rec_head head;
+	uint64_t seq;
+	int64_t time;
+	struct uuid tenant, principal;
+	const char *kind, *name, *deed, *outcome, *request, *peer, *noun, *changes, *previous, *hash;
+	struct uuid record;
+};
+extern const struct rec_type audit_type;
+
+/* Something worth an entry that is no deed: a refusal at the door, a failed sign-in. Never fails the caller. */
+void guard_audit_refusal(struct scope *s, const char *deed, int error);
+
+struct audit_report {
+	uint64_t n, first_bad;          /* entries read; sequence of the first broken one, 0 = none */
+	char detail[160];               /* what is wrong with it */
+};
+/* Walks the chain of a store file (system/store.db, tenants/<id>/store.db), which may be in use. 0: whole; -ERR_CORRUPT: broken,
+ * see the report. */
+int guard_audit_verify(const char *path, struct audit_report *ret);
