@@ -1,0 +1,132 @@
+/*
+ * tsdb.h - the store of samples: what went through the log, kept for ever in open files, found again in microseconds.
+ *
+ * A reader of the log ("tsdb") brings every TALL and GROUP batch into the head, in memory, one shard a core; every ten minutes,
+ * or when the head's budget is used, the head becomes Parquet files (tenants/<id>/ts/YYYY/MM/DD/), sorted by (series, time), each
+ * with a side index. A query merges files and head by (series, time, order of writing): the last write wins. Only after the files
+ * and the manifest that names them are on the medium does the cursor of the log move, so each sample is there exactly once
+ * whatever dies when. Nothing is lossy: a value read is bit for bit the value written. Layouts: README.md.
+ *
+ * Thread: everything may be called from any thread between start and stop; a query runs on the caller's thread and may wait for
+ * the disk, so never on a loop thread (tsdb_last() of series that have a sample in memory does not wait).
+ * Memory: the head stays within head_bytes; a query uses some 2 MB a file it merges at a time, freed when it returns.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "model/batch.h"
+
+struct tsdb;
+struct wal;
+
+struct tsdb_name { char path[512]; char unit[64]; };    /* UTF-8; "" = unknown */
+
+struct tsdb_config {
+	const char *data_dir;           /* holds tenants/<id>/ */
+	uint64_t head_bytes;            /* 0: 32 MB */
+	int64_t flush_age_ms;           /* 0: 600 000; counted from the oldest sample that is not in a file */
+	unsigned n_shards;              /* 0: one a core */
+	const char *version;            /* for created_by; NULL: "0" */
+	/* What the files call a series besides its number (series.parquet). Optional; called at flush, on the flush's thread. */
+	void (*describe)(void *ctx, uint32_t tenant, const struct uuid *point, struct tsdb_name *ret);
+	void *ctx;
+};
+
+/* Opens dictionaries, manifests and files; cuts torn tails, rebuilds lost side indexes, refuses for neither. wal may be NULL:
+ * then the store is read-only (import, tools). */
+int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *wal);
+int tsdb_start(struct tsdb *t);                 /* threads; reads the log from where the files end */
+int tsdb_stop(struct tsdb *t);                  /* does not flush: what is not in files is in the log and comes back at start */
+struct tsdb *tsdb_free(struct tsdb *t);         /* NULL is fine; returns NULL */
+DEFINE_CLEANUP(struct tsdb *, tsdb_free)
+
+/* Until every batch up to `seq` can be queried (read your own writes). -ERR_TIMEOUT, -ERR_STOPPING. */
+int tsdb_wait(struct tsdb *t, uint64_t seq, int64_t timeout_ms);
+/* Everything in the head goes to files now; returns when manifest and cursor say so. */
+int tsdb_flush(struct tsdb *t);
+
+/* --- Series: u32 per tenant, from 1, given once for (point, type), durable before it is returned, never used again. A point
+ * whose type changes gets a new series and keeps the old one. */
+struct tsdb_series_info { struct uuid point; uint32_t series; enum vtype type; };
+
+int tsdb_series(struct tsdb *t, uint32_t tenant, const struct uuid *point, enum vtype type, uint32_t *ret);    /* get or create */
+/* The same for n points with one sync; ret[n]. All or nothing. */
+int tsdb_series_many(struct tsdb *t, uint32_t tenant, size_t n, const struct uuid *points, const uint8_t *types, uint32_t *ret);
+int tsdb_series_get(struct tsdb *t, uint32_t tenant, uint32_t series, struct tsdb_series_info *ret);            /* -ERR_MISSING */
+/* The series of a point, oldest first, at most max; returns how many there are (0: none). */
+size_t tsdb_series_of(struct tsdb *t, uint32_t tenant, const struct uuid *point, uint32_t *ret, size_t max);
+
+/* Lists of series that GROUP batches name (batch.h: list). Same content, same number; from 1; never changed, never used again. */
+int tsdb_list(struct tsdb *t, uint32_t tenant, const uint32_t *series, uint32_t k, uint32_t *ret);             /* get or create */
+/* Borrowed until tsdb_free(). NULL when there is none. */
+const uint32_t *tsdb_list_get(struct tsdb *t, uint32_t tenant, uint32_t list, uint32_t *ret_k);
+
+/* --- Queries. An unknown series has no samples; that is not an error. */
+struct tsdb_query {
+	uint32_t tenant;
+	const uint32_t *series;         /* ascending or not; answered in ascending order, duplicates once */
+	size_t n_series;
+	int64_t from_ns, to_ns;         /* from <= time < to */
+	uint64_t limit;                 /* samples (range) or buckets (aggregate) at most; 0: no limit */
+	int64_t deadline_ns;            /* monotonic clock; 0: none. Past it: -ERR_TIMEOUT */
+	const bool *cancel;             /* set by anyone at any time: -ERR_CANCELLED. May be NULL */
+};
+
+/* Borrowed: batch_ref() to keep. < 0 ends the query with that error. */
+typedef int (*tsdb_batch_fn)(void *ctx, struct batch *b);
+
+/* Sealed TALL batches, sorted by (series, time); a batch is of one type and may hold several series. Returns 1 when the limit
+ * cut the answer: go on behind the last (series, time) seen. */
+int tsdb_range(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batch, void *ctx);
+
+#define TSDB_NEVER INT64_MIN
+/* The sample with the greatest time of each series, ret[n] in the order asked; time TSDB_NEVER when there is none. Strings
+ * live in the arena. */
+int tsdb_last(struct tsdb *t, uint32_t tenant, const uint32_t *series, size_t n, struct arena *a, struct sample *ret);
+/* The same among those with time < before_ns: the value that was valid at an instant. */
+int tsdb_last_before(struct tsdb *t, uint32_t tenant, const uint32_t *series, size_t n, int64_t before_ns, struct arena *a,
+	struct sample *ret);
+
+enum tsdb_interpolation { TSDB_STEP, TSDB_LINEAR };
+struct tsdb_step {
+	int64_t step_ns;                /* 0: one bucket from from_ns to to_ns */
+	int64_t origin_ns;              /* bucket borders are origin + i * step; the first and last bucket are cut by from and to */
+	enum tsdb_interpolation between;        /* how a value goes on until the next one; for avg */
+	bool only_time;                 /* leave the look back before from_ns out: avg then starts at the first sample inside */
+};
+
+/* A bucket with at least one sample, or with a value that goes on from before. Bad samples count in n and end a value, but are
+ * in none of the figures; Good and Uncertain are. Bool counts as 0 and 1; of str and bytes only n, first, last are given. */
+struct tsdb_bucket {
+	uint32_t series;
+	uint32_t worst;                 /* the worst quality seen, by severity */
+	int64_t start_ns, end_ns;
+	uint64_t n, n_good, n_used;     /* samples; with Good quality; that the figures are made of */
+	int64_t covered_ns;             /* of end - start: time for which there was a value (coverage) */
+	double avg;                     /* time-weighted over covered_ns; NaN when that is 0 */
+	double mean, sum;               /* unweighted, Neumaier-compensated; NaN and 0 when n_used is 0 */
+	double min, max;                /* NaN when n_used is 0; NaN samples are left out of min and max */
+	int64_t min_ns, max_ns;         /* the first time of each */
+	struct value first, last;       /* of the used; V_NONE when n_used is 0. Strings live until on_buckets returns */
+	int64_t first_ns, last_ns;
+};
+typedef int (*tsdb_buckets_fn)(void *ctx, const struct tsdb_bucket *bucket, size_t n);
+
+/* Buckets in order of (series, start); empty ones are left out. The last value is held until to_ns, so ask for to <= now.
+ * Returns 1 when the limit cut the answer. */
+int tsdb_aggregate(struct tsdb *t, const struct tsdb_query *q, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
+
+/* --- Figures */
+struct tsdb_stats {
+	uint64_t n_series, n_lists, n_tenants;
+	uint64_t seq_head, seq_files;           /* of the log: can be queried, is in files */
+	uint64_t head_bytes, head_bytes_max, head_samples;
+	uint64_t n_files, file_bytes, file_samples;
+	uint64_t flushes, flush_failures, flush_ms_last;
+	uint64_t ingested, replaced, late;      /* samples: taken in, overwritten at the same time in the head, older than the head's day */
+	uint64_t refused;                       /* samples of a series that does not exist or has another type */
+	uint64_t rows_ignored;                  /* rows of ROWS batches */
+	double bytes_per_sample;                /* file_bytes / file_samples */
+};
+void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret);
