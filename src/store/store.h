@@ -1,0 +1,159 @@
+/*
+ * store.h - records on disk: one database file, one door.
+ *
+ * A store holds the record types it was opened with: a table each, made from the field table, kept in shape when fields are added.
+ * Everything happens inside a transaction. A commit returns when the change is durable; every put and del leaves one row in the
+ * change feed of the same transaction. SQL stands in here and in the rows of queries.def, nowhere else; SQLite is the first
+ * engine, PostgreSQL comes in by the same door.
+ *
+ *   _cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+ *   r = store_begin(s, STORE_WRITE, deadline_ns, &tx);  if (r < 0) return r;
+ *   r = store_put(tx, &device_type, &d, &principal);    if (r < 0) return r;
+ *   return store_commit(take(tx));
+ *
+ * Thread: a store may be used from any thread that may block; a transaction belongs to the thread that began it. There is one
+ * writer at a time; readers neither wait for it nor make it wait. Memory: what a record points to lives in the arena handed in;
+ * rows given to a callback are borrowed until it returns (rec_dup() keeps one).
+ */
+#pragma once
+
+#include "rec/rec.h"
+
+struct store;
+struct store_tx;
+
+/* --- Opening ------------------------------------------------------------------------------------------------------------- */
+
+enum store_noun_flag {
+	STORE_QUIET = 1,                /* no rows in the change feed: sessions, keys of idempotency */
+};
+struct store_noun { const struct rec_type *type; unsigned flags; };
+
+/* A row of a module's queries.def. Parameters are written :name and are fields of `in`; the result's columns are fields of
+ * `out`. Prepared at the start on every connection, so that a broken one stops the start. The row's address is its name. */
+struct store_query {
+	const char *name, *sql;
+	const struct rec_type *in, *out;        /* NULL: no parameters, no rows */
+	bool write;
+};
+struct store_queries { const struct store_query *items; size_t n; };
+
+/* What adding a field cannot do (rename, split, delete, change of kind): a numbered step, one transaction each. It runs on the
+ * old shape, before the tables are brought to the new one, and never on a fresh database. Numbers ascend and are never re-used. */
+struct store_migration { uint32_t number; const char *name; int (*run)(struct store_tx *tx); };
+
+/* Seals the value of SECRET fields on its way to disk and opens it again; comes from guard. Appends to `out`. */
+struct store_seal {
+	int (*seal)(void *ctx, const void *bytes, size_t len, struct buf *out);
+	int (*unseal)(void *ctx, const void *bytes, size_t len, struct buf *out);
+	void *ctx;
+};
+
+struct store_config {
+	const char *path;                       /* of the .db file; its folder exists */
+	const char *name;                       /* for sentences: "the store of tenant acme"; NULL: the path */
+	const struct store_noun *nouns; size_t n_nouns;
+	const struct store_migration *migrations; size_t n_migrations;
+	const struct store_queries *queries; size_t n_queries;
+	const struct store_seal *seal;          /* NULL: a type with a SECRET field is refused (what is hashed is INTERNAL) */
+	uint32_t readers;                       /* read transactions at a time; 0 = 4 */
+	uint32_t cache_kb;                      /* page cache of the writer, a quarter of it for each reader; 0 = 1024 */
+};
+
+/* -ERR_NEWER: written by a newer version. -ERR_BROKEN: a query or type is wrong, named. -ERR_CORRUPT, -ERR_IO, -ERR_FULL.
+ * The pointers in config are borrowed for the life of the store; run-time types are referenced. */
+int store_open(struct store **ret, const struct store_config *config);
+struct store *store_close(struct store *s);             /* no transaction may be open */
+DEFINE_CLEANUP(struct store *, store_close)
+
+/* A type made while running: its table is made or brought up to shape. Needs no other writer: waits like store_begin(). */
+int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns);
+/* Reads the whole file and checks it: 0, or -ERR_CORRUPT with the first damage. */
+int store_verify(struct store *s);
+
+/* --- Transactions -------------------------------------------------------------------------------------------------------- */
+
+enum store_mode { STORE_READ = 1, STORE_WRITE };
+/* A read transaction sees one state throughout. deadline_ns: on the monotonic clock, 0 = wait without limit.
+ * -ERR_BUSY: no connection, or the writer did not get free, by the deadline. */
+int store_begin(struct store *s, enum store_mode mode, int64_t deadline_ns, struct store_tx **ret);
+int store_commit(struct store_tx *tx);                  /* durable when it returns 0; tx is gone either way */
+struct store_tx *store_rollback(struct store_tx *tx);   /* NULL is fine; returns NULL */
+DEFINE_CLEANUP(struct store_tx *, store_rollback)
+
+/* A step inside a write transaction that may fail alone (rows of a batch with atomic=false). 0 deep or 1 deep. */
+int store_savepoint(struct store_tx *tx);
+int store_release(struct store_tx *tx, bool keep);
+
+/* Called after a commit that changed records, on the committing thread, with the feed's newest seq; must not block. At most 16,
+ * registered before the first transaction. */
+typedef void (*store_commit_fn)(void *ctx, uint64_t seq);
+void store_on_commit(struct store *s, store_commit_fn fn, void *ctx);
+
+/* --- Records ------------------------------------------------------------------------------------------------------------- */
+
+/* Inserts when head.rev is 0 (a zero id is made), else updates the revision head.rev names. Sets id, rev, created, updated and
+ * their principals in *rec. The record is checked by rec_check() first. -ERR_PRECONDITION: another revision is there now;
+ * -ERR_MISSING: it is gone; -ERR_EXISTS names the unique field and its value; -ERR_NO_SUCH_REF names the field. */
+int store_put(struct store_tx *tx, const struct rec_type *t, void *rec, const struct uuid *by);
+int store_get(struct store_tx *tx, const struct rec_type *t, const struct uuid *id, void *ret_rec, struct arena *a);    /* -ERR_MISSING */
+/* rev 0 = whatever is there. -ERR_IN_USE says how many of what still refer to it. */
+int store_del(struct store_tx *tx, const struct rec_type *t, const struct uuid *id, uint64_t rev, const struct uuid *by);
+
+enum store_op { STORE_EQ, STORE_NE, STORE_LT, STORE_LE, STORE_GT, STORE_GE,
+		STORE_IN,       /* values between commas; "\," is a comma inside a value */
+		STORE_LIKE };   /* texts: * any characters, ? one; case does not count for A-Z */
+struct store_filter {
+	const char *field;              /* also id, rev, created, updated, created_by, updated_by; a list of REF: contains */
+	enum store_op op;
+	const char *value;              /* text, read by the field's kind; "" = none, for EQ and NE */
+};
+
+/* The one record that meets all filters: -ERR_MISSING when none, -ERR_CONFLICT when several. */
+int store_find(struct store_tx *tx, const struct rec_type *t, const struct store_filter *filters, size_t n, void *ret_rec, struct arena *a);
+/* The same with one EQ. */
+int store_find_by(struct store_tx *tx, const struct rec_type *t, const char *field, const char *value, void *ret_rec, struct arena *a);
+
+struct store_list {
+	const struct store_filter *filters; size_t n_filters;   /* all must hold */
+	const char *q;                  /* every word of it is part of some SEARCH field */
+	const char *sort;               /* "-updated,path"; NULL: by id, that is by age. The id is always the last key */
+	const char *cursor;             /* `next` of the page before; NULL: from the start */
+	uint32_t limit;                 /* 0 = all */
+	bool count;                     /* also count all that match, without paging */
+	struct arena *arena;            /* for `next`; NULL: no cursor is made */
+};
+struct store_page { const char *next; uint64_t total; uint32_t n; };    /* next: NULL at the end; in the arena */
+/* > 0 ends the list early (the page is then as if the limit was there), < 0 is handed on. */
+typedef int (*store_row_fn)(void *ctx, const void *rec);
+/* -ERR_BAD_PARAMETER: no such field; -ERR_BAD_ARGUMENT: a value or a cursor that cannot be read. ret_page may be NULL. */
+int store_list(struct store_tx *tx, const struct rec_type *t, const struct store_list *spec, store_row_fn on_row, void *ctx,
+	struct store_page *ret_page);
+
+/* A row of queries.def. Rows of `out` are handed to on_row; returns the rows handed out, or rows changed. */
+int store_query(struct store_tx *tx, const struct store_query *q, const void *in, store_row_fn on_row, void *ctx);
+
+/* --- The change feed ----------------------------------------------------------------------------------------------------- */
+
+enum store_change_op { STORE_CREATED = 1, STORE_UPDATED, STORE_DELETED };
+enum { STORE_HASH = 32 };               /* SHA-256 of the record's JSON, SECRET fields left out; zero: there was none */
+struct store_change {
+	uint64_t seq, rev;
+	const char *type;               /* the noun */
+	enum store_change_op op;
+	struct uuid id, by;
+	int64_t at;
+	uint8_t before[STORE_HASH], after[STORE_HASH];
+};
+typedef int (*store_change_fn)(void *ctx, const struct store_change *c);
+int store_changes(struct store_tx *tx, uint64_t after_seq, uint32_t limit, store_change_fn on_change, void *ctx);
+uint64_t store_last_seq(struct store *s);               /* of the newest commit; cheap */
+int store_changes_trim(struct store_tx *tx, uint64_t up_to_seq);        /* what the audit has taken over */
+void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH]);
+
+/* --- For migrations only: -ERR_BROKEN anywhere else ---------------------------------------------------------------------- */
+
+int store_step_sql(struct store_tx *tx, const char *sql);                       /* one constant statement */
+int store_step_rename(struct store_tx *tx, const char *table, const char *from, const char *to);
+int store_step_drop(struct store_tx *tx, const char *table, const char *field);
+int store_step_add(struct store_tx *tx, const struct rec_type *t, const char *field);  /* now, not after the migrations */
