@@ -13,8 +13,14 @@
 #include <stdint.h>
 
 #define ELEMENTSOF(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); _a < _b ? _a : _b; })
-#define MAX(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); _a > _b ? _a : _b; })
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+/* Each use has names of its own, so that they nest: MIN(MAX(x, lo), hi). */
+#define PICK_(a, op, b, n)                                                                                             \
+	({ __auto_type PASTE(a_, n) = (a); __auto_type PASTE(b_, n) = (b);                                             \
+	   PASTE(a_, n) op PASTE(b_, n) ? PASTE(a_, n) : PASTE(b_, n); })
+#define MIN(a, b) PICK_(a, <, b, __COUNTER__)
+#define MAX(a, b) PICK_(a, >, b, __COUNTER__)
 #define CLAMP(x, lo, hi) MIN(MAX(x, lo), hi)
 #define ALIGN_UP(n, to) (((n) + ((__typeof__(n)) (to) - 1)) & ~((__typeof__(n)) (to) - 1))
 #define CONTAINER_OF(ptr, type, member) ((type *) ((char *) (ptr) - offsetof(type, member)))

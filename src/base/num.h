@@ -10,11 +10,11 @@
 
 enum { NUM_TEXT_MAX = 32 };
 
-/* Each returns the length written, without the NUL that follows. NaN prints as NaN, infinities as Inf and -Inf. */
-size_t num_format_u64(char out[NUM_TEXT_MAX], uint64_t v);
-size_t num_format_i64(char out[NUM_TEXT_MAX], int64_t v);
-size_t num_format_f64(char out[NUM_TEXT_MAX], double v);
-size_t num_format_f32(char out[NUM_TEXT_MAX], float v);
+/* `out` has room for NUM_TEXT_MAX. Each returns the length written, without the NUL that follows. NaN prints as NaN, infinities as Inf and -Inf. */
+size_t num_format_u64(char *out, uint64_t v);
+size_t num_format_i64(char *out, int64_t v);
+size_t num_format_f64(char *out, double v);
+size_t num_format_f32(char *out, float v);
 
 /* Parse the longest number at the start of [s, end). Returns the bytes used, 0 when there is none or it does not fit. */
 size_t num_parse_u64(const char *s, const char *end, uint64_t *ret);

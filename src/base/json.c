@@ -1,0 +1,177 @@
+/* json.c - the streaming JSON writer (RFC 8259). */
+#include "base/json.h"
+
+#include "base/num.h"
+#include "base/str.h"
+
+void json_escape(struct buf *out, const char *text, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t from = 0, at = 0;
+
+	buf_addc(out, '"');
+	while (at < n) {
+		unsigned char c = (unsigned char) text[at];
+		size_t good;
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c < 0x80) {
+			at++;
+			continue;
+		}
+		if (c >= 0x80 && (good = utf8_valid_prefix(text + at, MIN(n - at, (size_t) 4)))) {
+			at += good;
+			continue;
+		}
+		buf_addn(out, text + from, at - from);
+		from = ++at;
+		switch (c) {
+		case '"': buf_add(out, "\\\""); break;
+		case '\\': buf_add(out, "\\\\"); break;
+		case '\n': buf_add(out, "\\n"); break;
+		case '\r': buf_add(out, "\\r"); break;
+		case '\t': buf_add(out, "\\t"); break;
+		default:
+			if (c >= 0x80)
+				buf_add(out, "\xef\xbf\xbd");
+			else {
+				char u[7] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15], 0 };
+
+				buf_add(out, u);
+			}
+		}
+	}
+	buf_addn(out, text + from, n - from);
+	buf_addc(out, '"');
+}
+
+/* The comma before an item, and the record that this level has one. */
+static void item(struct json *j)
+{
+	uint32_t level = 1u << j->depth;
+
+	if (j->after_key) {
+		j->after_key = false;
+		return;
+	}
+	if (j->has_item & level)
+		buf_addc(j->out, ',');
+	j->has_item |= level;
+}
+
+static void open(struct json *j, char c, bool is_array)
+{
+	item(j);
+	if (j->depth + 1 >= JSON_DEPTH_MAX) {
+		j->out->failed = true;
+		return;
+	}
+	j->depth++;
+	j->has_item &= ~(1u << j->depth);
+	if (is_array)
+		j->is_array |= 1u << j->depth;
+	else
+		j->is_array &= ~(1u << j->depth);
+	buf_addc(j->out, c);
+}
+
+void json_object(struct json *j)
+{
+	open(j, '{', false);
+}
+
+void json_array(struct json *j)
+{
+	open(j, '[', true);
+}
+
+void json_end(struct json *j)
+{
+	if (!j->depth) {
+		j->out->failed = true;
+		return;
+	}
+	buf_addc(j->out, j->is_array >> j->depth & 1 ? ']' : '}');
+	j->depth--;
+}
+
+void json_key(struct json *j, const char *key)
+{
+	item(j);
+	json_escape(j->out, key, str_len(key));
+	buf_addc(j->out, ':');
+	j->after_key = true;
+}
+
+void json_null(struct json *j)
+{
+	item(j);
+	buf_add(j->out, "null");
+}
+
+void json_bool(struct json *j, bool v)
+{
+	item(j);
+	buf_add(j->out, v ? "true" : "false");
+}
+
+static void number(struct json *j, const char *text, size_t n, bool quoted)
+{
+	item(j);
+	if (quoted)
+		buf_addc(j->out, '"');
+	buf_addn(j->out, text, n);
+	if (quoted)
+		buf_addc(j->out, '"');
+}
+
+void json_i64(struct json *j, int64_t v)
+{
+	char text[NUM_TEXT_MAX];
+	size_t n = num_format_i64(text, v);
+
+	number(j, text, n, v > INT64_C(1) << 53 || v < -(INT64_C(1) << 53));
+}
+
+void json_u64(struct json *j, uint64_t v)
+{
+	char text[NUM_TEXT_MAX];
+	size_t n = num_format_u64(text, v);
+
+	number(j, text, n, v > UINT64_C(1) << 53);
+}
+
+void json_f64(struct json *j, double v)
+{
+	char text[NUM_TEXT_MAX];
+	size_t n = num_format_f64(text, v);
+
+	number(j, text, n, !(v - v == 0));      /* NaN and infinities */
+}
+
+void json_f32(struct json *j, float v)
+{
+	char text[NUM_TEXT_MAX];
+	size_t n = num_format_f32(text, v);
+
+	number(j, text, n, !(v - v == 0));
+}
+
+void json_strn(struct json *j, const char *text, size_t n)
+{
+	item(j);
+	json_escape(j->out, text, n);
+}
+
+void json_str(struct json *j, const char *text)
+{
+	if (text)
+		json_strn(j, text, str_len(text));
+	else
+		json_null(j);
+}
+
+void json_raw(struct json *j, const char *text)
+{
+	item(j);
+	buf_add(j->out, text);
+}
