@@ -14,12 +14,10 @@
  */
 #pragma once
 
-#include "rec/rec.h"
+#include "store/store.h"
 
 struct guard;
 struct platform;                /* service/service.h */
-struct store;                   /* store/store.h */
-struct store_tx;
 
 /* ---- permissions ---- */
 
@@ -27,6 +25,8 @@ enum permission {
 	PERM_UNSET_,            /* what a row has that says nothing: such a row does not build */
 	PUBLIC,                 /* nobody has to be signed in */
 	SIGNED_IN,              /* any principal of the tenant */
+	PERM_FIRST_,
+	PERM_BEFORE_ = PERM_FIRST_ - 1,         /* the list goes on with PERM_FIRST_ */
 #define PERMISSION(name, id, en, zh) PERM_##name,
 #include "guard/permissions.def"
 #undef PERMISSION
@@ -39,7 +39,8 @@ const char *permission_id(enum permission p);                   /* "point.read";
 const char *permission_title(enum permission p, enum lang lang);
 enum permission permission_parse(const char *id);               /* PERM_UNSET_ if there is none; never PUBLIC or SIGNED_IN */
 
-struct grants { uint64_t bits; };
+struct grants { uint64_t bits; };                               /* bit 1 << enum permission */
+struct grants grants_of_flags(uint32_t flags);                  /* of a role's `permissions` */
 _Static_assert((int) PERM_N_ <= 64, "grants is one word");
 static inline bool grants_has(struct grants g, enum permission p)
 {
@@ -70,7 +71,7 @@ struct scope {
 	char peer[48];                  /* address of the caller, "" inside the house */
 	int64_t deadline_ns;            /* monotonic; 0 = none */
 	struct store_tx *tx;            /* the deed's transaction; NULL outside of a deed */
-	struct audit_note *notes;       /* what the running deed changed, see audit_change() */
+	struct audit_notes *notes;      /* what the running deed changed, see audit_change() */
 };
 
 static inline bool scope_may(const struct scope *s, enum permission p) { return grants_has(s->grants, p); }
@@ -109,10 +110,13 @@ struct guard_config {
 	const char *data;                               /* the data folder; system/, tenants/, keys/ are made in it */
 	int64_t session_idle_ns, session_max_ns;        /* 0: 8 h, 7 days */
 	uint32_t argon_kib, argon_passes, argon_lanes;  /* 0: 19456, 2, 1 (OWASP password storage cheat sheet) */
-	const struct rec_type *const *system_types, *const *tenant_types;       /* further tables; NULL-terminated; NULL = none */
+	const struct store_noun *system_nouns, *tenant_nouns;   /* further tables, copied; what guard brings itself is not among them */
+	size_t n_system_nouns, n_tenant_nouns;
+	const struct store_queries *tenant_queries;     /* borrowed */
+	size_t n_tenant_queries;
 };
 
-/* Opens system/store.db; on the first start makes the default tenant. -ERR_NEWER, -ERR_CORRUPT, -ERR_LOCKED, -ERR_IO. */
+/* Opens system/store.db; on the first start makes the default tenant. -ERR_NEWER, -ERR_CORRUPT, -ERR_IO. */
 int guard_open(struct guard **ret, const struct guard_config *c);
 struct guard *guard_close(struct guard *g);
 DEFINE_CLEANUP(struct guard *, guard_close)
@@ -132,7 +136,7 @@ bool guard_needs_setup(struct guard *g);
 enum { SECRET_TEXT_MAX = 64 };
 int guard_setup_token(struct guard *g, char ret_token[SECRET_TEXT_MAX]);
 /* Makes the first administrator. -ERR_BAD_SIGN_IN: wrong, used or expired secret; -ERR_EXISTS: there is a user already. */
-struct setup_in { const char *token, *name, *password, *full_name, *lang; };
+struct setup_in { const char *token, *name, *password, *full_name; int32_t lang; };
 extern const struct rec_type setup_in_type;
 int guard_setup(struct scope *s, const struct setup_in *in, struct uuid *ret_user);
 
@@ -156,8 +160,6 @@ bool guard_csrf_matches(struct scope *s, const char *csrf);     /* constant time
  * other members the caller has set. Nothing given: nobody, 0. Something given and wrong: -ERR_UNAUTHENTICATED. */
 struct credentials { const char *bearer, *cookie; };
 int guard_authenticate(struct scope *s, const struct credentials *c);
-/* Everything remembered about principals is read anew; called by the deeds that change users, roles, tokens. */
-void guard_forget(struct guard *g);
 /* Once a minute on a worker: last-used times to the store, expired sessions away. */
 int guard_tick(struct guard *g);
 
@@ -166,7 +168,8 @@ int guard_tick(struct guard *g);
 struct user {
 	struct rec_head head;
 	struct uuid tenant;
-	const char *name, *full_name, *password, *hash, *lang;
+	const char *name, *full_name, *password, *hash;
+	int32_t lang;                   /* enum lang */
 	struct uuid role;
 	bool enabled;
 	int64_t last_sign_in;
@@ -197,9 +200,17 @@ extern const struct rec_word permission_words[];
 int guard_set_password(struct scope *s, struct user *u);
 /* Makes a token: fills hash and hint of `t`; the secret is told once. */
 int guard_make_token(struct scope *s, struct token *t, char ret_secret[SECRET_TEXT_MAX]);
+/* Ends the sessions of a user but the one of this scope: after a change of password or role. Inside a deed on the system's store. */
+int guard_end_sessions(struct scope *s, const struct uuid *user);
+/* A new tenant: its number before it is put, its built-in roles after, both inside the deed. */
+int guard_next_tenant(struct scope *s, struct tenant *t);
+int guard_add_roles(struct scope *s, const struct tenant *t);
 /* -ERR_IN_USE when without `user` (or with the role it is about to get) nobody could administer the tenant. */
 int guard_keeps_administrator(struct scope *s, const struct user *before, const struct user *after);
 int guard_role_by_name(struct scope *s, const char *name, struct uuid *ret);
+/* Nobody gives away what he does not have: -ERR_DENIED names the first right of `role` that the scope lacks. */
+int guard_may_grant(struct scope *s, const struct uuid *role);
+int guard_may_grant_flags(struct scope *s, uint32_t permissions);
 
 /* ---- the audit ---- */
 
@@ -220,6 +231,5 @@ struct audit_report {
 	uint64_t n, first_bad;          /* entries read; sequence of the first broken one, 0 = none */
 	char detail[160];               /* what is wrong with it */
 };
-/* Walks the chain of a store file (system/store.db, tenants/<id>/store.db), which may be in use. 0: whole; -ERR_CORRUPT: broken,
- * see the report. */
-int guard_audit_verify(const char *path, struct audit_report *ret);
+/* Walks the chain of the system's store (tenant 0) or a tenant's. 0: whole; -ERR_CORRUPT: broken, see the report. */
+int guard_audit_verify(struct guard *g, uint32_t tenant, struct audit_report *ret);
