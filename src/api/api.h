@@ -7,22 +7,20 @@
  *
  * The contract with clients stands in README.md beside this file.
  *
- * Thread: api_handle() on the loop (it hands WORK rows to the workers); rows run where `run_on` says.
+ * Thread: everything here on the loop; rows run where their `run_on` says.
  * Memory: a call has an arena; it dies when the answer is sent.
  */
 #pragma once
 
+#include "io/io.h"
 #include "service/service.h"
 
 struct api;
-struct http_server;
 struct loop;
-struct workers;
 
 struct api_config {
-	struct platform *platform;
+	struct platform *platform;      /* with its workers */
 	struct loop *loop;
-	struct workers *workers;
 	const char *web;                /* folder of the console's files; NULL: none */
 	bool tls;                       /* cookies get Secure */
 	const char *origin;             /* "https://plant.example": also accepted as Origin; NULL: the Host header alone */
@@ -32,9 +30,9 @@ int api_new(struct api **ret, const struct api_config *c);
 struct api *api_free(struct api *a);
 DEFINE_CLEANUP(struct api *, api_free)
 
-/* Attaches every door to a server (io/http.h): may be called for several listeners. */
-int api_serve(struct api *a, struct http_server *server);
-/* No new calls; live sockets are closed with 1001. */
+/* What an http_server is made with: http_server_new(loop, &config, &api_callbacks, api, &server); several servers may share one api. */
+extern const struct http_callbacks api_callbacks;
+/* No new calls (503); live sockets are closed with 1001. Before http_server_stop(). */
 void api_stop(struct api *a);
 
 /* Every row as JSON: [{method, path, permission, run_on, in, out, doc}]; `tenon routes --json`. */

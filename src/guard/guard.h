@@ -72,6 +72,7 @@ struct scope {
 	int64_t deadline_ns;            /* monotonic; 0 = none */
 	struct store_tx *tx;            /* the deed's transaction; NULL outside of a deed */
 	struct audit_notes *notes;      /* what the running deed changed, see audit_change() */
+	const char *told;               /* said once in the answer and kept nowhere: the secret of a new token */
 };
 
 static inline bool scope_may(const struct scope *s, enum permission p) { return grants_has(s->grants, p); }
@@ -79,6 +80,8 @@ int scope_need(const struct scope *s, enum permission p);      /* -ERR_DENIED, -
 
 /* For the platform's own work (start, CLI on a closed data folder, jobs): all rights in one tenant. */
 void scope_system(struct scope *s, struct guard *g, struct platform *p, struct arena *a, const char *name);
+/* The same person or platform at work in another tenant: for the platform itself, and for who holds tenant.write. Outside of deeds. */
+int scope_enter(struct scope *s, const struct uuid *tenant);
 
 /* ---- deeds ---- */
 
@@ -174,7 +177,7 @@ struct user {
 	bool enabled;
 	int64_t last_sign_in;
 };
-struct role {
+struct access_role {
 	struct rec_head head;
 	struct uuid tenant;             /* zero: built in, for all tenants */
 	const char *name, *title, *title_zh;
@@ -205,8 +208,9 @@ int guard_end_sessions(struct scope *s, const struct uuid *user);
 /* A new tenant: its number before it is put, its built-in roles after, both inside the deed. */
 int guard_next_tenant(struct scope *s, struct tenant *t);
 int guard_add_roles(struct scope *s, const struct tenant *t);
-/* -ERR_IN_USE when without `user` (or with the role it is about to get) nobody could administer the tenant. */
-int guard_keeps_administrator(struct scope *s, const struct user *before, const struct user *after);
+/* After a change that took rights away, in its deed: -ERR_IN_USE when no enabled user may administer the tenant any more. */
+int guard_keeps_administrator(struct scope *s);
+bool guard_role_administers(struct scope *s, const struct uuid *role);
 int guard_role_by_name(struct scope *s, const char *name, struct uuid *ret);
 /* Nobody gives away what he does not have: -ERR_DENIED names the first right of `role` that the scope lacks. */
 int guard_may_grant(struct scope *s, const struct uuid *role);

@@ -17,7 +17,7 @@ struct tsdb;
 struct bus;
 struct plant;
 struct link;
-struct workers;
+struct work_pool;
 
 /* What the daemon put together; deeds reach it through their scope. Members a process does not have are NULL. */
 struct platform {
@@ -29,22 +29,18 @@ struct platform {
 	struct bus *bus;
 	struct plant *plant;
 	struct link *link;
-	struct workers *workers;
+	struct work_pool *workers;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
-	/* Told after the commit that records of a type changed, on the thread that did it: the daemon reads the change feed then. */
-	void (*on_change)(void *ctx, uint32_t tenant, const struct rec_type *t);
-	void *on_change_ctx;
 };
 
 /* ---- nouns ---- */
 
 struct noun_hooks {
-	/* May fill computed members of `rec` and add to errs; before is NULL when it is being made. Inside the transaction. */
+	/* Before it is put (before NULL: made) or deleted (rec NULL), inside the transaction. May fill computed members and set s->told;
+	 * more than one failure goes to errs (may be NULL), the first is returned. */
 	int (*check)(struct scope *s, const void *before, void *rec, struct errs *errs);
 	/* After it was put or deleted (after NULL), same transaction. */
 	int (*after)(struct scope *s, const void *before, const void *after);
-	/* Adds to the answer of create what is told once and not stored (the secret of a token). */
-	void (*reveal)(struct scope *s, const void *rec, struct json *out);
 };
 
 struct noun {
@@ -66,28 +62,23 @@ struct noun_in {
 	size_t len;
 	struct errs *errs;                      /* every wrong field; may be NULL */
 };
-/* Each is one deed. *ret_rec is a record of noun->type in s->arena. */
+/* Each is one deed. *ret_rec is a record of noun->type in s->arena; with -ERR_PRECONDITION it is the one that is there now. */
 int noun_create(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_get(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_replace(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_patch(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_delete(struct scope *s, const struct noun_in *in);
 
-enum { NOUN_FILTERS_MAX = 16, NOUN_SORTS_MAX = 4, NOUN_LIMIT = 100, NOUN_LIMIT_MAX = 1000 };
-enum noun_op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_IN, OP_LIKE, OP_N_ };
+enum { NOUN_LIMIT = 100, NOUN_LIMIT_MAX = 1000 };
 struct noun_query {
 	const struct noun *noun;
-	struct { const struct rec_field *field; enum noun_op op; const char *value; } filter[NOUN_FILTERS_MAX];
-	struct { const struct rec_field *field; bool down; } sort[NOUN_SORTS_MAX];
-	unsigned n_filters, n_sorts;
-	const char *q, *cursor;                 /* free text; where the last page ended, opaque */
-	uint32_t limit;                         /* 0: all, streamed */
+	const struct store_filter *filters;     /* of fields that are shown: -ERR_BAD_PARAMETER for others */
+	size_t n_filters;
+	const char *q, *sort, *cursor;          /* as in store_list */
+	uint32_t limit;                         /* 0: all */
 	bool count;
 };
-struct noun_page { const char *next; uint64_t count; };        /* next NULL: that was the last page */
-/* on_record < 0 ends it with that; the record is valid during the call. */
-int noun_list(struct scope *s, const struct noun_query *q, int (*on_record)(void *ctx, const void *rec), void *ctx,
-	struct noun_page *ret_page);
+int noun_list(struct scope *s, const struct noun_query *q, store_row_fn on_record, void *ctx, struct store_page *ret_page);
 
 /* CSV (RFC 4180, UTF-8 with or without BOM): the first row names fields by name or label in either language; references by id, code
  * or path. Rows whose key (id, path or code) exists are changed, others made. All or nothing unless `partial`. */
