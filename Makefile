@@ -1,0 +1,92 @@
+# A thin face over Meson. `make help` lists it all.
+#
+#   make run        what is missing is installed, everything is built, the platform runs
+#   make test       every test; the last line is `N passed, N failed, N skipped`
+
+BUILD ?= build
+PART ?=
+SECONDS ?= 600
+PREFIX ?= /usr/local
+MESON_CONFIGURE = meson setup --prefix=$(PREFIX)
+CLANG = $(if $(shell command -v ccache),ccache clang,clang)
+
+.PHONY: all help run test test-all check asan tsan bench fuzz shown fresh web install clean setup program
+.DEFAULT_GOAL = all
+
+all: program                            ## build the program (build/tenon) and, where Node.js is there, the console
+	@tools/build-web
+
+program: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@$(MESON_CONFIGURE) $(BUILD)
+
+help:                                   ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup:                                  ## install what running and testing need
+	@tools/setup test
+
+run:                                    ## install what is missing, build, run the platform with its simulated plant
+	@tools/setup run
+	@$(MAKE) --no-print-directory all
+	@exec $(BUILD)/tenon serve --demo
+
+test:                                   ## install what is missing, build, run every test
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@tools/run-tests $(BUILD)
+
+test-all: test asan tsan clang          ## and the same under sanitizers, and with the other compiler
+
+check: program                          ## layers, sizes, habits and their own tests; format drift is only told
+	@tools/check-layers && tools/check-size && tools/check-habits && tools/run-tests $(BUILD) habits
+	@tools/check-format || :
+
+asan: build-asan/build.ninja            ## unit and scenario suites under ASan and UBSan
+	@ninja -C build-asan && meson test -C build-asan --suite unit --suite scenario --print-errorlogs
+
+tsan: build-tsan/build.ninja            ## unit and scenario suites under TSan
+	@ninja -C build-tsan && meson test -C build-tsan --suite unit --suite scenario --print-errorlogs
+
+.PHONY: clang
+clang: build-clang/build.ninja          ## unit suite as clang compiles it
+	@ninja -C build-clang && meson test -C build-clang --suite unit --print-errorlogs
+
+build-asan/build.ninja:
+	@meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
+
+build-tsan/build.ninja:
+	@meson setup build-tsan -Db_sanitize=thread -Db_lundef=false
+
+build-clang/build.ninja:
+	@CC='$(CLANG)' meson setup build-clang
+
+build-fuzz/build.ninja:
+	@CC='$(CLANG)' meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+
+bench: program                          ## every claim of bench/, one script each
+	@tools/run-bench $(BUILD)
+
+fuzz: build-fuzz/build.ninja            ## every fuzz target for SECONDS (600); NAME=batch runs one
+	@ninja -C build-fuzz && tools/run-fuzz build-fuzz $(SECONDS) $(NAME)
+
+shown: program                          ## what a part promised, shown: make shown PART=1a
+	@test/shown/run $(BUILD) $(PART)
+
+fresh:                                  ## the README's two commands on a bare Debian 12 in build/fresh (root)
+	@tools/fresh
+
+web:                                    ## install what the console needs and build it
+	@tools/setup web
+	@tools/build-web --must
+
+install:                                ## an optimized build into PREFIX (/usr/local), DESTDIR is honoured
+	@[ -f build-release/build.ninja ] || $(MESON_CONFIGURE) build-release --buildtype=release -Db_lto=true
+	@ninja -C build-release && tools/build-web && meson install -C build-release
+	@mkdir -p $(DESTDIR)$(PREFIX)/share/tenon && rm -rf $(DESTDIR)$(PREFIX)/share/tenon/console && \
+		cp -r build/console $(DESTDIR)$(PREFIX)/share/tenon/console
+
+clean:                                  ## remove what was built; venv, tools and data stay
+	@rm -rf build-* && { [ ! -f $(BUILD)/build.ninja ] || ninja -C $(BUILD) -t clean; }
