@@ -17,7 +17,7 @@ all: program                            ## build the program (build/tenon) and, 
 	@tools/build-web
 
 program: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) program
 
 $(BUILD)/build.ninja:
 	@$(MESON_CONFIGURE) $(BUILD)
