@@ -6,6 +6,7 @@
 #include "base/num.h"
 
 #include "base/num_slow.h"
+#include "base/wide.h"
 
 struct pow10 { uint64_t hi, lo; };
 
@@ -44,14 +45,14 @@ size_t num_format_i64(char *out, int64_t v)
 /* g × cp / 2^128 with the sticky bit: "round to odd". */
 static uint64_t round_to_odd(struct pow10 g, uint64_t cp)
 {
-	unsigned __int128 x = (unsigned __int128) g.lo * cp, y = (unsigned __int128) g.hi * cp + (uint64_t) (x >> 64);
+	struct wide y = wide_add(wide_mul(g.hi, cp), wide_mul(g.lo, cp).hi);
 
-	return (uint64_t) (y >> 64) | ((uint64_t) y > 1);
+	return y.hi | (y.lo > 1);
 }
 
 static uint32_t round_to_odd32(uint64_t g, uint32_t cp)
 {
-	uint64_t y = (uint64_t) (((unsigned __int128) g * cp) >> 32);
+	uint64_t y = (g >> 32) * cp + ((uint64_t) (uint32_t) g * cp >> 32);
 
 	return (uint32_t) (y >> 32) | ((uint32_t) y > 1);
 }
@@ -288,7 +289,7 @@ static int eisel_lemire(uint64_t w, int q, const struct ieee *f, uint64_t *ret_f
 {
 	int zeros, upper, shift, power2;
 	struct pow10 t;
-	unsigned __int128 first;
+	struct wide first;
 	uint64_t lo, hi, m;
 
 	*ret_fraction = 0;
@@ -303,11 +304,11 @@ static int eisel_lemire(uint64_t w, int q, const struct ieee *f, uint64_t *ret_f
 		t.lo++;
 		t.hi += t.lo == 0;
 	}
-	first = (unsigned __int128) w * t.hi;
-	lo = (uint64_t) first;
-	hi = (uint64_t) (first >> 64);
+	first = wide_mul(w, t.hi);
+	lo = first.lo;
+	hi = first.hi;
 	if ((hi & (~UINT64_C(0) >> (f->fraction + 3))) == ~UINT64_C(0) >> (f->fraction + 3)) {
-		uint64_t more = (uint64_t) (((unsigned __int128) w * t.lo) >> 64);
+		uint64_t more = wide_mul(w, t.lo).hi;
 
 		lo += more;
 		hi += lo < more;

@@ -1,5 +1,6 @@
 /* Peer: the C library's strtod, strtof and printf (glibc), which round correctly. */
 #include "base/num.h"
+#include "base/wide.h"
 
 #include <math.h>
 
@@ -178,4 +179,19 @@ TEST(garbage_is_no_number)
 		is_int(num_parse_f64(bad[i], bad[i] + strlen(bad[i]), &v), 0);
 	is_int(num_parse_f64("1e", "1e" + 2, &v), 1);
 	is_int(num_parse_f64("1.5.5", "1.5.5" + 5, &v), 3);
+}
+
+TEST(a_product_by_halves_is_the_compilers_128_bit_product)
+{
+	uint64_t a = 1, b = UINT64_MAX;
+
+	for (int i = 0; i < 1000000; i++) {
+		unsigned __int128 want = (unsigned __int128) a * b;
+		struct wide got = wide_mul_halves(a, b);
+
+		must(got.hi == (uint64_t) (want >> 64) && got.lo == (uint64_t) want);
+		a = a * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		b = b * UINT64_C(2862933555777941757) + UINT64_C(3037000493) * (uint64_t) (i % 3 == 0);
+	}
+	must(wide_mul_halves(UINT64_MAX, UINT64_MAX).hi == UINT64_MAX - 1);
 }
