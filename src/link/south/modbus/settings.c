@@ -1,0 +1,78 @@
+/* settings.c - the tables of settings and addresses: forms, checks, documents come from here. */
+#include "link/south/modbus/modbus.h"
+
+static const struct rec_word orders[] = {
+	{ "ABCD", "ABCD (big-endian)", "ABCD（大端）" }, { "CDAB", "CDAB (words swapped)", "CDAB（字交换）" },
+	{ "BADC", "BADC (bytes swapped)", "BADC（字节交换）" }, { "DCBA", "DCBA (little-endian)", "DCBA（小端）" }, { 0 },
+};
+static const struct rec_word device_orders[] = {
+	{ "connection", "As the connection says", "按通道设置" },
+	{ "ABCD", "ABCD (big-endian)", "ABCD（大端）" }, { "CDAB", "CDAB (words swapped)", "CDAB（字交换）" },
+	{ "BADC", "BADC (bytes swapped)", "BADC（字节交换）" }, { "DCBA", "DCBA (little-endian)", "DCBA（小端）" }, { 0 },
+};
+static const struct rec_word tables[] = {
+	{ "coil", "Coil", "线圈" }, { "discrete", "Discrete input", "离散输入" }, { "holding", "Holding register", "保持寄存器" },
+	{ "input", "Input register", "输入寄存器" }, { 0 },
+};
+static const struct rec_word point_orders[] = {
+	{ "device", "As the device says", "按采集设备设置" },
+	{ "ABCD", "ABCD", "ABCD" }, { "CDAB", "CDAB", "CDAB" }, { "BADC", "BADC", "BADC" }, { "DCBA", "DCBA", "DCBA" }, { 0 },
+};
+
+#define C struct modbus_config
+static const struct rec_field config_fields[] = {
+	F(C, host, .flags = REC_REQUIRED, .min = "1", .max = "253", .pattern = "[^ /]+", .label = "Host", .label_zh = "主机",
+		.doc = "Name or IP address of the device or gateway", .doc_zh = "采集设备或网关的主机名或 IP 地址"),
+	F(C, port, .def = "502", .min = "1", .max = "65535", .label = "Port", .label_zh = "端口"),
+	F(C, timeout_ms, .def = "1000", .min = "10", .max = "60000", .unit = "ms", .label = "Answer within", .label_zh = "应答超时",
+		.doc = "How long a request may stay without an answer", .doc_zh = "一次请求等待应答的最长时间"),
+	F(C, connect_timeout_ms, .def = "3000", .min = "100", .max = "60000", .unit = "ms", .label = "Connect within", .label_zh = "连接超时"),
+	F_ENUM(C, byte_order, orders, .def = "ABCD", .label = "Byte order", .label_zh = "字节序",
+		.doc = "How numbers of more than 8 bits lie in registers; 64 bits accordingly",
+		.doc_zh = "多字节数值在寄存器中的排列方式；64 位数值同理"),
+	F(C, max_registers, .def = "125", .min = "4", .max = "125", .label = "Registers per request", .label_zh = "单次请求寄存器数上限",
+		.doc = "Some devices answer fewer than the 125 of the specification", .doc_zh = "有些设备一次应答少于规范允许的 125 个", .group = "requests"),
+	F(C, max_bits, .def = "2000", .min = "1", .max = "2000", .label = "Coils per request", .label_zh = "单次请求线圈数上限", .group = "requests"),
+	F(C, gap_registers, .def = "16", .min = "0", .max = "125", .label = "Gap limit, registers", .label_zh = "寄存器间隙上限",
+		.doc = "Unused registers between two points that are read along to save a request; what the device refuses is learnt",
+		.doc_zh = "为减少请求而一并读取的两点之间未用寄存器数；采集设备拒绝的间隙会被记住", .group = "requests"),
+	F(C, gap_bits, .def = "128", .min = "0", .max = "2000", .label = "Gap limit, coils", .label_zh = "线圈间隙上限", .group = "requests"),
+	F(C, pipeline, .def = "1", .min = "1", .max = "16", .label = "Requests at once", .label_zh = "并行请求数",
+		.doc = "More than 1 only for devices that take a request before the last one is answered",
+		.doc_zh = "仅当采集设备允许在应答之前接收下一请求时才大于 1", .group = "requests"),
+	F(C, pause_after_connect_ms, .def = "0", .min = "0", .max = "60000", .unit = "ms", .label = "Pause after connecting",
+		.label_zh = "连接后等待", .group = "pauses"),
+	F(C, pause_between_ms, .def = "0", .min = "0", .max = "10000", .unit = "ms", .label = "Pause between requests", .label_zh = "请求间隔",
+		.doc = "Silence between an answer and the next request", .doc_zh = "应答之后到下一请求之前的静默时间", .group = "pauses"),
+	F(C, check_unit, .def = "true", .label = "Check the unit of answers", .label_zh = "检查应答的单元标识",
+		.doc = "Off for devices that answer with another unit identifier", .doc_zh = "若采集设备以其他单元标识应答则关闭", .group = "requests"),
+};
+const struct rec_type modbus_config_type = REC_PLAIN(C, "modbus_connection", config_fields, .title = "Modbus TCP connection",
+	.title_zh = "Modbus TCP 通道", .doc = "Settings of a Modbus TCP connection", .doc_zh = "Modbus TCP 通道设置");
+
+#define D struct modbus_device_config
+static const struct rec_field device_fields[] = {
+	F(D, unit, .def = "1", .min = "0", .max = "255", .label = "Unit", .label_zh = "单元标识",
+		.doc = "Unit identifier: the slave behind a gateway; a device of its own often takes any, 255 or 1",
+		.doc_zh = "单元标识：网关后面的从站地址；直连设备通常接受任意值，常用 255 或 1"),
+	F_ENUM(D, byte_order, device_orders, .def = "connection", .label = "Byte order", .label_zh = "字节序"),
+	F(D, max_registers, .def = "0", .min = "0", .max = "125", .label = "Registers per request", .label_zh = "单次请求寄存器数上限",
+		.doc = "0: as the connection says", .doc_zh = "0 表示按通道设置", .group = "requests"),
+	F(D, gap_registers, .def = "-1", .min = "-1", .max = "125", .label = "Gap limit, registers", .label_zh = "寄存器间隙上限",
+		.doc = "-1: as the connection says", .doc_zh = "-1 表示按通道设置", .group = "requests"),
+	F(D, write_single, .def = "true", .label = "Write single values with functions 5 and 6", .label_zh = "单值写入用功能码 5 和 6",
+		.doc = "Off: with 15 and 16, for devices that know only these", .doc_zh = "关闭则用 15 和 16，适用于只支持这两个功能码的采集设备", .group = "requests"),
+};
+const struct rec_type modbus_device_type = REC_PLAIN(D, "modbus_device", device_fields, .title = "Modbus device",
+	.title_zh = "Modbus 采集设备", .doc = "Settings of a device on a Modbus connection", .doc_zh = "Modbus 通道上采集设备的设置");
+
+#define A struct modbus_address
+static const struct rec_field address_fields[] = {
+	F_ENUM(A, table, tables, .def = "holding", .label = "Table", .label_zh = "数据表"),
+	F(A, number, .def = "0", .max = "65535", .min = "0", .label = "Number from 0", .label_zh = "编号（从 0 起）"),
+	F(A, bit, .def = "-1", .min = "-1", .max = "15", .label = "Bit number", .label_zh = "位序号"),
+	F_ENUM(A, order, point_orders, .def = "device", .label = "Byte order", .label_zh = "字节序"),
+	F(A, length, .def = "1", .min = "1", .max = "4", .label = "Registers or bits", .label_zh = "寄存器或位的个数"),
+};
+const struct rec_type modbus_address_type = REC_PLAIN(A, "modbus_address", address_fields, .title = "Modbus address",
+	.title_zh = "Modbus 地址", .doc = "Where a value lies in a Modbus device", .doc_zh = "数值在 Modbus 采集设备中的位置");
