@@ -1,6 +1,8 @@
 /* picture.h - inside plant: the points of one tenant and their indexes. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/map.h"
 #include "plant/plant.h"
 #include "sys/sys.h"
@@ -22,7 +24,11 @@ struct picture {
 
 struct plant {
 	struct tsdb *tsdb;
+	plant_event_fn on_event;
+	void *ctx;
+	struct mutex syncing;           /* one plant_sync() at a time */
 	struct rwlock lock;             /* guards the list and the indexes of all pictures */
+	atomic_uint_least64_t generation;
 	struct picture *first;
 };
 

@@ -8,14 +8,17 @@
 #include "plant/picture.h"
 #include "sys/sys.h"
 
-int plant_new(struct plant **ret, struct tsdb *tsdb)
+int plant_new(struct plant **ret, struct tsdb *tsdb, plant_event_fn on_event, void *ctx)
 {
 	struct plant *p = sys_new(struct plant);
 
 	if (!p)
 		return err_fail(ERR_NO_MEMORY, "what", "the points in memory", NULL);
 	p->tsdb = tsdb;
+	p->on_event = on_event;
+	p->ctx = ctx;
 	rwlock_init(&p->lock);
+	mutex_init(&p->syncing);
 	*ret = p;
 	return 0;
 }
@@ -44,6 +47,7 @@ struct plant *plant_free(struct plant *p)
 		picture_free(t);
 	}
 	rwlock_done(&p->lock);
+	mutex_done(&p->syncing);
 	sys_free(p);
 	return NULL;
 }
@@ -252,4 +256,9 @@ size_t plant_count(struct plant *p, uint32_t tenant)
 	n = t ? t->by_id.n : 0;
 	rwlock_unlock(&p->lock);
 	return n;
+}
+
+uint64_t plant_generation(struct plant *p)
+{
+	return atomic_load_explicit(&p->generation, memory_order_acquire);
 }

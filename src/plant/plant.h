@@ -5,7 +5,7 @@
  * point gets its series from the dictionary of tsdb; a point whose type changed gets another one. What changed is told to one
  * listener, in an order in which parents come before children (and children go before parents), so that links can follow.
  *
- * Thread: lookups from any thread; plant_sync() by one thread at a time, which may block.
+ * Thread: any; plant_sync() may block (disk) and is serialised inside, so whoever changed records may call it and then find them.
  * Memory: some 250 bytes a point and its texts, once; lookups copy into the caller's arena.
  */
 #pragma once
@@ -37,12 +37,15 @@ struct plant_event {
 };
 typedef void (*plant_event_fn)(void *ctx, const struct plant_event *e);
 
-int plant_new(struct plant **ret, struct tsdb *tsdb);
+/* on_event may be NULL; it is called by whoever calls plant_sync(), one call at a time, and must not call plant_sync(). */
+int plant_new(struct plant **ret, struct tsdb *tsdb, plant_event_fn on_event, void *ctx);
 struct plant *plant_free(struct plant *p);
 DEFINE_CLEANUP(struct plant *, plant_free)
 
-/* on_event may be NULL. On failure what was told stays told, the rest comes with the next call. */
-int plant_sync(struct plant *p, uint32_t tenant, struct store *store, plant_event_fn on_event, void *ctx);
+/* On failure what was told stays told, the rest comes with the next call. */
+int plant_sync(struct plant *p, uint32_t tenant, struct store *store);
+/* Grows with every point that was made, changed or taken away: what was looked up before is stale when it differs. */
+uint64_t plant_generation(struct plant *p);
 
 /* Looking up. Texts of *ret live in the arena. -ERR_MISSING names what was asked. */
 int plant_by_id(struct plant *p, uint32_t tenant, const struct uuid *id, struct arena *a, struct plant_point *ret);

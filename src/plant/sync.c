@@ -19,8 +19,6 @@ struct sync {
 	struct plant *plant;
 	struct picture *picture;
 	struct store_tx *tx;
-	plant_event_fn on_event;
-	void *ctx;
 	struct arena arena;             /* of the block */
 	struct point *points[BLOCK];
 	size_t n;
@@ -30,8 +28,8 @@ static void tell(struct sync *s, enum plant_what what, const struct uuid *id, co
 {
 	struct plant_event e = { .what = what, .tenant = s->picture->tenant, .id = *id, .rec = rec, .point = point };
 
-	if (s->on_event)
-		s->on_event(s->ctx, &e);
+	if (s->plant->on_event)
+		s->plant->on_event(s->plant->ctx, &e);
 }
 
 static const char *put_text(char **at, const char *text)
@@ -76,6 +74,7 @@ static int point_set(struct sync *s, const struct point *p, uint32_t series)
 		picture_take(s->picture, old);
 	done = picture_put(s->picture, i);
 	rwlock_unlock(&s->plant->lock);
+	atomic_fetch_add(&s->plant->generation, 1);
 	sys_free(old);
 	if (!done) {
 		sys_free(i);
@@ -186,6 +185,7 @@ static void point_gone(struct sync *s, const struct uuid *id)
 	if (old)
 		picture_take(s->picture, old);
 	rwlock_unlock(&s->plant->lock);
+	atomic_fetch_add(&s->plant->generation, 1);
 	if (old)
 		tell(s, PLANT_POINT, id, NULL, &old->point);
 	sys_free(old);
@@ -255,15 +255,16 @@ static int sync_feed(struct sync *s)
 	return r < 0 ? r : 0;
 }
 
-int plant_sync(struct plant *p, uint32_t tenant, struct store *store, plant_event_fn on_event, void *ctx)
+int plant_sync(struct plant *p, uint32_t tenant, struct store *store)
 {
+	mutex_hold(&p->syncing);
 	struct sync *s = sys_new(struct sync);
 	uint64_t seq = store_last_seq(store);
 	int r;
 
 	if (!s)
 		return err_fail(ERR_NO_MEMORY, "what", "the points in memory", NULL);
-	*s = (struct sync) { .plant = p, .picture = picture_get(p, tenant), .on_event = on_event, .ctx = ctx };
+	*s = (struct sync) { .plant = p, .picture = picture_get(p, tenant) };
 	arena_init(&s->arena, &sys_heap, 0);
 	r = s->picture ? store_begin(store, STORE_READ, 0, &s->tx) : err_fail(ERR_NO_MEMORY, "what", "the points in memory", NULL);
 	if (r == 0 && s->picture->loaded)
