@@ -7,6 +7,7 @@
 #include "service/ingest.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/map.h"
 #include "base/num.h"
@@ -183,7 +184,7 @@ static int series_of(struct job *j, const struct line_field *f, uint32_t *ret_se
 	uint64_t generation = plant_generation(plant);
 	struct plant_point p;
 	char path[KEY_MAX];
-	size_t head;
+	size_t head = 0;
 	int r;
 
 	if (known_find(j->ingest, &a, ret_series, ret_type))

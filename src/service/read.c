@@ -43,8 +43,8 @@ static int series_of(struct scope *s, const struct read_range *range, uint32_t *
 
 static int query_of(struct scope *s, const struct read_range *range, struct tsdb_query *ret)
 {
-	uint32_t *series;
-	size_t n;
+	uint32_t *series = NULL;
+	size_t n = 0;
 	int r = scope_need(s, PERM_SAMPLE_READ);
 
 	if (r == 0)
