@@ -26,7 +26,7 @@ struct loop *loop_free(struct loop *l);         /* after loop_run() returned; po
 DEFINE_CLEANUP(struct loop *, loop_free)
 int loop_run(struct loop *l);                   /* on the thread that owns it from now on; until loop_stop() */
 void loop_stop(struct loop *l);                 /* any thread; the callbacks under way finish first */
-int64_t loop_now_ns(struct loop *l);            /* monotonic time at the start of this round: cheap */
+int64_t loop_now_ns(struct loop *l);            /* monotonic time when this callback began: cheap */
 const char *loop_name(const struct loop *l);
 
 /* One round: waits at most `max_ms` for something to do. For tests. */
@@ -88,6 +88,6 @@ void loop_stats(struct loop *l, struct loop_stats *ret);
 void loop_on_slow(struct loop *l, void (*fn)(void *arg, const char *name, int64_t ns), void *arg);
 
 /* For other parts of io and for modules that call back on behalf of somebody: names and times what runs between. */
-struct loop_span { struct loop *l; const char *name; int64_t began_ns; };
+struct loop_span { struct loop *l; const char *name; int64_t began_ns, outer_ns; };
 struct loop_span loop_enter(struct loop *l, const char *name);
 void loop_leave(const struct loop_span *span);

@@ -5,12 +5,13 @@
  * worker may own something (a read connection to the store), made by the worker itself before its first piece of work.
  *
  * Thread: work_submit and work_cancel from any thread. on_done runs on the loop that was named, always and exactly once.
- * Memory: struct work is embedded by the caller and untouched by others after on_done began.
+ * Memory: struct work is embedded by the caller, zeroed before its first use, and untouched by others after on_done began.
  */
 #pragma once
 
 #include <stdatomic.h>
 
+#include "base/err.h"
 #include "io/loop.h"
 
 struct work_pool;
@@ -20,6 +21,7 @@ struct work {
 	void (*on_done)(struct work *w);                /* on the loop */
 	const char *name;
 	int result;                                     /* -ERR_CANCELLED when it never ran */
+	struct err failure;                             /* its sentence when result < 0; current again (err_put) in on_done */
 	struct loop *loop;
 	atomic_bool cancelled;
 	struct work_pool *pool;
