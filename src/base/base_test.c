@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -341,4 +342,30 @@ TEST(a_cursor_never_reads_past_its_end)
 	pen_be16(&p, 0x5678);
 	ok(p.bad);
 	is_int(out[0], 0x34);
+}
+
+static bool same_number(const void *item, const void *key)
+{
+	return *(const uint64_t *) item == *(const uint64_t *) key;
+}
+
+TEST(a_map_finds_what_was_put_and_not_deleted)
+{
+	enum { N = 5000 };
+	static uint64_t numbers[N];
+	struct map m = MAP_INIT(&heap);
+	size_t seen = 0, at = 0;
+
+	for (uint64_t i = 0; i < N; i++) {
+		numbers[i] = i * 3;
+		ok(map_put(&m, hash_bytes(&numbers[i], 8) & 0xfff, &numbers[i]));       /* long runs on purpose */
+	}
+	for (uint64_t i = 0; i < N; i += 2)
+		ok(map_del(&m, hash_bytes(&numbers[i], 8) & 0xfff, same_number, &numbers[i]) == &numbers[i]);
+	for (uint64_t i = 0; i < N; i++)
+		ok((map_find(&m, hash_bytes(&numbers[i], 8) & 0xfff, same_number, &numbers[i]) != NULL) == (i % 2 == 1));
+	while (map_next(&m, &at))
+		seen++;
+	is_int(seen, N / 2);
+	map_done(&m);
 }

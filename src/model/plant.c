@@ -1,7 +1,7 @@
 /* plant.c - the tables of the plant's records; words of the screen as in the glossary. */
 #include "model/plant.h"
 
-#define CODE_RULE .flags = REC_REQUIRED | REC_INDEX | REC_SEARCH, .min = "1", .max = "64", .pattern = "[^/]+",             \
+#define CODE_RULE .flags = REC_REQUIRED | REC_INDEX | REC_SEARCH, .min = "1", .max = "200", .pattern = "[^/]+",             \
 	.label = "Code", .label_zh = "编码", .doc = "The plant's own identifier, any script, without /",                       \
 	.doc_zh = "工厂自己的编码或位号，可用任意文字，不能含 /"
 #define NAME_RULE .flags = REC_SEARCH, .max = "128", .label = "Name", .label_zh = "名称"

@@ -17,6 +17,7 @@ struct tsdb;
 struct bus;
 struct plant;
 struct link;
+struct ingest;
 struct work_pool;
 
 /* What the daemon put together; deeds reach it through their scope. Members a process does not have are NULL. */
@@ -29,6 +30,7 @@ struct platform {
 	struct bus *bus;
 	struct plant *plant;
 	struct link *link;
+	struct ingest *ingest;
 	struct work_pool *workers;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
 };

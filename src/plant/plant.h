@@ -1,0 +1,60 @@
+/*
+ * plant.h - the points in memory: id, path and series lead to each other without a query.
+ *
+ * plant_sync() brings the picture up to what the store holds: the first time everything, later what the `change` feed names. Each
+ * point gets its series from the dictionary of tsdb; a point whose type changed gets another one. What changed is told to one
+ * listener, in an order in which parents come before children (and children go before parents), so that links can follow.
+ *
+ * Thread: any; plant_sync() may block (disk) and is serialised inside, so whoever changed records may call it and then find them.
+ * Memory: some 250 bytes a point and its texts, once; lookups copy into the caller's arena.
+ */
+#pragma once
+
+#include "model/plant.h"
+
+struct plant;
+struct store;
+struct tsdb;
+
+struct plant_point {
+	struct uuid id, group, device;
+	uint32_t tenant, series;
+	enum vtype vtype;
+	bool enabled, store;
+	uint8_t between;                /* enum point_between */
+	int8_t decimals;                /* -1: all */
+	const char *path, *code, *name, *unit;
+};
+
+enum plant_what { PLANT_PLACE, PLANT_CONNECTION, PLANT_DEVICE, PLANT_GROUP, PLANT_POINT, PLANT_WHATS_ };
+
+struct plant_event {
+	enum plant_what what;
+	uint32_t tenant;
+	struct uuid id;
+	const void *rec;                /* struct place … struct point; NULL: it is gone. Valid during the call */
+	const struct plant_point *point;        /* PLANT_POINT: also when gone */
+};
+typedef void (*plant_event_fn)(void *ctx, const struct plant_event *e);
+
+/* on_event may be NULL; it is called by whoever calls plant_sync(), one call at a time, and must not call plant_sync(). */
+int plant_new(struct plant **ret, struct tsdb *tsdb, plant_event_fn on_event, void *ctx);
+struct plant *plant_free(struct plant *p);
+DEFINE_CLEANUP(struct plant *, plant_free)
+
+/* On failure what was told stays told, the rest comes with the next call. */
+int plant_sync(struct plant *p, uint32_t tenant, struct store *store);
+/* Grows with every point that was made, changed or taken away: what was looked up before is stale when it differs. */
+uint64_t plant_generation(struct plant *p);
+
+/* Looking up. Texts of *ret live in the arena. -ERR_MISSING names what was asked. */
+int plant_by_id(struct plant *p, uint32_t tenant, const struct uuid *id, struct arena *a, struct plant_point *ret);
+int plant_by_path(struct plant *p, uint32_t tenant, const char *path, struct arena *a, struct plant_point *ret);
+int plant_by_series(struct plant *p, uint32_t tenant, uint32_t series, struct arena *a, struct plant_point *ret);
+/* `text` is an id, a path, or a code that only one point has (-ERR_CONFLICT when several have it). */
+int plant_resolve(struct plant *p, uint32_t tenant, const char *text, struct arena *a, struct plant_point *ret);
+
+/* All points of a device, or whose path begins with `prefix` (NULL or "": all), by path. Returns how many; *ret in the arena. */
+int plant_list(struct plant *p, uint32_t tenant, const struct uuid *device, const char *prefix, struct arena *a,
+	struct plant_point **ret);
+size_t plant_count(struct plant *p, uint32_t tenant);

@@ -1,0 +1,283 @@
+/*
+ * sync.c - from the store into the picture.
+ *
+ * The first time every record is listed, parents first. Later the change feed names ids; each is read once in its present state,
+ * whatever happened to it in between. A point's series is asked for in blocks: the dictionary syncs once a block.
+ */
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "plant/picture.h"
+#include "store/store.h"
+#include "tsdb/tsdb.h"
+
+enum { BLOCK = 4096, CHANGES = 10000 };
+
+static const struct rec_type *const types[PLANT_WHATS_] = { &place_type, &connection_type, &device_type, &group_type, &point_type };
+
+struct sync {
+	struct plant *plant;
+	struct picture *picture;
+	struct store_tx *tx;
+	struct arena arena;             /* of the block */
+	struct point *points[BLOCK];
+	size_t n;
+};
+
+static void tell(struct sync *s, enum plant_what what, const struct uuid *id, const void *rec, const struct plant_point *point)
+{
+	struct plant_event e = { .what = what, .tenant = s->picture->tenant, .id = *id, .rec = rec, .point = point };
+
+	if (s->plant->on_event)
+		s->plant->on_event(s->plant->ctx, &e);
+}
+
+static const char *put_text(char **at, const char *text)
+{
+	char *start = *at;
+	size_t n = str_len(text) + 1;
+
+	memcpy(start, text ? text : "", n);
+	*at += n;
+	return start;
+}
+
+static struct item *item_new(uint32_t tenant, const struct point *p, uint32_t series)
+{
+	size_t texts = str_len(p->path) + str_len(p->code) + str_len(p->name) + str_len(p->unit) + 4;
+	struct item *i = sys_alloc(sizeof(*i) + texts);
+	char *at;
+
+	if (!i)
+		return NULL;
+	at = i->texts;
+	i->point = (struct plant_point) { .id = p->head.id, .group = p->group, .device = p->device, .tenant = tenant, .series = series,
+		.vtype = point_vtype(p), .enabled = p->enabled, .store = p->store, .between = (uint8_t) p->between,
+		.decimals = rec_has(&point_type, p, rec_field(&point_type, "decimals")) ? (int8_t) p->decimals : -1 };
+	i->point.path = put_text(&at, p->path);
+	i->point.code = put_text(&at, p->code);
+	i->point.name = put_text(&at, p->name);
+	i->point.unit = put_text(&at, p->unit);
+	return i;
+}
+
+static int point_set(struct sync *s, const struct point *p, uint32_t series)
+{
+	struct item *i = item_new(s->picture->tenant, p, series), *old;
+	bool done;
+
+	if (!i)
+		return err_fail(ERR_NO_MEMORY, "what", "@point", NULL);
+	rwlock_write(&s->plant->lock);
+	old = picture_by_id(s->picture, &p->head.id);
+	if (old)
+		picture_take(s->picture, old);
+	done = picture_put(s->picture, i);
+	rwlock_unlock(&s->plant->lock);
+	atomic_fetch_add(&s->plant->generation, 1);
+	sys_free(old);
+	if (!done) {
+		sys_free(i);
+		return err_fail(ERR_NO_MEMORY, "what", "@point", NULL);
+	}
+	tell(s, PLANT_POINT, &p->head.id, p, &i->point);
+	return 0;
+}
+
+/* The points gathered get their series with one sync and go into the picture. */
+static int block_flush(struct sync *s)
+{
+	struct uuid *ids = arena_array(&s->arena, struct uuid, s->n + 1);
+	uint8_t *vtypes = arena_alloc(&s->arena, s->n + 1);
+	uint32_t *series = arena_array(&s->arena, uint32_t, s->n + 1);
+	int r = 0;
+
+	if (!ids || !vtypes || !series)
+		return err_fail(ERR_NO_MEMORY, "what", "@series", NULL);
+	for (size_t i = 0; i < s->n; i++) {
+		ids[i] = s->points[i]->head.id;
+		vtypes[i] = (uint8_t) point_vtype(s->points[i]);
+	}
+	if (s->n)
+		r = tsdb_series_many(s->plant->tsdb, s->picture->tenant, s->n, ids, vtypes, series);
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = point_set(s, s->points[i], series[i]);
+	s->n = 0;
+	arena_reset(&s->arena);
+	return r;
+}
+
+static int block_add(struct sync *s, const struct point *p)
+{
+	struct point *copy = arena_new(&s->arena, struct point);
+
+	if (!copy)
+		return err_fail(ERR_NO_MEMORY, "what", "@point", NULL);
+	if (rec_dup(&point_type, copy, p, &s->arena) < 0)
+		return -ERR_NO_MEMORY;
+	s->points[s->n++] = copy;
+	return s->n == BLOCK ? block_flush(s) : 0;
+}
+
+struct listing { struct sync *sync; enum plant_what what; };
+
+static int on_record(void *ctx, const void *rec)
+{
+	struct listing *l = ctx;
+
+	if (l->what == PLANT_POINT)
+		return block_add(l->sync, rec);
+	tell(l->sync, l->what, &((const struct rec_head *) rec)->id, rec, NULL);
+	return 0;
+}
+
+static int sync_all(struct sync *s)
+{
+	struct store_list all = { 0 };
+	int r = 0;
+
+	for (enum plant_what w = 0; r == 0 && w < PLANT_WHATS_; w++) {
+		struct listing l = { s, w };
+
+		r = store_list(s->tx, types[w], &all, on_record, &l, NULL);
+		if (r > 0)
+			r = 0;
+	}
+	return r < 0 ? r : block_flush(s);
+}
+
+/* --- What the feed names ---------------------------------------------------------------------------------------------- */
+
+struct changed { struct uuid id; uint8_t what; };
+
+struct feed {
+	struct changed *items;
+	size_t n;
+	uint64_t seq;
+	uint32_t seen;
+};
+
+static int on_change(void *ctx, const struct store_change *c)
+{
+	struct feed *f = ctx;
+
+	f->seq = c->seq;
+	f->seen++;
+	for (enum plant_what w = 0; w < PLANT_WHATS_; w++)
+		if (str_eq(c->type, types[w]->name))
+			f->items[f->n++] = (struct changed) { c->id, (uint8_t) w };
+	return 0;
+}
+
+static int by_what_and_id(const void *a, const void *b)
+{
+	const struct changed *x = a, *y = b;
+
+	return x->what != y->what ? x->what - y->what : uuid_cmp(&x->id, &y->id);
+}
+
+static void point_gone(struct sync *s, const struct uuid *id)
+{
+	struct item *old;
+
+	rwlock_write(&s->plant->lock);
+	old = picture_by_id(s->picture, id);
+	if (old)
+		picture_take(s->picture, old);
+	rwlock_unlock(&s->plant->lock);
+	atomic_fetch_add(&s->plant->generation, 1);
+	if (old)
+		tell(s, PLANT_POINT, id, NULL, &old->point);
+	sys_free(old);
+}
+
+static int sync_one(struct sync *s, const struct changed *c, bool gone)
+{
+	const struct rec_type *t = types[c->what];
+	struct arena a;
+	void *rec;
+	int r;
+
+	arena_init(&a, &sys_heap, 0);
+	rec = arena_alloc(&a, t->size);
+	r = rec ? store_get(s->tx, t, &c->id, rec, &a) : err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
+	if (r == -ERR_MISSING) {
+		err_clear();
+		r = 0;
+		if (gone && c->what == PLANT_POINT)
+			point_gone(s, &c->id);
+		else if (gone)
+			tell(s, c->what, &c->id, NULL, NULL);
+	} else if (r == 0 && !gone) {
+		if (c->what == PLANT_POINT)
+			r = block_add(s, rec);
+		else
+			tell(s, c->what, &c->id, rec, NULL);
+	}
+	arena_done(&a);
+	return r;
+}
+
+/* Children that are gone first, from the last kind to the first; then what is there, parents first. */
+static int sync_changed(struct sync *s, struct feed *f)
+{
+	size_t n = 0;
+	int r = 0;
+
+	qsort(f->items, f->n, sizeof(*f->items), by_what_and_id);
+	for (size_t i = 0; i < f->n; i++)
+		if (!n || by_what_and_id(&f->items[n - 1], &f->items[i]))
+			f->items[n++] = f->items[i];
+	for (size_t i = n; r == 0 && i-- > 0;)
+		r = sync_one(s, &f->items[i], true);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = sync_one(s, &f->items[i], false);
+	return r < 0 ? r : block_flush(s);
+}
+
+static int sync_feed(struct sync *s)
+{
+	struct feed f = { .items = sys_alloc_array(CHANGES, sizeof(struct changed)) };
+	int r;
+
+	if (!f.items)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	do {
+		f.n = f.seen = 0;
+		f.seq = s->picture->seq;
+		r = store_changes(s->tx, s->picture->seq, CHANGES, on_change, &f);
+		if (r >= 0)
+			r = sync_changed(s, &f);
+		if (r >= 0)
+			s->picture->seq = f.seq;
+	} while (r >= 0 && f.seen == CHANGES);
+	sys_free(f.items);
+	return r < 0 ? r : 0;
+}
+
+int plant_sync(struct plant *p, uint32_t tenant, struct store *store)
+{
+	mutex_hold(&p->syncing);
+	struct sync *s = sys_new(struct sync);
+	uint64_t seq = store_last_seq(store);
+	int r;
+
+	if (!s)
+		return err_fail(ERR_NO_MEMORY, "what", "the points in memory", NULL);
+	*s = (struct sync) { .plant = p, .picture = picture_get(p, tenant) };
+	arena_init(&s->arena, &sys_heap, 0);
+	r = s->picture ? store_begin(store, STORE_READ, 0, &s->tx) : err_fail(ERR_NO_MEMORY, "what", "the points in memory", NULL);
+	if (r == 0 && s->picture->loaded)
+		r = sync_feed(s);
+	else if (r == 0) {
+		r = sync_all(s);
+		if (r == 0) {
+			s->picture->seq = seq;          /* read before the transaction began: nothing is missed, some comes twice */
+			s->picture->loaded = true;
+		}
+	}
+	store_rollback(s->tx);
+	arena_done(&s->arena);
+	sys_free(s);
+	return r;
+}

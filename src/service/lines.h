@@ -1,0 +1,33 @@
+/* lines.h - inside service: InfluxDB line protocol, a field at a time. Pure: no allocation, no clock. */
+#pragma once
+
+#include "base/err.h"
+#include "model/value.h"
+
+struct line_field {
+	const char *head, *key;         /* measurement with tags, field key: raw, escapes included */
+	size_t head_len, key_len;
+	struct value value;             /* numbers as I64, F64; text raw between its quotes */
+	const char *number;             /* the text of a float, to be read again as f32 */
+	size_t number_len;
+	bool is_float;
+};
+
+struct lines {
+	const char *at, *end;           /* what is left of the text */
+	uint32_t line;                  /* number of the current line, from 1 */
+	/* The current line: */
+	const char *head, *fields, *fields_end;
+	size_t head_len;
+	bool has_time;
+	int64_t time;                   /* in the sender's unit */
+};
+
+struct lines lines_of(const char *text, size_t len);
+/* The next line with content: 1, 0 at the end, -ERR_SYNTAX (the line is passed over; go on to see further errors). */
+int lines_next(struct lines *l);
+/* The next field of the current line: 1, 0 after the last, -ERR_SYNTAX. */
+int lines_field(struct lines *l, struct line_field *ret);
+
+/* Without the backslashes that escape , = and blank; for texts in quotes: \" and \\. Returns the length; out has room for n. */
+size_t line_unescape(const char *s, size_t n, bool quoted, char *out);

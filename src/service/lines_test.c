@@ -1,0 +1,83 @@
+/* Expected values: the examples of the InfluxDB line protocol reference (v1 and v2) and its stated rules. */
+#include "service/lines.h"
+
+#include "base/str.h"
+
+#include "tap.h"
+
+static void one(const char *text, const char *head, const char *key, struct value want, bool has_time, int64_t time)
+{
+	struct lines l = lines_of(text, strlen(text));
+	struct line_field f;
+
+	is_int(lines_next(&l), 1);
+	is_int(lines_field(&l, &f), 1);
+	if (f.head_len != strlen(head) || memcmp(f.head, head, f.head_len))
+		tap_fail_("head of %s", text);
+	if (f.key_len != strlen(key) || memcmp(f.key, key, f.key_len))
+		tap_fail_("key of %s", text);
+	is_int(f.value.type, want.type);
+	if (want.type == V_STR)
+		ok(f.value.len == strlen(want.s) && !memcmp(f.value.s, want.s, f.value.len));
+	else if (want.type == V_BOOL)
+		is_int(f.value.b, want.b);
+	else
+		ok(f.value.i == want.i);        /* bits of the double, too */
+	is_int(l.has_time, has_time);
+	if (has_time)
+		is_int(l.time, time);
+}
+
+TEST(the_reference_examples_read_as_written)
+{
+	one("myMeasurement,tag1=value1,tag2=value2 fieldKey=\"fieldValue\" 1556813561098000000", "myMeasurement,tag1=value1,tag2=value2",
+		"fieldKey", (struct value) { .type = V_STR, .s = "fieldValue" }, true, 1556813561098000000);
+	one("myMeasurement fieldKey=1.0", "myMeasurement", "fieldKey", (struct value) { .type = V_F64, .f64 = 1.0 }, false, 0);
+	one("myMeasurement fieldKey=1", "myMeasurement", "fieldKey", (struct value) { .type = V_F64, .f64 = 1 }, false, 0);
+	one("myMeasurement fieldKey=-1.234456e+78", "myMeasurement", "fieldKey", (struct value) { .type = V_F64, .f64 = -1.234456e+78 }, false, 0);
+	one("myMeasurement fieldKey=12485903i", "myMeasurement", "fieldKey", (struct value) { .type = V_I64, .i = 12485903 }, false, 0);
+	one("myMeasurement fieldKey=12485903u", "myMeasurement", "fieldKey", (struct value) { .type = V_I64, .i = 12485903 }, false, 0);
+	one("myMeasurement fieldKey=True", "myMeasurement", "fieldKey", (struct value) { .type = V_BOOL, .b = true }, false, 0);
+	one("my\\ Measurement fieldKey=\"string value\"", "my\\ Measurement", "fieldKey", (struct value) { .type = V_STR, .s = "string value" }, false, 0);
+	one("# a comment\n\n  m f=f 7\r\n", "m", "f", (struct value) { .type = V_BOOL, .b = false }, true, 7);
+	one("m f=\"two\nlines, with = and \\\" in it\" 7", "m", "f", (struct value) { .type = V_STR, .s = "two\nlines, with = and \\\" in it" }, true, 7);
+}
+
+TEST(escapes_are_taken_out_where_the_reference_says)
+{
+	char out[64];
+
+	is_int(line_unescape("my\\ key\\,a\\=b\\x", 15, false, out), 12);
+	is_bytes(out, "my key,a=b\\x", 12);
+	is_int(line_unescape("a \\\"q\\\" \\\\", 10, true, out), 7);
+	is_bytes(out, "a \"q\" \\", 7);
+}
+
+TEST(a_wrong_line_is_named_with_its_column_and_the_next_is_read)
+{
+	static const char *const bad[] = { "m", "m ", ",t=1 f=1", "m f", "m f=", "m =1", "m f=1,", "m f=abc", "m f=1 x", "m f=1 1.5", "m f=\"open",
+		"m f=99999999999999999999i", "m f=18446744073709551615u", "m f=nan", "m f=0x10", "m f=1 99999999999999999999" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char text[100];
+		struct lines l;
+		struct line_field f;
+		int r, n_bad = 0, n_good = 0;
+
+		snprintf(text, sizeof(text), "a b=1 1\n%s\nc d=2 2", bad[i]);
+		l = lines_of(text, strlen(text));
+		while ((r = lines_next(&l))) {
+			while (r > 0 && (r = lines_field(&l, &f)) > 0)
+				n_good++;
+			if (r < 0) {
+				struct err e = err_take(r);
+
+				is_int(e.kind, ERR_SYNTAX);
+				is_str(err_arg(&e, "line"), "2");
+				n_bad++;
+			}
+		}
+		if (n_bad != 1 || n_good < 2)
+			tap_fail_("%s: %d wrong, %d good", bad[i], n_bad, n_good);
+	}
+}

@@ -1,0 +1,85 @@
+/* read.c - points and samples for those who may see them. */
+#include "service/read.h"
+
+#include "base/str.h"
+#include "base/when.h"
+#include "sys/sys.h"
+
+int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret)
+{
+	struct plant_point *points = arena_array(s->arena, struct plant_point, MAX(n, 1u));
+	int r = scope_need(s, PERM_SAMPLE_READ);
+
+	if (r == 0 && !points)
+		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		r = plant_resolve(s->platform->plant, s->tenant, texts[i], s->arena, &points[i]);
+		if (r < 0)
+			err_at(err_at_index(r, i), "points");
+	}
+	if (r == 0)
+		*ret = points;
+	return r;
+}
+
+/* The series numbers of all points, older ones of the same point included. */
+static int series_of(struct scope *s, const struct read_range *range, uint32_t **ret, size_t *ret_n)
+{
+	enum { OLDER_MAX = 8 };
+	uint32_t *series = arena_array(s->arena, uint32_t, (size_t) range->n * OLDER_MAX + 1);
+	size_t n = 0;
+
+	if (!series)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; i < range->n; i++) {
+		size_t k = tsdb_series_of(s->platform->tsdb, s->tenant, &range->points[i].id, series + n, OLDER_MAX);
+
+		n += MIN(k, (size_t) OLDER_MAX);
+	}
+	*ret = series;
+	*ret_n = n;
+	return 0;
+}
+
+static int query_of(struct scope *s, const struct read_range *range, struct tsdb_query *ret)
+{
+	uint32_t *series = NULL;
+	size_t n = 0;
+	int r = scope_need(s, PERM_SAMPLE_READ);
+
+	if (r == 0)
+		r = series_of(s, range, &series, &n);
+	if (r < 0)
+		return r;
+	*ret = (struct tsdb_query) { .tenant = s->tenant, .series = series, .n_series = n, .from_ns = range->from_ns, .to_ns = range->to_ns,
+		.limit = range->limit, .deadline_ns = s->deadline_ns };
+	return 0;
+}
+
+int read_range(struct scope *s, const struct read_range *range, tsdb_batch_fn on_batch, void *ctx)
+{
+	struct tsdb_query q;
+	int r = query_of(s, range, &q);
+
+	return r < 0 ? r : tsdb_range(s->platform->tsdb, &q, on_batch, ctx);
+}
+
+int read_buckets(struct scope *s, const struct read_range *range, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx)
+{
+	struct tsdb_query q;
+	int r = query_of(s, range, &q);
+
+	return r < 0 ? r : tsdb_aggregate(s->platform->tsdb, &q, step, on_buckets, ctx);
+}
+
+int read_last(struct scope *s, const struct plant_point *points, uint32_t n, struct sample *ret)
+{
+	uint32_t *series = arena_array(s->arena, uint32_t, n + 1u);
+	int r = scope_need(s, PERM_SAMPLE_READ);
+
+	if (r == 0 && !series)
+		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		series[i] = points[i].series;
+	return r < 0 ? r : tsdb_last(s->platform->tsdb, s->tenant, series, n, s->arena, ret);
+}

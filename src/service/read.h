@@ -1,0 +1,41 @@
+/*
+ * read.h - the only way out for samples: every reader has a scope, and what the scope may not see does not leave.
+ *
+ * read_points() turns what people write (id, path, code) into points of the scope's tenant; read_range(), read_buckets() and
+ * read_last() hand out what the store of samples holds for them. read_query() is all of it as the JSON of POST /api/v1/query.
+ *
+ * Thread: workers. Memory: the scope's arena; batches are borrowed during the callback.
+ */
+#pragma once
+
+#include "plant/plant.h"
+#include "service/service.h"
+#include "tsdb/tsdb.h"
+
+enum { READ_POINTS_MAX = 1000, READ_LIMIT = 10000, READ_LIMIT_MAX = 1000000 };
+
+/* Needs sample.read. -ERR_MISSING names the first that is not there (of another tenant is not there). */
+int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret);
+
+struct read_range { const struct plant_point *points; uint32_t n; int64_t from_ns, to_ns; uint64_t limit; };
+/* All series a point ever had (a change of type makes another). Returns 1 when the limit cut it. */
+int read_range(struct scope *s, const struct read_range *r, tsdb_batch_fn on_batch, void *ctx);
+int read_buckets(struct scope *s, const struct read_range *r, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
+int read_last(struct scope *s, const struct plant_point *points, uint32_t n, struct sample *ret);
+
+/* --- POST /api/v1/query ------------------------------------------------------------------------------------------------ */
+
+struct query_in {
+	struct rec_list points;         /* of texts: ids, paths, codes */
+	const char *from, *to;          /* RFC 3339, now, now-1h */
+	int64_t step;                   /* ns; 0: raw samples, or one bucket when aggregates are asked for */
+	struct rec_list aggregates;     /* of texts: avg mean min max sum count first last coverage */
+	const char *aggregate;          /* the same, one: its column is called v */
+	uint32_t limit;                 /* samples or buckets in all */
+};
+extern const struct rec_type query_in_type;
+
+/* {"from","to","truncated","series":[{"point","path","type","unit","t":[µs],"ns":[0…999]?,"v":[…],"q":[…]?}]}
+ * t is the start of a bucket when there are aggregates; then each aggregate is a column of its name (v for `aggregate`), and
+ * q is the worst quality of the bucket. q is absent when all are Good, ns when all are 0. */
+int read_query(struct scope *s, const struct query_in *in, struct buf *out);
