@@ -232,6 +232,15 @@ TEST(patterns_match_the_whole_text)
 	ok(!str_matches("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "a*a*a*a*a*a*a*a*a*a*c"));
 }
 
+TEST(a_quote_after_a_multi_byte_character_is_escaped)
+{
+	char room[64] = "";
+	struct buf b = BUF_FIXED(room);
+
+	json_escape(&b, "é\"温\\\n\xc3\"", 10);
+	is_str(room, "\"é\\\"温\\\\\\n\xef\xbf\xbd\\\"\"");
+}
+
 TEST(json_is_written_as_rfc_8259_says)
 {
 	struct buf b = BUF_INIT(&heap, 1 << 16);

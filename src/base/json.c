@@ -12,14 +12,14 @@ void json_escape(struct buf *out, const char *text, size_t n)
 	buf_addc(out, '"');
 	while (at < n) {
 		unsigned char c = (unsigned char) text[at];
-		size_t good;
+		const char *next = text + at;
 
 		if (c >= 0x20 && c != '"' && c != '\\' && c < 0x80) {
 			at++;
 			continue;
 		}
-		if (c >= 0x80 && (good = utf8_valid_prefix(text + at, MIN(n - at, (size_t) 4)))) {
-			at += good;
+		if (c >= 0x80 && utf8_decode(&next, text + n) != UINT32_MAX) {  /* this character alone: the next may be a quote */
+			at = (size_t) (next - text);
 			continue;
 		}
 		buf_addn(out, text + from, at - from);
