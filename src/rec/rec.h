@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "rec/tree.h"
 
 enum rec_kind {
 	REC_BOOL = 1, REC_I32, REC_U32, REC_I64, REC_U64, REC_F64,
@@ -56,6 +57,7 @@ struct rec_map { struct rec_pair *items; uint32_t n; };
 struct rec_word { const char *word, *label, *label_zh; };       /* a NULL word ends the list */
 
 struct rec_type;
+struct rec_variant { const char *word; const struct rec_type *type; };  /* a NULL word ends the list */
 
 struct rec_field {
 	const char *name;                       /* [a-z][a-z0-9_]{0,40} */
@@ -66,8 +68,9 @@ struct rec_field {
 	const struct rec_word *words;
 	const struct rec_type *type;            /* REC_REC, and REC_LIST of REC_REC */
 	const char *ref;                        /* REC_REF, list of REC_REF: the noun */
-	const char *sibling;                    /* REC_VARIANT: the field that decides */
-	const struct rec_type *(*variant)(const char *word);    /* its word → the type; NULL: unknown */
+	const char *sibling;                    /* REC_VARIANT: the field that decides: an enum, or a text */
+	const struct rec_type *(*variant)(const char *word);    /* its word → the type; NULL: nothing belongs here */
+	const struct rec_variant *variants;     /* the same as a table; asked first */
 	const char *unit, *label, *label_zh, *doc, *doc_zh;
 	const char *group, *widget, *since;     /* form section, form control, first version */
 };
@@ -80,10 +83,19 @@ struct rec_type {
 	const char *title, *title_zh, *doc, *doc_zh;
 	const char *unique;                     /* "device,code;place,name": combinations that must be unique */
 	bool has_head;                          /* begins with struct rec_head: may be stored */
+	bool has_bits;                          /* without head: begins with uint64_t has[2] */
+	const char *c_name;                     /* "struct pump": for the audit against the compiler's layout */
 	void *owner;                            /* run-time types: their memory and count; NULL for const tables */
 };
+enum { REC_FIELDS_MAX = 128, REC_NAME_MAX = 41, REC_JSON_MAX = 64 << 10 };
+/* Bounds where a field says none: characters of a text, bytes, entries. */
+enum { REC_STR_MAX = 1000, REC_TEXT_MAX = 64 << 10, REC_BYTES_MAX = 1 << 20, REC_ENTRIES_MAX = 10000, REC_PAIRS_MAX = 1000 };
 
-/* Every stored record starts with this. `has` holds a bit per field: absent is not zero (PATCH, NULL). */
+/*
+ * Every stored record starts with this. What is absent: a text, bytes or variant that is NULL, an id that is zero; of all other
+ * kinds only a NULLABLE field can be absent, and `has`, a bit per field, says so. A field that is not NULLABLE always has its
+ * value, so code that fills a struct need not touch `has`. A REQUIRED field that is NULLABLE must be given, if only as null.
+ */
 struct rec_head {
 	struct uuid id;
 	uint64_t rev;
@@ -102,33 +114,50 @@ struct rec_head {
 #define F_REF(t, member, noun, ...) { REC_AT(t, member), .kind = REC_REF, .ref = (noun), __VA_ARGS__ }
 #define REC_TYPE(t, name_, plural_, table, ...)                                                                        \
 	{ .name = (name_), .plural = (plural_), .size = sizeof(t), .n_fields = ELEMENTSOF(table), .fields = (table),   \
-	  .has_head = _Generic(&((t *) 0)->head, struct rec_head *: true), __VA_ARGS__ }
+	  .has_head = _Generic(&((t *) 0)->head, struct rec_head *: true), .c_name = #t, __VA_ARGS__ }
 /* A type without head: bodies of requests, settings of a driver. */
 #define REC_PLAIN(t, name_, table, ...)                                                                                \
-	{ .name = (name_), .plural = (name_), .size = sizeof(t), .n_fields = ELEMENTSOF(table), .fields = (table), __VA_ARGS__ }
+	{ .name = (name_), .plural = (name_), .size = sizeof(t), .n_fields = ELEMENTSOF(table), .fields = (table),     \
+	  .c_name = #t, __VA_ARGS__ }
+/* The same, beginning with `uint64_t has[2]`, so that numbers in it may be NULLABLE. */
+#define REC_PLAIN_HAS(t, name_, table, ...)                                                                            \
+	{ .name = (name_), .plural = (name_), .size = sizeof(t), .n_fields = ELEMENTSOF(table), .fields = (table),     \
+	  .has_bits = _Generic(&((t *) 0)->has, uint64_t (*)[2]: true), .c_name = #t, __VA_ARGS__ }
 
 /* Fields and their presence. */
 const struct rec_field *rec_field(const struct rec_type *t, const char *name);         /* NULL if absent */
 static inline void *rec_at(const void *rec, const struct rec_field *f) { return (char *) (uintptr_t) rec + f->offset; }
-bool rec_has(const struct rec_type *t, const void *rec, const struct rec_field *f);    /* always true without head */
-void rec_set_has(const struct rec_type *t, void *rec, const struct rec_field *f, bool has);
+bool rec_has(const struct rec_type *t, const void *rec, const struct rec_field *f);
+void rec_set_has(const struct rec_type *t, void *rec, const struct rec_field *f, bool has);    /* false: also zeroes the value */
 const char *rec_word(const struct rec_field *f, int32_t index);                        /* NULL when out of range */
+int32_t rec_word_index(const struct rec_field *f, const char *word, size_t len);       /* -1 when there is none */
+const char *rec_kind_name(enum rec_kind k);                                            /* "i32"; NULL when there is none */
+/* The type of a variant as its sibling stands in `rec`; NULL when nothing belongs there. */
+const struct rec_type *rec_variant(const struct rec_type *t, const void *rec, const struct rec_field *f);
 
 /* Values as a whole. */
 int rec_init(const struct rec_type *t, void *rec, struct arena *a);                    /* zero + defaults */
 int rec_dup(const struct rec_type *t, void *to, const void *from, struct arena *a);
 bool rec_equal(const struct rec_type *t, const void *a, const void *b);                /* head's id, rev, times not compared */
+bool rec_field_equal(const struct rec_type *t, const struct rec_field *f, const void *a, const void *b);
 int rec_check(const struct rec_type *t, const void *rec, struct errs *ret_errs);       /* all rules; first error returned, all in errs (may be NULL) */
 
 /* JSON. How a body is applied: */
 enum rec_mode { REC_CREATE,    /* defaults first, REQUIRED enforced */
 		REC_REPLACE,   /* PUT: as create, IMMUTABLE compared */
-		REC_MERGE };   /* PATCH, RFC 7396: null clears, absent stays */
-enum rec_show { REC_SHOW_HEAD = 1, REC_SHOW_INTERNAL = 2 /* for stores and audits: SECRET and INTERNAL too */ };
-/* On failure *rec keeps what it had; every wrong field is in errs (may be NULL), the first is returned. */
+		REC_MERGE,     /* PATCH, RFC 7396: null clears (back to the default, if there is one), absent stays */
+		REC_TRUSTED = 16 };     /* or-ed: from our own store; takes READONLY, IMMUTABLE, INTERNAL, head; no rules */
+enum rec_show { REC_SHOW_HEAD = 1, REC_SHOW_INTERNAL = 2 /* for stores and audits: SECRET and INTERNAL too */,
+		REC_HIDE_SECRET = 4 /* with the former: INTERNAL only */ };
+/* On failure *rec keeps what it had; every wrong field is in errs (may be NULL), the first is returned. CREATE does not read
+ * *rec; it takes an id from the text and passes over the rest of a head. REPLACE keeps what is absent and READONLY, IMMUTABLE,
+ * SECRET or INTERNAL. A READONLY field (and the head's) may be there if it is equal. Of absent fields, those not NULLABLE are
+ * left out of the JSON, NULLABLE ones are null. */
 int rec_from_json(const struct rec_type *t, void *rec, const char *text, size_t len, enum rec_mode mode, struct arena *a, struct errs *errs);
+int rec_from_tree(const struct rec_type *t, void *rec, const struct tree *body, enum rec_mode mode, struct arena *a, struct errs *errs);
 void rec_to_json(const struct rec_type *t, const void *rec, unsigned show, const char *const *only /* NULL = all */, struct json *out);
-/* One field from and to text (CSV cells, query parameters, SQL columns, CLI options). */
+/* One field from and to text (CSV cells, query parameters, CLI options). Empty text: absent. Words also by their label; lists also
+ * as a,b and maps as k=v,k=v. Rules are not checked: rec_check(). On failure *rec keeps what it had. */
 int rec_field_parse(const struct rec_type *t, const struct rec_field *f, void *rec, const char *text, size_t len, struct arena *a);
 void rec_field_format(const struct rec_type *t, const struct rec_field *f, const void *rec, struct buf *out);
 
@@ -144,14 +173,20 @@ void rec_table_row(const struct rec_type *t, const void *rec, const char *const 
 void rec_csv_head(const struct rec_type *t, const char *const *only, struct buf *out);
 void rec_csv_row(const struct rec_type *t, const void *rec, const char *const *only, struct buf *out);
 
-/* SQL (SQLite and PostgreSQL); used by store alone. */
+/* SQL (SQLite and PostgreSQL); used by store alone. A stored type is a table named `plural`; each list of REF is a table
+ * plural__field {owner, pos, ref}; lists, maps, records, variants and json are JSON text; indexes are called ix__plural__fields. */
 enum rec_sql { REC_SQLITE, REC_POSTGRES };
-int rec_sql_create(const struct rec_type *t, enum rec_sql dialect, struct buf *out);   /* table, join tables, indexes */
-int rec_sql_add_column(const struct rec_type *t, const struct rec_field *f, enum rec_sql dialect, struct buf *out);
-uint64_t rec_fingerprint(const struct rec_type *t);                    /* of all that the schema depends on */
+/* The table of a noun, or NULL when it is not in this database (then the reference is not enforced). */
+typedef const char *(*rec_table_fn)(void *ctx, const char *noun);
+void rec_sql_create(const struct rec_type *t, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out);
+void rec_sql_column(const struct rec_field *f, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out);       /* its definition */
+void rec_sql_add_column(const struct rec_type *t, const struct rec_field *f, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out);
+bool rec_sql_is_join(const struct rec_field *f);                        /* a list of REF: no column */
+uint64_t rec_fingerprint(const struct rec_type *t);                     /* of all that the schema depends on */
 
 /* Types at run time, from JSON of the form rec_form() writes; same rules, same audit. */
 int rec_type_new(const char *json, size_t len, const struct rec_type **ret);
 const struct rec_type *rec_type_ref(const struct rec_type *t);          /* const tables: no effect */
 const struct rec_type *rec_type_unref(const struct rec_type *t);
 int rec_type_check(const struct rec_type *t);                          /* names, kinds, offsets, bounds parse; for tests and rec_type_new */
+DEFINE_CLEANUP(const struct rec_type *, rec_type_unref)

@@ -14,7 +14,8 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/json.h"
+
+struct json;                            /* base/json.h */
 
 enum tree_kind { TREE_NULL, TREE_BOOL, TREE_I64, TREE_F64, TREE_STR, TREE_LIST, TREE_OBJECT };
 
