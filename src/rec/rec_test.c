@@ -1,7 +1,7 @@
 #include "rec/rec.h"
 
 #include "base/num.h"
-#include "every.h"
+#include "rec/every_test.h"
 #include "rec/b64.h"
 #include "sys/sys.h"
 #include "tap.h"

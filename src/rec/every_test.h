@@ -1,4 +1,4 @@
-/* every.h - a stored type with a field of every kind, for the tests of rec and store; and random records of any type. */
+/* every_test.h - a stored type with a field of every kind, for the tests of rec and store; and random records of any type. */
 #pragma once
 
 #include "base/str.h"
