@@ -1,0 +1,83 @@
+/*
+ * sim.h - a simulated plant that speaks Modbus TCP: pump stations from balances of mass, momentum and energy.
+ *
+ * Each station has its own port, its own PLC and its own seed; what a reader finds in the registers went through physics (station.h), an
+ * instrument with noise and a range, and the scan of a PLC. The same seed, start and commands give the same registers, bit by bit. The
+ * register map is sim_points(): from it come the demo plant, the CSV point list and the documentation.
+ *
+ *   sim_new(loop, &(struct sim_config) { .seed = 42, .stations = 2, .port = 5020 }, &s);
+ *   sim_start(s);                   stations listen on 5020, 5021; time runs
+ *   sim_set_fault(s, 0, "leak", 0.5);
+ *
+ * Thread: the loop's. Memory: nothing is allocated after sim_start() but what connections need.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/io.h"
+#include "model/plant.h"
+
+struct sim;
+
+enum { SIM_STATIONS_MAX = 64, SIM_CLIENTS_MAX = 32 };
+
+struct sim_config {
+	uint64_t seed;
+	const char *address;            /* where to listen; NULL: 127.0.0.1 */
+	uint16_t port;                  /* of the first station, the others follow; 0: any free ones, see sim_port() */
+	uint32_t stations;              /* 1 … SIM_STATIONS_MAX; 0: 1 */
+	double speed;                   /* simulated seconds a second, 0.01 … 100; 0: 1 */
+	uint32_t scan_ms;               /* period of the PLC in simulated time, 2 … 1000, a multiple of 2; 0: 10 */
+	int64_t start_ns;               /* simulated UTC at the beginning; 0: now. Fixed for a repeatable run */
+};
+
+int sim_new(struct loop *l, const struct sim_config *config, struct sim **ret_sim);
+int sim_start(struct sim *s);                   /* listens, and lets the time run */
+void sim_stop(struct sim *s);                   /* connections end, time stands still; sim_start() goes on where it stopped */
+struct sim *sim_free(struct sim *s);
+DEFINE_CLEANUP(struct sim *, sim_free)
+
+uint32_t sim_stations(const struct sim *s);
+uint16_t sim_port(const struct sim *s, uint32_t station);       /* 0 before sim_start() */
+void sim_advance(struct sim *s, uint32_t scans);                /* so many scans of every station at once; for tests, without start */
+
+/* What a register holds, in engineering units: the value a correct reader must find. -ERR_MISSING: no such station or point. */
+int sim_value(const struct sim *s, uint32_t station, const char *code, double *ret_value);
+/* A command or set-point, as if written over Modbus. -ERR_OUT_OF_RANGE, -ERR_MISSING. */
+int sim_write(struct sim *s, uint32_t station, const char *code, double value);
+
+/* Faults, 0 (none) … 1. They change a parameter of the physics; also writable over Modbus, see the points FAULT-…. */
+struct sim_fault { const char *name, *text, *text_zh; };
+const struct sim_fault *sim_faults(size_t *ret_n);
+int sim_set_fault(struct sim *s, uint32_t station, const char *fault, double severity);
+
+/* The register map of a station. */
+struct sim_point {
+	const char *code, *name, *name_zh;
+	const char *address;            /* Modicon's notation: 3xxxx input register, 4xxxx holding register, 1xxxx input, 0xxxx coil; from 1 */
+	enum point_type type;           /* 32 and 64 bits: ORDER_ABCD */
+	enum point_access access;
+	double scale;                   /* engineering = raw × scale */
+	const char *unit;               /* "" for none */
+	double low, high;               /* range of the instrument, or of what may be written; engineering units */
+	int32_t decimals;               /* after scaling; -1: as it comes */
+	const char *group;              /* code of a sim_group */
+	const char *states, *states_zh; /* "0=stopped;1=running" or NULL */
+};
+struct sim_group { const char *code, *name, *name_zh; uint32_t period_ms; };
+const struct sim_point *sim_points(size_t *ret_n);
+const struct sim_group *sim_groups(size_t *ret_n);
+/* The point list as CSV with a header line (RFC 4180, UTF-8). */
+void sim_points_csv(enum lang lang, struct buf *out);
+
+struct sim_stats {
+	uint64_t scans, late;           /* PLC scans done; scans skipped because this machine was too slow */
+	uint64_t requests, exceptions;  /* answered; of these with an exception */
+	uint64_t bad_frames;            /* connections ended because what came was not Modbus */
+	uint32_t clients;               /* connected now */
+};
+void sim_stats(const struct sim *s, struct sim_stats *ret);
+
+/* A simulated plant as a program of its own: makes a loop, runs until SIGINT or SIGTERM. on_ready is called once all stations listen. */
+int sim_main_run(const struct sim_config *config, void (*on_ready)(void *ctx, struct sim *s), void *ctx);
