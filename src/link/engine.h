@@ -1,0 +1,230 @@
+/*
+ * engine.h - the inside of link: live objects, each of one engine thread.
+ *
+ *   link.c      threads
+ *   control.c   the records as last set, messages to the threads        (any thread)
+ *   change.c    what a message does when it arrives
+ *   build.c     points checked, sorted, their scaling prepared           (any thread)
+ *   conn.c      a connection: connects for ever, asks, listens
+ *   device.c    who answers, who is silent, when to try again
+ *   cycle.c     when a group is due, what it asks next
+ *   row.c       answers into rows, failures into qualities
+ *   status.c    figures that any thread reads without holding up the engine
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "io/io.h"
+#include "link/link.h"
+#include "sys/sys.h"
+
+enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3 };
+static const uint32_t QUALITY_UNSAID = 0xFFFFFFFFu;             /* nothing was said of this point yet */
+
+/* ---- status ---- */
+
+struct cell;                                                    /* one link_status, written by one thread, read by any */
+int cell_new(struct cell **ret, const struct link_status *first);
+struct cell *cell_ref(struct cell *c);
+struct cell *cell_unref(struct cell *c);
+void cell_write(struct cell *c, const struct link_status *s);
+void cell_read(struct cell *c, struct link_status *ret);
+
+struct hist { uint32_t total; uint16_t n[LINK_HIST]; };         /* microseconds, quarter octaves; old ones fade */
+void hist_add(struct hist *h, uint32_t us);
+uint32_t hist_quantile(const struct hist *h, double q);         /* upper bound of the bucket */
+
+/* ---- live objects ---- */
+
+struct conv {                                                   /* raw → engineering */
+	bool scaled, ranged, clamp, rounded;
+	double gain, shift;             /* of the range; then: */
+	double scale, offset, lo, hi, pow10;
+};
+
+enum request_state { REQUEST_IDLE, REQUEST_TODO, REQUEST_SENT, REQUEST_DONE, REQUEST_FAILED };
+struct request {
+	struct driver_request q;
+	uint8_t state, fails;
+	int64_t retry_ns;               /* not before this, monotonic; 0: any time */
+};
+
+struct group_rt {
+	struct dev *dev;
+	struct group_rt *next;          /* of the device */
+	struct group_rt *active_next, *active_prev;     /* of the connection: cycles with something to ask */
+	struct uuid id;
+	char name[LINK_NAME];
+	bool enabled, is_active, running, kicked, cycle_failed;
+	uint32_t period_ms;
+	/* Points: first those that are read, sorted by address; then those that only have a quality to say. */
+	uint32_t n, n_read, n_requests, n_bad;
+	uint32_t *series, *said, *fixed;
+	uint8_t *vtype, *fresh;
+	struct driver_point *point;
+	struct conv *conv;
+	struct driver_value *value;
+	struct request *request;        /* room for n_read */
+	struct driver_request *planned;
+	uint32_t n_fresh;
+	int64_t row_ns, row_mono_ns;    /* of the first answer in the row that is being filled: wall, monotonic */
+	int64_t marked_ns;              /* when bad qualities were last said, monotonic */
+	/* The cycle. */
+	struct timer due;
+	int64_t due_wall_ns, due_ns, deadline_ns, begun_ns;
+	uint32_t todo, open, cursor;
+	bool first_sent;
+	uint64_t history;
+	struct hist took, late;
+	struct link_status status;
+	struct cell *cell;
+	struct arena arena;             /* holds all arrays and addresses */
+};
+
+struct dev {
+	struct conn *conn;
+	struct dev *next;
+	struct group_rt *groups;
+	struct uuid id;
+	char name[LINK_NAME];
+	bool enabled, probing;
+	void *driver, *config;
+	struct arena arena;             /* config */
+	struct timer probe;
+	bool wants_probe;
+	uint32_t backoff_ms, probe_cursor;
+	int64_t state_ns;               /* monotonic, of the state */
+	struct link_status status;
+	struct cell *cell;
+};
+
+struct slot {
+	bool busy, probe;
+	struct dev *dev;                /* NULL: removed meanwhile */
+	struct group_rt *group;
+	uint32_t request;
+	int64_t sent_ns, deadline_ns;
+};
+
+struct conn {
+	struct link_thread *thread;
+	struct conn *next;
+	struct dev *devices;
+	struct group_rt *active;
+	struct uuid id;
+	uint32_t tenant;
+	char name[LINK_NAME];
+	bool enabled, is_opening, is_up, is_ready, was_useful;
+	const struct driver *driver;
+	struct driver_endpoint end;
+	void *session, *config;
+	struct arena arena;             /* config */
+	struct chain *chain;
+	struct slot slot[DRIVER_IN_FLIGHT_MAX];
+	uint32_t in_flight, mute, wrong_row;
+	struct timer timeout, retry, later;
+	int64_t not_before_ns;          /* a pause the peer wants */
+	int64_t probe_not_before_ns;    /* what silent devices may cost the others */
+	uint32_t backoff_ms;
+	uint8_t *frame;
+	struct link_status status;
+	struct cell *cell;
+};
+
+struct link_thread {
+	struct link *link;
+	struct loop *loop;
+	struct thread thread;
+	struct conn *conns;
+	struct timer tick;
+	atomic_uint n_waiting;          /* messages on their way here */
+	uint64_t dice;
+	struct batch_builder *builder;
+	uint32_t row_series[LINK_ROW_POINTS], row_index[LINK_ROW_POINTS];
+	uint8_t row_types[LINK_ROW_POINTS];
+	char name[16];
+};
+
+struct entry;
+struct link {
+	struct link_config config;
+	struct link_thread *threads;
+	bool started, stopped;
+	struct mutex mutex;             /* of what follows */
+	struct entry **entries;         /* sorted by id */
+	uint32_t n_entries, entries_room, next_thread;
+};
+
+static inline const struct link_config *config_of(const struct conn *c) { return &c->thread->link->config; }
+static inline struct loop *loop_of(const struct conn *c) { return c->thread->loop; }
+/* ms give or take a quarter, so that many do not act at once. */
+uint32_t jitter(struct link_thread *t, uint32_t ms);
+
+/* build.c: everything of a group that needs no engine thread. What is wrong with points goes to errs. */
+int group_build(const struct driver *d, const struct group *g, const struct link_point *points, uint32_t n, struct errs *errs,
+	struct group_rt **ret, uint32_t *ret_bad);
+struct group_rt *group_free(struct group_rt *g);
+
+/* conn.c */
+int conn_build(uint32_t tenant, const struct connection *c, const struct driver *d, struct conn **ret);
+struct conn *conn_free(struct conn *c);
+void conn_open(struct conn *c);                 /* if there is something to read */
+void conn_close(struct conn *c);                /* nothing is in flight afterwards; says nothing */
+void conn_replan(struct conn *c);
+void conn_review(struct conn *c);               /* after something changed: open or closed, as it should be */
+void conn_drop(struct conn *c, uint32_t quality, const struct err *why);
+void conn_pump(struct conn *c);
+void conn_state(struct conn *c, enum link_state s, const struct err *why);
+bool conn_wants_open(const struct conn *c);
+
+/* device.c */
+int dev_build(const struct driver *d, const struct device *device, struct dev **ret);
+struct dev *dev_free(struct dev *d);
+void dev_attach(struct dev *d);                 /* to its connection's session: also after either was set anew */
+void dev_state(struct dev *d, enum link_state s, const struct err *why);
+void dev_joined(struct dev *d);                 /* the connection is up */
+void dev_lost(struct dev *d);                   /* ... and gone */
+void dev_heard(struct dev *d);                  /* it answered, whatever it said */
+void dev_missed(struct dev *d, bool probe, const struct err *why);     /* it did not */
+void dev_say(struct dev *d, uint32_t quality);  /* of all its points, at once */
+void dev_tick(struct dev *d, int64_t now_ns);
+void dev_review(struct dev *d);                 /* after something changed */
+bool dev_is_read(const struct dev *d);          /* enabled, its connection too, and something to read */
+struct group_rt *dev_probe_pick(struct dev *d, int64_t now_ns, uint32_t *ret_request);
+
+/* cycle.c */
+void group_plan(struct group_rt *g);
+void group_start(struct group_rt *g);           /* arms its timer */
+void group_stop(struct group_rt *g);
+void cycle_begin(struct group_rt *g, int64_t now_ns);
+void cycle_abort(struct group_rt *g);           /* what was not asked yet will not be */
+void cycle_sent(struct group_rt *g, uint32_t request, int64_t now_ns);
+void cycle_settled(struct group_rt *g, uint32_t request, bool good);
+bool cycle_next(struct conn *c, int64_t now_ns, struct group_rt **ret, uint32_t *ret_request);
+void cycle_split(struct group_rt *g, uint32_t request, const struct driver_request half[2]);
+void group_publish(struct group_rt *g);
+
+/* change.c: messages. What they carry is theirs; what is replaced is freed on arrival. */
+enum change_kind { CHANGE_CONN, CHANGE_CONN_LIGHT, CHANGE_CONN_GONE, CHANGE_DEV, CHANGE_DEV_LIGHT, CHANGE_DEV_GONE, CHANGE_GROUP, CHANGE_GROUP_GONE };
+struct change {
+	struct post post;
+	enum change_kind kind;
+	struct link_thread *thread;
+	struct conn *conn, *new_conn;   /* new_conn alone: it is new; with conn: conn gets its settings */
+	struct dev *dev, *new_dev;
+	struct group_rt *group, *new_group;
+	bool enabled;
+	char name[LINK_NAME];
+};
+void change_run(void *arg);             /* frees it */
+void conn_remove(struct conn *c);
+void control_done(struct link *l);
+void link_name_cut(char *to, const char *name);
+
+/* row.c */
+void row_answer(struct group_rt *g, uint32_t request, const uint8_t *data, size_t len);
+void row_say(struct group_rt *g, uint32_t first, uint32_t count, uint32_t quality);    /* only what changes; flushed by the caller */
+void row_say_again(struct group_rt *g);         /* all that is bad */
+void row_flush(struct group_rt *g);
+bool group_is_on(const struct group_rt *g);
