@@ -158,27 +158,28 @@ TEST(whole_numbers_refuse_what_does_not_fit)
 {
 	uint64_t u = 7;
 	int64_t i = 7;
-	const char *text = "18446744073709551615,", *big = "18446744073709551616", *low = "-9223372036854775808";
+	const char *letter = "x", *minus = "-", *beyond = "9223372036854775808", *text = "18446744073709551615,", *big = "18446744073709551616", *low = "-9223372036854775808";
 
 	is_int(num_parse_u64(text, text + 21, &u), 20);
 	ok(u == UINT64_MAX);
 	is_int(num_parse_u64(big, big + 20, &u), 0);
 	is_int(num_parse_i64(low, low + 20, &i), 20);
 	ok(i == INT64_MIN);
-	is_int(num_parse_i64("9223372036854775808", "9223372036854775808" + 19, &i), 0);
-	is_int(num_parse_u64("x", "x" + 1, &u), 0);
-	is_int(num_parse_i64("-", "-" + 1, &i), 0);
+	is_int(num_parse_i64(beyond, beyond + 19, &i), 0);
+	is_int(num_parse_u64(letter, letter + 1, &u), 0);
+	is_int(num_parse_i64(minus, minus + 1, &i), 0);
 }
 
 TEST(garbage_is_no_number)
 {
 	static const char *const bad[] = { "", ".", "-", "e5", "+.e1", "--1", "x1" };
+	const char *half = "1e", *two = "1.5.5";
 	double v;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		is_int(num_parse_f64(bad[i], bad[i] + strlen(bad[i]), &v), 0);
-	is_int(num_parse_f64("1e", "1e" + 2, &v), 1);
-	is_int(num_parse_f64("1.5.5", "1.5.5" + 5, &v), 3);
+	is_int(num_parse_f64(half, half + 2, &v), 1);
+	is_int(num_parse_f64(two, two + 5, &v), 3);
 }
 
 TEST(a_product_by_halves_is_the_compilers_128_bit_product)
