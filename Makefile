@@ -70,7 +70,7 @@ bench: program                          ## every claim of bench/, one script eac
 	@tools/run-bench $(BUILD)
 
 fuzz: build-fuzz/build.ninja            ## every fuzz target for SECONDS (600); NAME=batch runs one
-	@ninja -C build-fuzz && tools/run-fuzz build-fuzz $(SECONDS) $(NAME)
+	@ninja -C build-fuzz fuzzers && tools/run-fuzz build-fuzz $(SECONDS) $(NAME)
 
 shown: program                          ## what a part promised, shown: make shown PART=1a
 	@test/shown/run $(BUILD) $(PART)

@@ -42,9 +42,9 @@ uint32_t sim_stations(const struct sim *s);
 uint16_t sim_port(const struct sim *s, uint32_t station);       /* 0 before sim_start() */
 void sim_advance(struct sim *s, uint32_t scans);                /* so many scans of every station at once; for tests, without start */
 
-/* What a register holds, in engineering units: the value a correct reader must find. -ERR_MISSING: no such station or point. */
+/* What a register holds, in engineering units: the value a correct reader must find. -ERR_MISSING: no such point; -ERR_USAGE: no such station. */
 int sim_value(const struct sim *s, uint32_t station, const char *code, double *ret_value);
-/* A command or set-point, as if written over Modbus. -ERR_OUT_OF_RANGE, -ERR_MISSING. */
+/* A command or set-point, as if written over Modbus. -ERR_OUT_OF_RANGE, -ERR_MISSING, -ERR_USAGE: it is no command. */
 int sim_write(struct sim *s, uint32_t station, const char *code, double value);
 
 /* Faults, 0 (none) … 1. They change a parameter of the physics; also writable over Modbus, see the points FAULT-…. */
