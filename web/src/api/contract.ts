@@ -1,0 +1,187 @@
+/* What the server answers: only the members the console uses. The server's own description is /api/v1/openapi.json. */
+
+import type { TypeForm } from '../form/description';
+
+/** Every stored record begins with these. */
+export interface Head {
+	id: string;
+	rev: number;
+	created?: string;
+	updated?: string;
+}
+export type Rec = Head & Record<string, unknown>;
+export interface Page<T> {
+	items: T[];
+	next?: string | null;
+	count?: number;
+}
+
+export interface Session {
+	signed_in: boolean;
+	needs_setup?: boolean;
+	version: string;
+	principal?: { kind: string; id: string; name: string; full_name?: string };
+	role?: string;
+	tenant?: { id: string; code: string; name: string };
+	permissions?: string[];
+	csrf?: string | null;
+	lang?: string;
+}
+
+export interface FieldError {
+	pointer: string;
+	code: string;
+	detail: string;
+	args?: Record<string, unknown>;
+}
+/** RFC 9457. */
+export interface ProblemBody {
+	type?: string;
+	code?: string;
+	title?: string;
+	status?: number;
+	detail?: string;
+	instance?: string;
+	errors?: FieldError[];
+	/** 412: the record as it stands now, and which fields differ. */
+	current?: Rec;
+	differs?: string[];
+}
+
+export type Severity = 'good' | 'uncertain' | 'bad';
+export type Scalar = number | string | boolean | null;
+
+export interface Place extends Head {
+	code: string;
+	name?: string;
+	level: string;
+	parent?: string | null;
+	[more: string]: unknown;
+}
+export interface Device extends Head {
+	connection: string;
+	place?: string | null;
+	code: string;
+	name?: string;
+	enabled?: boolean;
+	[more: string]: unknown;
+}
+export interface Group extends Head {
+	device: string;
+	code: string;
+	name?: string;
+	period_ms?: number;
+	enabled?: boolean;
+	[more: string]: unknown;
+}
+export interface Point extends Head {
+	device: string;
+	group: string;
+	code: string;
+	name?: string;
+	description?: string;
+	path?: string;
+	address: string;
+	type: string;
+	unit?: string;
+	access?: string;
+	between?: 'step' | 'linear';
+	decimals?: number | null;
+	state_texts?: Record<string, string> | null;
+	enabled?: boolean;
+	[more: string]: unknown;
+}
+
+export interface Driver {
+	name: string;
+	title: string;
+	title_zh?: string;
+	doc?: string;
+	doc_zh?: string;
+	connection?: TypeForm;
+	device?: TypeForm;
+	caps?: string[];
+	address?: { hint?: string; hint_zh?: string; examples?: string[] };
+}
+
+/** src/link/states.def */
+export const LINK_STATES = ['disabled', 'idle', 'connecting', 'waiting', 'up', 'partly', 'late', 'suspect', 'silent', 'down'] as const;
+export type LinkState = (typeof LINK_STATES)[number];
+export interface LinkRow {
+	kind: 'connection' | 'device' | 'group';
+	id: string;
+	parent?: string;
+	state: LinkState;
+	/** Why it is not running, in the reader's language. */
+	reason?: string;
+	since?: string;
+	/** Cycles a second: reached and set. */
+	rate_hz?: number;
+	wanted_hz?: number;
+	cycle_ms?: number;
+	requests?: number;
+	missed?: number;
+	errors?: number;
+	points?: number;
+	points_bad?: number;
+}
+
+export interface Status {
+	version: string;
+	started: string;
+	now: string;
+	devices: { total: number; online: number; disabled: number };
+	points: { total: number; good: number; uncertain: number; bad: number };
+	samples_per_s: number;
+	disk: { used: number; total: number; data: number };
+	log: { backlog: number; bytes: number };
+}
+
+export interface AuditEntry {
+	id: string;
+	seq: number;
+	time: string;
+	kind?: string;
+	name?: string;
+	deed: string;
+	outcome?: string;
+	peer?: string;
+	noun?: string;
+	record?: string;
+	changes?: {
+		changes?: { noun?: string; id?: string; op?: string; before?: Record<string, unknown>; after?: Record<string, unknown>; [text: string]: unknown }[];
+		not_listed?: number;
+	} | null;
+}
+
+export interface QuerySeries {
+	point: string;
+	type: string;
+	unit?: string;
+	/** µs since 1970. */
+	t: number[];
+	v: Scalar[];
+	/** OPC UA status codes; absent: all good. */
+	q?: number[] | null;
+	path?: string;
+	/** The answer stopped at `limit`. */
+	truncated?: boolean;
+}
+
+export interface ImportError {
+	/** Line of the file, from 1 (the header). */
+	line: number;
+	column?: string | null;
+	code: string;
+	args?: Record<string, unknown>;
+	detail: string;
+}
+export interface ImportReport {
+	dry_run: boolean;
+	rows: number;
+	created: number;
+	updated: number;
+	unchanged: number;
+	failed: number;
+	errors: ImportError[];
+}

@@ -1,0 +1,173 @@
+/*
+ * Live values. One socket for the whole console; screens subscribe lists of points, cells listen to one point each, so a new
+ * value draws one cell again and nothing else. The latest value of every subscribed point is kept, with the time of its arrival.
+ */
+import { useEffect, useId, useSyncExternalStore } from 'react';
+import type { Scalar } from './contract';
+import { BASE, csrfToken } from './http';
+
+export interface LiveValue {
+	/** Source time, µs since 1970. */
+	t: number;
+	v: Scalar;
+	q: number;
+}
+
+export type SocketState = 'off' | 'connecting' | 'open' | 'lost';
+type Frame = {
+	op: string;
+	id?: string;
+	points?: string[];
+	v?: [number, number, Scalar, number?][];
+	detail?: string;
+};
+
+interface Subscription {
+	id: string;
+	points: string[];
+	/** The order of indexes in the frames of values: as the server said it. */
+	order: string[];
+	maxHz: number;
+}
+
+const RETRY_MS = [500, 1000, 2000, 5000, 10000];
+
+export class LiveClient {
+	private socket: WebSocket | null = null;
+	private subs = new Map<string, Subscription>();
+	private values = new Map<string, LiveValue>();
+	private cells = new Map<string, Set<() => void>>();
+	private taps = new Set<(point: string, value: LiveValue) => void>();
+	private watchers = new Set<() => void>();
+	private tries = 0;
+	private timer: ReturnType<typeof setTimeout> | undefined;
+	state: SocketState = 'off';
+
+	/** The same id again replaces what it subscribed before. */
+	subscribe(id: string, points: string[], maxHz: number): void {
+		if (!points.length) return this.unsubscribe(id);
+		const sub = { id, points, order: [], maxHz };
+		this.subs.set(id, sub);
+		if (this.state === 'open') this.sendSubscribe(sub);
+		else this.connect();
+	}
+
+	unsubscribe(id: string): void {
+		if (this.subs.delete(id) && this.state === 'open') this.send({ op: 'unsubscribe', id });
+	}
+
+	get(point: string): LiveValue | undefined {
+		return this.values.get(point);
+	}
+	listen(point: string, fn: () => void): () => void {
+		let set = this.cells.get(point);
+		if (!set) this.cells.set(point, (set = new Set()));
+		set.add(fn);
+		return () => {
+			set.delete(fn);
+			if (!set.size) this.cells.delete(point);
+		};
+	}
+	/** Every value as it comes. */
+	tap(fn: (point: string, value: LiveValue) => void): () => void {
+		this.taps.add(fn);
+		return () => this.taps.delete(fn);
+	}
+	watch = (fn: () => void): (() => void) => {
+		this.watchers.add(fn);
+		return () => this.watchers.delete(fn);
+	};
+	getState = (): SocketState => this.state;
+
+	close(): void {
+		clearTimeout(this.timer);
+		this.subs.clear();
+		this.values.clear();
+		const s = this.socket;
+		this.socket = null;
+		s?.close();
+		this.setState('off');
+	}
+
+	private setState(s: SocketState): void {
+		if (this.state === s) return;
+		this.state = s;
+		this.watchers.forEach((fn) => fn());
+	}
+
+	private send(o: unknown): void {
+		if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(o));
+	}
+	private sendSubscribe(s: Subscription): void {
+		this.send({ op: 'subscribe', id: s.id, points: s.points, max_hz: s.maxHz });
+	}
+
+	private connect(): void {
+		if (this.socket || !this.subs.size) return;
+		clearTimeout(this.timer);
+		if (this.state !== 'lost') this.setState('connecting');
+		const url = new URL(`${BASE}/live`, location.href);
+		url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+		const socket = new WebSocket(url);
+		this.socket = socket;
+		socket.onopen = () => {
+			this.send({ op: 'hello', csrf: csrfToken() });
+		};
+		socket.onmessage = (e) => {
+			if (typeof e.data === 'string') this.onFrame(JSON.parse(e.data) as Frame);
+		};
+		socket.onclose = () => {
+			if (this.socket !== socket) return;
+			this.socket = null;
+			this.setState('lost');
+			const wait = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
+			this.timer = setTimeout(() => this.connect(), wait);
+		};
+	}
+
+	private onFrame(f: Frame): void {
+		if (f.op === 'hello') {
+			this.tries = 0;
+			this.setState('open');
+			this.subs.forEach((s) => this.sendSubscribe(s));
+			return;
+		}
+		const sub = this.subs.get(f.id ?? '');
+		if (!sub) return;
+		if (f.op === 'subscribed') sub.order = f.points ?? sub.points;
+		if (f.op !== 'values' || !f.v) return;
+		const changed = new Set<string>();
+		for (const [at, t, v, q] of f.v) {
+			const point = sub.order[at];
+			if (!point) continue;
+			const value = { t, v, q: q ?? 0 };
+			this.values.set(point, value);
+			changed.add(point);
+			this.taps.forEach((fn) => fn(point, value));
+		}
+		changed.forEach((p) => this.cells.get(p)?.forEach((fn) => fn()));
+	}
+}
+
+export const live = new LiveClient();
+
+/** Keeps the points subscribed while the screen is there. */
+export function useSubscription(points: string[], maxHz = 2): void {
+	const key = useId();
+	const list = points.join(' ');
+	useEffect(() => {
+		live.subscribe(key, list ? list.split(' ') : [], maxHz);
+		return () => live.unsubscribe(key);
+	}, [key, list, maxHz]);
+}
+
+export function useLive(point: string): LiveValue | undefined {
+	return useSyncExternalStore(
+		(fn) => live.listen(point, fn),
+		() => live.get(point),
+	);
+}
+
+export function useSocketState(): SocketState {
+	return useSyncExternalStore(live.watch, live.getState);
+}

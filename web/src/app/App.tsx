@@ -1,0 +1,42 @@
+import { useEffect } from 'react';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { ConfigProvider } from 'antd';
+import enUS from 'antd/locale/en_US';
+import zhCN from 'antd/locale/zh_CN';
+import dayjs from 'dayjs';
+import 'dayjs/locale/zh-cn';
+import { RouterProvider } from 'react-router/dom';
+import { keys } from '../api/calls';
+import { live } from '../api/live';
+import { Problem, whenSignedOut } from '../api/http';
+import { useText } from './lang';
+import { router } from './routes';
+import { theme } from './theme';
+
+const client = new QueryClient({
+	defaultOptions: {
+		queries: {
+			retry: (n, e) => n < 2 && e instanceof Problem && (e.status === 0 || e.status === 503),
+			refetchOnWindowFocus: false,
+		},
+	},
+});
+
+whenSignedOut(() => {
+	live.close();
+	void client.invalidateQueries({ queryKey: keys.session });
+});
+
+export function App() {
+	const { lang } = useText();
+	useEffect(() => {
+		dayjs.locale(lang === 'zh' ? 'zh-cn' : 'en');
+	}, [lang]);
+	return (
+		<ConfigProvider theme={theme} locale={lang === 'zh' ? zhCN : enUS} componentSize="medium" button={{ autoInsertSpace: false }}>
+			<QueryClientProvider client={client}>
+				<RouterProvider router={router} />
+			</QueryClientProvider>
+		</ConfigProvider>
+	);
+}

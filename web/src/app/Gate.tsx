@@ -1,0 +1,19 @@
+/* Who is not signed in sees the sign-in screen at whatever address was asked for, and lands there afterwards. */
+import { useEffect } from 'react';
+import { Outlet } from 'react-router';
+import { useSession } from '../api/calls';
+import { hasChosenLanguage, setLanguage } from '../i18n';
+import { SignIn } from '../screens/SignIn';
+import { Loading, Unreachable } from './Broken';
+
+export function Gate() {
+	const session = useSession();
+	const lang = session.data?.lang;
+	useEffect(() => {
+		if ((lang === 'zh' || lang === 'en') && !hasChosenLanguage()) setLanguage(lang);
+	}, [lang]);
+	if (session.isPending) return <Loading />;
+	if (session.error) return <Unreachable error={session.error} again={() => void session.refetch()} />;
+	if (!session.data.signed_in) return <SignIn needsSetup={session.data.needs_setup ?? false} />;
+	return <Outlet />;
+}

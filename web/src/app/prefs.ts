@@ -1,0 +1,30 @@
+/* What this browser remembers. */
+import { create } from 'zustand';
+
+interface Prefs {
+	menuFolded: boolean;
+	treeWidth: number;
+	trendPoints: string[];
+	set: (p: Partial<Omit<Prefs, 'set'>>) => void;
+}
+const KEY = 'tenon.prefs';
+
+function kept(): Partial<Prefs> {
+	try {
+		return JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>;
+	} catch {
+		return {};
+	}
+}
+
+export const usePrefs = create<Prefs>((set, get) => ({
+	menuFolded: false,
+	treeWidth: 260,
+	trendPoints: [],
+	...kept(),
+	set: (p) => {
+		set(p);
+		const { menuFolded, treeWidth, trendPoints } = get();
+		localStorage.setItem(KEY, JSON.stringify({ menuFolded, treeWidth, trendPoints }));
+	},
+}));

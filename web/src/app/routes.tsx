@@ -1,0 +1,38 @@
+/* Every screen is a file of its own, fetched when it is first opened; sign-in needs nothing of the others. */
+import { createBrowserRouter } from 'react-router';
+import { Gate } from './Gate';
+import { Broken, Loading } from './Broken';
+
+const screen = <T extends Record<string, unknown>>(load: () => Promise<T>, name: keyof T) => async () => ({
+	Component: (await load())[name] as React.ComponentType,
+});
+
+export const router = createBrowserRouter([
+	{ path: '/start', lazy: screen(() => import('../screens/Start'), 'Start'), hydrateFallbackElement: <Loading />, errorElement: <Broken /> },
+	{ path: '/setup', lazy: screen(() => import('../screens/Start'), 'Start'), hydrateFallbackElement: <Loading />, errorElement: <Broken /> },
+	{
+		path: '/',
+		element: <Gate />,
+		hydrateFallbackElement: <Loading />,
+		errorElement: <Broken />,
+		children: [
+			{
+				lazy: screen(() => import('./Shell'), 'Shell'),
+				errorElement: <Broken />,
+				children: [
+					{ index: true, lazy: screen(() => import('../screens/Overview'), 'Overview') },
+					{ path: 'live', lazy: screen(() => import('../screens/Plant'), 'Plant') },
+					{ path: 'live/:node', lazy: screen(() => import('../screens/Plant'), 'Plant') },
+					{ path: 'trend', lazy: screen(() => import('../screens/Trend'), 'Trend') },
+					{ path: 'add', lazy: screen(() => import('../screens/AddSource'), 'AddSource') },
+					{ path: 'import', lazy: screen(() => import('../screens/Import'), 'Import') },
+					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
+					{ path: 'audit', lazy: screen(() => import('../screens/Audit'), 'Audit') },
+					{ path: 'r/:plural', lazy: screen(() => import('../screens/Records'), 'Records') },
+					{ path: 'r/:plural/:id', lazy: screen(() => import('../screens/RecordPage'), 'RecordPage') },
+					{ path: '*', lazy: screen(() => import('../screens/NotFound'), 'NotFound') },
+				],
+			},
+		],
+	},
+]);

@@ -1,0 +1,108 @@
+/* Who did what, when, and what stood there before. */
+import { useState } from 'react';
+import { LeftOutlined, RightOutlined } from '@ant-design/icons';
+import { Alert, Button, Input, Table, Tag, type TableColumnsType } from 'antd';
+import { useAudit, useTypes } from '../api/calls';
+import type { AuditEntry } from '../api/contract';
+import { useDebounced, useNarrow, useTitle } from '../app/hooks';
+import { useText } from '../app/lang';
+import { problemText } from '../app/problems';
+import { labelOf, titleOf, type TypeRow } from '../form/description';
+import { auditChanges, auditName } from '../lib/audit';
+import { formatDateTime } from '../lib/format';
+import { showField } from '../list/cells';
+
+const PAGE = 50;
+
+export function Audit() {
+	const { t } = useText();
+	const narrow = useNarrow();
+	const types = useTypes();
+	const [typed, setTyped] = useState('');
+	const q = useDebounced(typed);
+	const [cursors, setCursors] = useState<string[]>([]);
+	const list = useAudit({ q: q || undefined, limit: PAGE, cursor: cursors[cursors.length - 1] });
+	useTitle(t('menu.audit'), t('product'));
+	const items = list.data?.items ?? [];
+
+	const columns: TableColumnsType<AuditEntry> = [
+		{ title: t('audit.when'), key: 'when', width: 165, render: (_, e) => <span className="nowrap">{formatDateTime(Date.parse(e.time))}</span> },
+		{ title: t('audit.who'), key: 'who', width: 130, ellipsis: true, render: (_, e) => (e.name ?? '') },
+		{ title: t('audit.what'), key: 'what', width: 240, ellipsis: true, render: (_, e) => <Deed e={e} types={types.data} /> },
+		{ title: t('audit.changes'), key: 'changes', render: (_, e) => <Brief e={e} types={types.data} /> },
+		{ title: t('audit.from'), key: 'peer', width: 130, render: (_, e) => <span className="muted mono">{e.peer ?? ''}</span> },
+	];
+	return (
+		<>
+			<div className="page-head"><h1>{t('menu.audit')}</h1></div>
+			<section className="sheet" aria-label={t('menu.audit')}>
+				<div className="bar"><Input allowClear style={{ width: 240 }} value={typed} placeholder={t('list.search')} aria-label={t('list.search')} onChange={(e) => { setTyped(e.target.value); setCursors([]); }} /></div>
+				{list.error && <Alert type="error" banner title={problemText(list.error, t)} />}
+				{narrow ? <ul className="cards">{items.map((e) => (
+					<li className="card" key={e.seq}>
+						<span className="name"><Deed e={e} types={types.data} /></span>
+						<span className="muted small nowrap">{formatDateTime(Date.parse(e.time))}</span>
+						<span className="side-note">{(e.name ?? '')} · {e.peer}</span><span />
+						<span className="small" style={{ gridColumn: '1 / -1' }}><Brief e={e} types={types.data} /></span>
+					</li>
+				))}</ul> : (
+					<Table<AuditEntry>
+						size="small" rowKey="seq" columns={columns} dataSource={items} pagination={false} loading={list.isPending} scroll={{ x: 900 }}
+						expandable={{ expandedRowRender: (e) => <Changes e={e} types={types.data} />, rowExpandable: (e) => auditChanges(e).length > 0 }}
+						locale={{ emptyText: <div className="empty"><h2>{t('list.nothing_found')}</h2></div> }}
+					/>
+				)}
+				<div className="foot">
+					<Button size="small" icon={<LeftOutlined />} disabled={!cursors.length} aria-label={t('list.previous')} onClick={() => setCursors((c) => c.slice(0, -1))} />
+					<Button size="small" icon={<RightOutlined />} disabled={!list.data?.next} aria-label={t('list.next')} onClick={() => setCursors((c) => [...c, list.data!.next!])} />
+				</div>
+			</section>
+		</>
+	);
+}
+
+/** "point.create" as words: 新增 点位 */
+function Deed({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
+	const { t, lang } = useText();
+	const [noun, verb] = e.deed.split('.');
+	const type = types?.find((x) => x.name === noun || x.plural === noun);
+	const refused = Boolean(e.outcome) && e.outcome !== 'ok' && e.outcome !== 'done';
+	return (
+		<>
+			{t(`deed.${verb}`, { defaultValue: verb ?? '' })} {type ? titleOf(type, lang) : t(`term.${noun}`, { defaultValue: noun ?? '' })}
+			{auditName(e) && <b> {auditName(e)}</b>}
+			{refused && <Tag color="error" style={{ marginLeft: 6 }}>{t('audit.refused')}</Tag>}
+		</>
+	);
+}
+
+function Brief({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
+	const { lang } = useText();
+	const changes = auditChanges(e);
+	const form = types?.find((x) => x.name === (e.noun || e.deed.split('.')[0]))?.form;
+	return (
+		<span>
+			{changes.slice(0, 3).map((c, i) => {
+				const f = form?.fields.find((x) => x.name === c.field);
+				const show = (v: unknown): string => (f ? showField(f, v, lang) : v === undefined || v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v));
+				return <span key={c.field}>{i > 0 && '; '}<span className="muted">{f ? labelOf(f, lang) : c.field}</span> {c.old !== undefined && <><span className="muted">{show(c.old)} →</span> </>}{show(c.new)}</span>;
+			})}
+			{changes.length > 3 && <span className="muted"> +{changes.length - 3}</span>}
+		</span>
+	);
+}
+
+function Changes({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
+	const { t, lang } = useText();
+	const form = types?.find((x) => x.name === (e.noun || e.deed.split('.')[0]))?.form;
+	return (
+		<table className="diff">
+			<thead><tr><th>{t('conflict.field')}</th><th>{t('audit.old')}</th><th>{t('audit.new')}</th></tr></thead>
+			<tbody>{auditChanges(e).map((c) => {
+				const f = form?.fields.find((x) => x.name === c.field);
+				const show = (v: unknown): string => (f ? showField(f, v, lang) : v === undefined || v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v));
+				return <tr key={c.field}><td>{f ? labelOf(f, lang) : c.field}</td><td className="old">{c.old === undefined ? '' : show(c.old)}</td><td>{show(c.new)}</td></tr>;
+			})}</tbody>
+		</table>
+	);
+}
