@@ -51,6 +51,10 @@ export const labelOf = (f: Texts & { name?: string; word?: string }, lang: Lang)
 	(lang === 'zh' ? f.label_zh || f.label : f.label) || f.name || f.word || '';
 export const titleOf = (f: Texts & { name?: string }, lang: Lang): string =>
 	(lang === 'zh' ? f.title_zh || f.title : f.title) || f.name || '';
+/** Inside a sentence: "New scan group", but "New API token". */
+export function inSentence(title: string): string {
+	return /^[A-Z][a-z]/.test(title) ? title[0]!.toLowerCase() + title.slice(1) : title;
+}
 export const docOf = (f: Texts, lang: Lang): string | undefined => (lang === 'zh' ? f.doc_zh || f.doc : f.doc) || undefined;
 
 export const has = (f: FormField, flag: FieldFlag): boolean => f.flags?.includes(flag) ?? false;

@@ -25,7 +25,7 @@ export function formatNumber(n: number, decimals?: number, type?: string): strin
 	if (decimals !== undefined && decimals !== null && decimals >= 0) return n.toFixed(decimals);
 	if (type === 'i64' || Number.isInteger(n)) return Math.abs(n) < 1e15 ? String(n) : n.toExponential(6);
 	const a = Math.abs(n);
-	if (a !== 0 && (a < 1e-4 || a >= 1e9)) return n.toPrecision(6).replace(/\.?0+e/, 'e');
+	if (a !== 0 && (a < 1e-4 || a >= 1e9)) return n.toExponential(5).replace(/\.?0+e/, 'e');
 	/* f32 carries about 7 digits: more would be noise. */
 	return String(Number(n.toPrecision(type === 'f32' ? 7 : 9)));
 }

@@ -9,6 +9,7 @@ import { useNarrow, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { linkClass } from '../lib/links';
+import { inSentence } from '../form/description';
 import { formatCount, formatDateTime, formatRecent, THIN } from '../lib/format';
 import { recordTitle } from '../lib/records';
 import { LinkNote } from './Plant';
@@ -62,7 +63,7 @@ export function Collection() {
 	];
 	const empty = (
 		<div className="empty">
-			<h2>{t('list.none_yet', { what: t('term.connection') })}</h2>
+			<h2>{t('list.none_yet', { what: inSentence(t('term.connection')) })}</h2>
 			<p>{t('empty.connections')}</p>
 			{may('link.write') && <Link to="/add"><Button type="primary" icon={<PlusOutlined />}>{t('menu.add')}</Button></Link>}
 		</div>

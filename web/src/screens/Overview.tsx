@@ -7,7 +7,7 @@ import type { Device, LinkRow, Status } from '../api/contract';
 import { useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
-import { ageOf, formatBytes, formatCount, formatDateTime, THIN } from '../lib/format';
+import { ageOf, formatBytes, formatCount, formatDateTime, formatRecent, THIN } from '../lib/format';
 import { linkClass } from '../lib/links';
 import { LinkNote } from './Plant';
 
@@ -140,7 +140,7 @@ function Disturbed({ links, devices }: { links: LinkRow[]; devices: Device[] }) 
 					{rows.slice(0, 20).map(({ d, l }) => (
 						<li className="card row-bad" key={d.id}>
 							<Link className="name" to={`/live/${d.id}`}>{d.name || d.code}</Link>
-							<span className="muted small nowrap">{l.since ? t('overview.since_short', { when: formatDateTime(Date.parse(l.since)) }) : ''}</span>
+							<span className="muted small nowrap">{l.since ? t('overview.since_short', { when: formatRecent(Date.parse(l.since)) }) : ''}</span>
 							<LinkNote link={l} />
 							<span className="muted small nowrap">{l.points !== undefined && t('plant.count', { n: l.points })}</span>
 						</li>

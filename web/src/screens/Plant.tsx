@@ -225,7 +225,7 @@ function PointTable({ node, path, devices, links }: TableProps) {
 				</div>
 				<Checkbox checked={onlyAbnormal} onChange={(e) => setOnlyAbnormal(e.target.checked)}>{t('plant.only_abnormal')}</Checkbox>
 				<Input
-					ref={search} allowClear value={text} style={{ width: 190 }} placeholder={t('plant.search')} aria-label={t('plant.search')} suffix={text ? undefined : <kbd>/</kbd>}
+					ref={search} allowClear value={text} style={{ width: 190 }} placeholder={t('plant.search')} aria-label={t('plant.search')} suffix={text || narrow ? undefined : <kbd>/</kbd>}
 					onChange={(e) => setText(e.target.value)} onKeyDown={(e) => { if (e.key === 'Escape') { setText(''); search.current?.blur(); } }}
 				/>
 				<Button icon={<LineChartOutlined />} disabled={!checked.length} onClick={() => openTrend(checked)}>{checked.length ? t('plant.trend_n', { n: checked.length }) : t('menu.trend')}</Button>
@@ -271,7 +271,7 @@ function PointCard({ point, checked, onCheck }: { point: Point; checked: boolean
 			<Checkbox checked={checked} onChange={(e) => onCheck(e.target.checked)}><span className="name">{point.name || point.code}</span></Checkbox>
 			<LiveCell point={point} />
 			<span className="side-note">{point.name ? point.code : point.address}</span>
-			<span className="side-note row" style={{ justifyContent: 'flex-end' }}>{value && severity(value.q) !== 'good' && <QualityCell point={point} />}<AgeCell point={point} /></span>
+			<span className="side-note row">{value && severity(value.q) !== 'good' && <QualityCell point={point} />}<AgeCell point={point} /></span>
 		</li>
 	);
 }

@@ -13,7 +13,7 @@ import { problemText } from '../app/problems';
 import { useInner } from '../form/inner';
 import { Conflict } from '../form/Conflict';
 import { RecordForm, type RecordFormHandle } from '../form/RecordForm';
-import { titleOf, type Inner, type TypeForm } from '../form/description';
+import { inSentence, titleOf, type Inner, type TypeForm } from '../form/description';
 import { changes, toBody, toValues, type Values } from '../form/values';
 import { formatDateTime } from '../lib/format';
 import { recordTitle } from '../lib/records';
@@ -55,7 +55,8 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 	const [busy, setBusy] = useState(false);
 	const [conflict, setConflict] = useState<{ mine: Values; current: Rec } | null>(null);
 	const [secret, setSecret] = useState<string | null>(null);
-	const what = titleOf(form, lang);
+	const what = inSentence(titleOf(form, lang));
+	const plainTitle = t(`menu.${plural}`, { defaultValue: titleOf(form, lang) });
 	const remove = useRemove(plural, what);
 	const record = given?.record;
 	const before = useMemo(() => (record ? toValues(form, record) : undefined), [form, record]);
@@ -64,7 +65,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 	const driver = useDriverOf(plural === 'points' ? values : undefined);
 	const hint = useMemo(() => (driver ? { address: <AddressHint driver={driver} plain /> } : undefined), [driver]);
 	const heading = record ? recordTitle(record) : t('list.new', { what });
-	useTitle(`${heading} · ${what}`, t('product'));
+	useTitle(`${heading} · ${plainTitle}`, t('product'));
 
 	const back = (): void => void navigate(search.get('back') ?? `/r/${plural}`);
 	const done = async (saved: Rec): Promise<void> => {
@@ -109,7 +110,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 	return (
 		<>
 			<div className="page-head">
-				<h1><span className="sub"><Link to={`/r/${plural}`}>{what}</Link> / </span>{heading}</h1>
+				<h1><span className="sub"><Link to={`/r/${plural}`}>{plainTitle}</Link> / </span>{heading}</h1>
 				{record && plural === 'points' && may('sample.read') && <Button onClick={() => void navigate(`/trend?p=${record.id}`)}>{t('menu.trend')}</Button>}
 				{record && plural === 'devices' && <Button onClick={() => void navigate(`/live/${record.id}`)}>{t('menu.live')}</Button>}
 			</div>

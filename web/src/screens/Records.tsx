@@ -8,7 +8,7 @@ import type { Rec } from '../api/contract';
 import { useDebounced, useNarrow, useSearchKey, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
-import { labelOf, titleOf, type FormField, type TypeForm } from '../form/description';
+import { inSentence, labelOf, titleOf, type FormField, type TypeForm } from '../form/description';
 import { RefSelect } from '../form/RefSelect';
 import { recordTitle } from '../lib/records';
 import { RefName } from '../list/RefName';
@@ -50,8 +50,9 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 	const [typed, setTyped] = useState(search.get('q') ?? '');
 	const q = useDebounced(typed);
 	const [cursors, setCursors] = useState<string[]>([]);
-	const title = titleOf(form, lang);
-	const remove = useRemove(plural, title);
+	const title = t(`menu.${plural}`, { defaultValue: titleOf(form, lang) });
+	const what = inSentence(titleOf(form, lang));
+	const remove = useRemove(plural, what);
 	useSearchKey(box);
 	useTitle(title, t('product'));
 
@@ -72,7 +73,7 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 
 	const columns: TableColumnsType<Rec> = columnsOf(plural, form).map((f, i) => ({
 		key: f.name, dataIndex: f.name, title: labelOf(f, lang), ellipsis: true,
-		align: /^(i|u|f)\d|dec/.test(f.kind) ? 'right' : undefined,
+		width: f.kind === 'bool' ? 84 : undefined, align: /^(i|u|f)\d|dec/.test(f.kind) ? 'right' : undefined,
 		sorter: isSortable(f), sortDirections: ['ascend', 'descend'],
 		sortOrder: sort === f.name ? 'ascend' : sort === `-${f.name}` ? 'descend' : null,
 		render: (_, r) => {
@@ -90,14 +91,14 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 	const from = cursors.length * PAGE;
 	const empty = (
 		<div className="empty">
-			<h2>{isFiltered ? t('list.nothing_found') : t('list.none_yet', { what: title })}</h2>
+			<h2>{isFiltered ? t('list.nothing_found') : t('list.none_yet', { what })}</h2>
 			{isFiltered
 				? <Button onClick={() => { setTyped(''); setSearch({}, { replace: true }); }}>{t('list.clear_filters')}</Button>
 				: <>
 					<p>{t(`empty.${plural}`, { defaultValue: '' })}</p>
 					{mayWrite && <div className="row">
 						{['connections', 'devices', 'groups', 'points'].includes(plural) && <Button type="primary" icon={<PlusOutlined />} onClick={() => void navigate('/add')}>{t('menu.add')}</Button>}
-						<Button onClick={() => void navigate(`/r/${plural}/new`)}>{t('list.new', { what: title })}</Button>
+						<Button onClick={() => void navigate(`/r/${plural}/new`)}>{t('list.new', { what })}</Button>
 					</div>}
 				</>}
 		</div>
@@ -107,12 +108,12 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 			<div className="page-head">
 				<h1>{title}</h1>
 				{plural === 'points' && mayWrite && <Button icon={<UploadOutlined />} onClick={() => void navigate('/import')}>{t('import.title')}</Button>}
-				{mayWrite && <Button type="primary" icon={<PlusOutlined />} onClick={() => void navigate(`/r/${plural}/new`)}>{t('list.new', { what: title })}</Button>}
+				{mayWrite && <Button type="primary" icon={<PlusOutlined />} onClick={() => void navigate(`/r/${plural}/new`)}>{t('list.new', { what })}</Button>}
 			</div>
 			<section className="sheet" aria-label={title}>
-				<div className="bar" role="search">
+				<div className="bar searches" role="search">
 					<Input
-						ref={box} allowClear value={typed} style={{ width: 240 }} placeholder={t('list.search')} aria-label={t('list.search')} suffix={typed ? undefined : <kbd>/</kbd>}
+						ref={box} allowClear value={typed} className="search" placeholder={t('list.search')} aria-label={t('list.search')} suffix={typed || narrow ? undefined : <kbd>/</kbd>}
 						onChange={(e) => setTyped(e.target.value)}
 						onKeyDown={(e) => { if (e.key === 'Escape') { setTyped(''); box.current?.blur(); } }}
 					/>
@@ -133,7 +134,7 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 				) : (
 					<Table<Rec>
 						size="small" rowKey="id" columns={columns} dataSource={items} pagination={false} loading={list.isPending} sticky
-						scroll={{ x: Math.max(600, columns.length * 110) }} locale={{ emptyText: list.isPending ? ' ' : empty }}
+						scroll={{ x: Math.max(600, columns.length * 96) }} locale={{ emptyText: list.isPending ? ' ' : empty }}
 						onChange={(_, __, s) => {
 							const one = Array.isArray(s) ? s[0] : s;
 							set('sort', one?.order ? `${one.order === 'descend' ? '-' : ''}${String(one.columnKey)}` : undefined);
@@ -157,9 +158,9 @@ function Filter({ f, value, onChange }: { f: FormField; value?: string; onChange
 	const { t, lang } = useText();
 	const label = labelOf(f, lang);
 	if (f.kind === 'ref')
-		return <div style={{ width: 190 }}><RefSelect noun={f.ref ?? ''} value={value} onChange={(v) => onChange((v as string) || undefined)} placeholder={label} /></div>;
+		return <div className="filter"><RefSelect noun={f.ref ?? ''} value={value} onChange={(v) => onChange((v as string) || undefined)} placeholder={label} /></div>;
 	const options = f.kind === 'bool'
 		? [{ value: 'true', label: `${label}: ${t('word.yes')}` }, { value: 'false', label: `${label}: ${t('word.no')}` }]
 		: (f.words ?? []).map((w) => ({ value: w.word, label: labelOf(w, lang) }));
-	return <Select style={{ minWidth: 130 }} placeholder={label} aria-label={label} value={value} allowClear onChange={(v) => onChange(v)} options={options} />;
+	return <Select className="filter" placeholder={label} aria-label={label} value={value} allowClear onChange={(v) => onChange(v)} options={options} />;
 }

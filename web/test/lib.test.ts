@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import type { Device, Place } from '../src/api/contract';
+import { auditChanges } from '../src/lib/audit';
+import { ageOf, formatBytes, formatCount, formatNumber, formatValue, withUnit } from '../src/lib/format';
+import { linkClass, linkRow } from '../src/lib/links';
+import { filterTree, pathTo, plantTree } from '../src/lib/tree';
+
+const place = (id: string, parent?: string): Place => ({ id, rev: 1, code: id, level: 'site', parent });
+const device = (id: string, at?: string): Device => ({ id, rev: 1, code: id, connection: 'c', place: at });
+
+describe('numbers on the screen', () => {
+	it('show f32 without its noise', () => {
+		expect(formatNumber(Math.fround(23.1), undefined, 'f32')).toBe('23.1');
+	});
+	it('keep decimals when the point says so', () => {
+		expect([formatNumber(5, 2), formatNumber(0.1 + 0.2), formatNumber(1e12), formatNumber(0.00001234)]).toEqual(['5.00', '0.3', '1000000000000', '1.234e-5']);
+	});
+	it('show states by their text and booleans as 0 and 1', () => {
+		expect([formatValue(1, { states: { 1: '运行' } }), formatValue(true), formatValue(null), formatValue('NaN')]).toEqual(['1 · 运行', '1', '–', 'NaN']);
+	});
+	it('put units after a thin space', () => {
+		expect([withUnit('5', '°C'), withUnit('–', '°C'), formatBytes(1536)]).toEqual(['5\u2009°C', '–', '1.5\u2009KB']);
+		expect(formatCount(1234567)).toBe('1,234,567');
+	});
+	it('give ages in one unit', () => {
+		expect([ageOf(-5), ageOf(59999), ageOf(60000), ageOf(7.2e6), ageOf(2e8)]).toEqual([{ n: 0, unit: 's' }, { n: 59, unit: 's' }, { n: 1, unit: 'min' }, { n: 2, unit: 'h' }, { n: 2, unit: 'd' }]);
+	});
+});
+
+describe('the tree of places and devices', () => {
+	const tree = plantTree([place('a'), place('b', 'a'), place('lost', 'gone'), place('x', 'y'), place('y', 'x')], [device('d2', 'b'), device('d10', 'b'), device('free')], 'none');
+	it('hangs devices into places and counts those below', () => {
+		expect(pathTo(tree, 'd2').map((n) => n.key)).toEqual(['a', 'b', 'd2']);
+		expect(tree.find((n) => n.key === 'a')!.devices).toEqual(['d2', 'd10']);
+	});
+	it('loses nothing: without place, without parent, in a loop', () => {
+		expect(tree.map((n) => n.key).sort()).toEqual(['a', 'lost', 'unplaced', 'x', 'y']);
+	});
+	it('finds by text and keeps the way there', () => {
+		expect(filterTree(tree, 'D10').map((n) => n.children[0]!.children.map((c) => c.key))).toEqual([['d10']]);
+	});
+});
+
+describe('state of links', () => {
+	it('reads the figures of the engine', () => {
+		expect(linkRow({ id: 'g', kind: 'group', state: 'late', period_ms: 500, achieved: 0.5, last_us: 12000, missed: 3, n_points: 9, timeouts: 2, failed: 1, reason: { detail: 'x' } }))
+			.toMatchObject({ wanted_hz: 2, rate_hz: 1, cycle_ms: 12, missed: 3, points: 9, errors: 3, reason: 'x' });
+	});
+	it('counts as bad only what does not collect', () => {
+		expect((['up', 'idle', 'disabled', 'silent', 'down', 'partly'] as const).map(linkClass)).toEqual(['running', 'running', 'off', 'bad', 'bad', 'wait']);
+	});
+});
+
+describe('audit entries', () => {
+	it('show old and new of what changed only', () => {
+		expect(auditChanges({ id: '1', seq: 1, time: '', deed: 'point.update', changes: { changes: [{ noun: 'point', op: 'update', before: { a: 1, b: 2 }, after: { a: 1, b: 3 } }, { import: '3 rows' }] } }))
+			.toEqual([{ field: 'b', old: 2, new: 3 }, { field: 'import', new: '3 rows' }]);
+	});
+});
