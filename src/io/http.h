@@ -8,7 +8,8 @@
  *   on_gone      the client left meanwhile: stop the work; a reply is still due, and goes nowhere
  *   on_done      the reply has gone out or never will; the exchange ends after this
  *
- * Exactly one http_reply…() or ws_accept() for each exchange that came to on_head. A body larger than welcome is answered 413 by
+ * Exactly one http_reply…() or ws_accept() for each exchange that came to on_request; one whose body never came entirely sees on_head
+ * and on_done only. A body larger than welcome is answered 413 by
  * on_too_large while it still comes. Slow heads, slow bodies, too many connections end themselves.
  *
  * Thread: the loop's; http_stream_wake() any. Memory: what an exchange hands out lives until its on_done.
@@ -50,14 +51,15 @@ int http_server_new(struct loop *l, const struct http_config *config, const stru
 uint16_t http_server_port(const struct http_server *s);
 /* Accepts nothing more; exchanges under way may finish, keep-alive ends. on_stopped when none is left or `ms` later. */
 void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void *ctx), void *ctx);
-/* Cuts what is left. Every exchange must have been replied to (on_gone tells which are still owed). */
+/* Cuts what is left, not from within its own callbacks. An exchange that somebody still works on hears on_gone and ends with its reply, so
+ * ctx must live until then (after an orderly stop there is none). */
 struct http_server *http_server_free(struct http_server *s);
 DEFINE_CLEANUP(struct http_server *, http_server_free)
 
 struct http_stats { uint32_t connections, exchanges, websockets; uint64_t accepted, requests, refused, bytes_in, bytes_out; };
 void http_stats(const struct http_server *s, struct http_stats *ret);
 
-/* The request. Texts are borrowed until on_done. */
+/* The request. Texts are borrowed until on_done; header fields and peer until the client is gone. */
 const char *http_method(const struct http_exchange *x);                 /* "GET" */
 const char *http_target(const struct http_exchange *x);                 /* as sent: "/a%20b?x=1" */
 const char *http_path(const struct http_exchange *x);                   /* as sent, without the query */
