@@ -192,14 +192,10 @@ int rec_init(const struct rec_type *t, void *rec, struct arena *a)
 
 		if (f->kind == REC_REC && !(f->flags & REC_NULLABLE))
 			r = rec_init(f->type, rec_at(rec, f), a);
-		if (r == 0 && f->def)
-			r = rec_is_compound(f->kind) || f->kind == REC_JSON
-				? rec_value_from_text(t, f, rec, f->def, str_len(f->def), a, REC_CREATE | REC_TRUSTED)
-				: rec_parse(f, rec_at(rec, f), f->def, str_len(f->def), a);
+		if (r == 0)
+			r = rec_field_default(t, f, rec, a);
 		if (r < 0)
 			return err_wrap(r, "default of %s.%s", t->name, f->name);
-		if (f->def)
-			rec_set_has(t, rec, f, true);
 	}
 	return 0;
 }

@@ -159,6 +159,8 @@ void rec_to_json(const struct rec_type *t, const void *rec, unsigned show, const
 /* One field from and to text (CSV cells, query parameters, CLI options). Empty text: absent. Words also by their label; lists also
  * as a,b and maps as k=v,k=v. Rules are not checked: rec_check(). On failure *rec keeps what it had. */
 int rec_field_parse(const struct rec_type *t, const struct rec_field *f, void *rec, const char *text, size_t len, struct arena *a);
+/* The JSON of one field as the store kept it: as REC_TRUSTED. */
+int rec_field_load(const struct rec_type *t, const struct rec_field *f, void *rec, const char *json, size_t len, struct arena *a);
 void rec_field_format(const struct rec_type *t, const struct rec_field *f, const void *rec, struct buf *out);
 
 /* Descriptions made from the table. */

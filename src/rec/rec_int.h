@@ -54,8 +54,7 @@ int rec_check_entries(const struct rec_field *f, size_t n);      /* of a list or
 int rec_cmp(enum rec_kind k, const void *a, const void *b);     /* of kinds that have an order */
 
 /* JSON of one value, both ways. */
-int rec_value_from_text(const struct rec_type *t, const struct rec_field *f, void *rec, const char *json, size_t len, struct arena *a,
-	enum rec_mode mode);
+int rec_field_default(const struct rec_type *t, const struct rec_field *f, void *rec, struct arena *a);        /* no default: no effect */
 void rec_value_to_json(const struct rec_type *t, const void *rec, const struct rec_field *f, const void *v, unsigned show, struct json *out);
 int rec_dup_value(const struct rec_type *t, const void *from_rec, const struct rec_field *f, void *to, const void *from, struct arena *a);
 

@@ -309,13 +309,7 @@ static int clear(const struct rec_type *t, const struct rec_field *f, void *rec,
 		return 0;
 	if (f->kind == REC_REC)
 		r = rec_init(f->type, rec_at(rec, f), a);
-	if (r == 0 && f->def)
-		r = rec_is_compound(f->kind) || f->kind == REC_JSON
-			? rec_value_from_text(t, f, rec, f->def, str_len(f->def), a, REC_CREATE | REC_TRUSTED)
-			: rec_parse(f, rec_at(rec, f), f->def, str_len(f->def), a);
-	if (r == 0 && f->def)
-		rec_set_has(t, rec, f, true);
-	return r;
+	return r < 0 ? r : rec_field_default(t, f, rec, a);
 }
 
 /* What the platform sets may be said when it says what is so: the value that was there, in something new the default. */
@@ -524,15 +518,15 @@ int rec_from_json(const struct rec_type *t, void *rec, const char *text, size_t 
 	return r;
 }
 
-int rec_value_from_text(const struct rec_type *t, const struct rec_field *f, void *rec, const char *json, size_t len, struct arena *a,
-	enum rec_mode mode)
+/* One value of its own, whoever may set it; *rec keeps what it had on failure. */
+static int value_from_text(const struct in *how, const struct rec_type *t, const struct rec_field *f, void *rec, const char *json, size_t len)
 {
 	struct rec_bad bad = { 0 };
-	struct in in = { .mode = REC_CREATE, .trusted = mode & REC_TRUSTED, .loose = true, .arena = a, .bad = &bad };
+	struct in in = { .mode = REC_CREATE, .trusted = how->trusted, .loose = true, .arena = how->arena, .bad = &bad };
 	struct filling to = { .t = t, .rec = rec };
 	struct tree *v;
-	char *kept = arena_dup(a, rec_at(rec, f), f->size);
-	int r = kept ? tree_parse(json, len, f->name, a, &v) : rec_no_memory(f);
+	char *kept = arena_dup(in.arena, rec_at(rec, f), f->size);
+	int r = kept ? tree_parse(json, len, f->name, in.arena, &v) : rec_no_memory(f);
 
 	if (r < 0)
 		return r;
@@ -540,6 +534,26 @@ int rec_value_from_text(const struct rec_type *t, const struct rec_field *f, voi
 	r = rec_bad_end(&bad);
 	if (r < 0)
 		memcpy(rec_at(rec, f), kept, f->size);
+	return r;
+}
+
+int rec_field_load(const struct rec_type *t, const struct rec_field *f, void *rec, const char *json, size_t len, struct arena *a)
+{
+	struct in in = { .trusted = true, .arena = a };
+
+	return value_from_text(&in, t, f, rec, json, len);
+}
+
+int rec_field_default(const struct rec_type *t, const struct rec_field *f, void *rec, struct arena *a)
+{
+	int r;
+
+	if (!f->def)
+		return 0;
+	r = rec_is_compound(f->kind) || f->kind == REC_JSON ? rec_field_load(t, f, rec, f->def, str_len(f->def), a)
+		: rec_parse(f, rec_at(rec, f), f->def, str_len(f->def), a);
+	if (r == 0)
+		rec_set_has(t, rec, f, true);
 	return r;
 }
 
@@ -618,6 +632,7 @@ int rec_field_parse(const struct rec_type *t, const struct rec_field *f, void *r
 {
 	void *value = rec_at(rec, f);
 	size_t good = utf8_valid_prefix(text, len);
+	struct in in = { .arena = a };
 	char at[NUM_TEXT_MAX];
 	int r, w;
 
@@ -635,7 +650,7 @@ int rec_field_parse(const struct rec_type *t, const struct rec_field *f, void *r
 	} else if (f->kind == REC_MAP && text[0] != '{') {
 		r = parse_map(f, value, text, len, a);
 	} else if (rec_is_compound(f->kind) || f->kind == REC_JSON) {
-		r = rec_value_from_text(t, f, rec, text, len, a, REC_CREATE);
+		r = value_from_text(&in, t, f, rec, text, len);
 	} else {
 		r = rec_parse(f, value, text, len, a);
 	}
