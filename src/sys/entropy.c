@@ -32,10 +32,15 @@ uint64_t random_u64(void)
 	return v;
 }
 
+/* RFC 9562, section 6.2, method 3: the twelve bits behind the milliseconds are the fraction, so that ids ascend in between too. */
 struct uuid uuid_new(void)
 {
+	int64_t now = clock_now_ns();
+	uint64_t fraction = (uint64_t) (now % NS_PER_MS) * 4096 / NS_PER_MS;
 	uint8_t tail[10];
 
 	random_bytes(tail, sizeof(tail));
-	return uuid_v7(clock_now_ns() / NS_PER_MS, tail);
+	tail[0] = (uint8_t) (fraction >> 8);
+	tail[1] = (uint8_t) fraction;
+	return uuid_v7(now / NS_PER_MS, tail);
 }

@@ -5,4 +5,4 @@
 
 void random_bytes(void *to, size_t n);          /* getrandom(2); ends the process if the kernel has none, which it never says */
 uint64_t random_u64(void);
-struct uuid uuid_new(void);                     /* version 7: now, random; ordered within a process */
+struct uuid uuid_new(void);                     /* version 7: now to a quarter of a microsecond, random */
