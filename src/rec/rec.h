@@ -124,6 +124,11 @@ struct rec_head {
 	{ .name = (name_), .plural = (name_), .size = sizeof(t), .n_fields = ELEMENTSOF(table), .fields = (table),     \
 	  .has_bits = _Generic(&((t *) 0)->has, uint64_t (*)[2]: true), .c_name = #t, __VA_ARGS__ }
 
+/* The members of the head as fields; they are not in a type's own table. */
+enum { REC_HEAD_FIELDS = 6 };
+extern const struct rec_field rec_head_fields[REC_HEAD_FIELDS];
+const struct rec_field *rec_head_field(const char *name);                              /* NULL if it is none */
+
 /* Fields and their presence. */
 const struct rec_field *rec_field(const struct rec_type *t, const char *name);         /* NULL if absent */
 static inline void *rec_at(const void *rec, const struct rec_field *f) { return (char *) (uintptr_t) rec + f->offset; }
@@ -161,6 +166,8 @@ void rec_to_json(const struct rec_type *t, const void *rec, unsigned show, const
 int rec_field_parse(const struct rec_type *t, const struct rec_field *f, void *rec, const char *text, size_t len, struct arena *a);
 /* The JSON of one field as the store kept it: as REC_TRUSTED. */
 int rec_field_load(const struct rec_type *t, const struct rec_field *f, void *rec, const char *json, size_t len, struct arena *a);
+/* The value alone, as in rec_to_json(); null when absent. */
+void rec_field_json(const struct rec_type *t, const struct rec_field *f, const void *rec, unsigned show, struct json *out);
 void rec_field_format(const struct rec_type *t, const struct rec_field *f, const void *rec, struct buf *out);
 
 /* Descriptions made from the table. */

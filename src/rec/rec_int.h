@@ -58,11 +58,6 @@ int rec_field_default(const struct rec_type *t, const struct rec_field *f, void 
 void rec_value_to_json(const struct rec_type *t, const void *rec, const struct rec_field *f, const void *v, unsigned show, struct json *out);
 int rec_dup_value(const struct rec_type *t, const void *from_rec, const struct rec_field *f, void *to, const void *from, struct arena *a);
 
-/* The head's members as fields, for JSON, SQL and rows. */
-enum { REC_HEAD_FIELDS = 6 };
-extern const struct rec_field rec_head_fields[REC_HEAD_FIELDS];
-const struct rec_field *rec_head_field(const char *name);      /* NULL if it is none */
-
 int rec_flag_by_name(const char *name);                /* the bit's number; -1 */
 
 /* Memory of an arena for a buf. */

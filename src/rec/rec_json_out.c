@@ -84,6 +84,14 @@ void rec_value_to_json(const struct rec_type *t, const void *rec, const struct r
 	}
 }
 
+void rec_field_json(const struct rec_type *t, const struct rec_field *f, const void *rec, unsigned show, struct json *out)
+{
+	if (rec_has(t, rec, f))
+		rec_value_to_json(t, rec, f, rec_at(rec, f), show, out);
+	else
+		json_null(out);
+}
+
 static bool is_wanted(const char *name, const char *const *only)
 {
 	for (; *only; only++)

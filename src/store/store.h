@@ -109,7 +109,7 @@ struct store_filter {
 	const char *value;              /* text, read by the field's kind; "" = none, for EQ and NE */
 };
 
-/* The one record that meets all filters: -ERR_MISSING when none, -ERR_CONFLICT when several. */
+/* The one record that meets all filters: -ERR_MISSING when none, -ERR_INVALID when several. */
 int store_find(struct store_tx *tx, const struct rec_type *t, const struct store_filter *filters, size_t n, void *ret_rec, struct arena *a);
 /* The same with one EQ. */
 int store_find_by(struct store_tx *tx, const struct rec_type *t, const char *field, const char *value, void *ret_rec, struct arena *a);
@@ -126,7 +126,7 @@ struct store_list {
 struct store_page { const char *next; uint64_t total; uint32_t n; };    /* next: NULL at the end; in the arena */
 /* > 0 ends the list early (the page is then as if the limit was there), < 0 is handed on. */
 typedef int (*store_row_fn)(void *ctx, const void *rec);
-/* -ERR_BAD_PARAMETER: no such field; -ERR_BAD_ARGUMENT: a value or a cursor that cannot be read. ret_page may be NULL. */
+/* -ERR_BAD_PARAMETER: no such field; -ERR_BAD_VALUE, -ERR_BAD_ARGUMENT: a value or a cursor that cannot be read. ret_page may be NULL. */
 int store_list(struct store_tx *tx, const struct rec_type *t, const struct store_list *spec, store_row_fn on_row, void *ctx,
 	struct store_page *ret_page);
 
@@ -157,3 +157,5 @@ int store_step_sql(struct store_tx *tx, const char *sql);                       
 int store_step_rename(struct store_tx *tx, const char *table, const char *from, const char *to);
 int store_step_drop(struct store_tx *tx, const char *table, const char *field);
 int store_step_add(struct store_tx *tx, const struct rec_type *t, const char *field);  /* now, not after the migrations */
+/* The table made anew in today's shape with what fits of its rows: for a change of kind, or a field that becomes NULLABLE. */
+int store_step_rebuild(struct store_tx *tx, const struct rec_type *t);

@@ -1,0 +1,432 @@
+/* store.c - opening, connections, transactions. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "store/store_int.h"
+
+enum { CACHE_KB = 1024, READERS = 4, FILE_MODE = 0600 };
+
+int store_no_memory(const struct store *s)
+{
+	return err_fail(ERR_NO_MEMORY, "what", s->name, NULL);
+}
+
+int store_term(char out[64], const char *noun)
+{
+	struct buf b = { .data = out, .room = 64, .max = 64 };
+
+	out[0] = 0;
+	buf_addf(&b, "@%.41s", noun);
+	return 0;
+}
+
+const char *store_sql(struct store *s, struct buf *b)
+{
+	return b->failed ? NULL : arena_strn(&s->arena, b->data, b->len);
+}
+
+/* --- tables --------------------------------------------------------------------------------------------------------------- */
+
+const struct table *store_table(const struct store *s, const struct rec_type *t)
+{
+	unsigned n = atomic_load_explicit(&((struct store *) (uintptr_t) s)->n_tables, memory_order_acquire);
+
+	for (unsigned i = 0; i < n; i++)
+		if (s->tables[i]->type == t)
+			return s->tables[i];
+	return NULL;
+}
+
+const struct table *store_table_of(const struct store *s, const char *noun)
+{
+	unsigned n = atomic_load_explicit(&((struct store *) (uintptr_t) s)->n_tables, memory_order_acquire);
+
+	for (unsigned i = 0; i < n; i++)
+		if (str_eq(s->tables[i]->type->name, noun))
+			return s->tables[i];
+	return NULL;
+}
+
+int store_need_table(struct store_tx *tx, const struct rec_type *t, const struct table **ret)
+{
+	*ret = store_table(tx->store, t);
+	if (*ret)
+		return 0;
+	return err_failf(ERR_BROKEN, "%s does not hold %s", tx->store->name, t->plural);
+}
+
+/* --- statements ----------------------------------------------------------------------------------------------------------- */
+
+static uint64_t key_of(const char *sql, bool fixed)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	if (fixed)
+		return (uint64_t) (uintptr_t) sql;
+	for (; *sql; sql++)
+		h = (h ^ (unsigned char) *sql) * UINT64_C(0x100000001b3);
+	return h | UINT64_C(1) << 63;
+}
+
+static void kept_drop(const struct engine *e, struct kept *k)
+{
+	k->st = e->done(k->st);
+	if (!k->fixed)
+		sys_free((void *) (uintptr_t) k->sql);
+	*k = (struct kept) { 0 };
+}
+
+/* The same text, else an empty place, else the one used longest ago. All busy: nobody nests 64 deep. */
+static struct kept *place_for(struct conn *c, const char *sql, uint64_t key, bool fixed)
+{
+	struct kept *best = NULL;
+
+	for (struct kept *k = c->kept; k < c->kept + STATEMENTS_MAX; k++) {
+		if (k->busy)
+			continue;
+		if (k->st && k->key == key && k->fixed == fixed && (fixed || str_eq(k->sql, sql)))
+			return k;
+		if (!best || k->used < best->used)
+			best = k;
+	}
+	return best;
+}
+
+int stmt_get(struct store_tx *tx, const char *sql, bool fixed, struct kept **ret)
+{
+	struct conn *c = tx->conn;
+	uint64_t key = key_of(sql, fixed);
+	struct kept *k = place_for(c, sql, key, fixed);
+	int r;
+
+	if (!k)
+		return err_failf(ERR_BROKEN, "%s: too many statements at once", tx->store->name);
+	if (!k->st || k->key != key || k->fixed != fixed || (!fixed && !str_eq(k->sql, sql))) {
+		kept_drop(tx->e, k);
+		k->sql = fixed ? sql : sys_strdup(sql);
+		k->fixed = fixed;
+		if (!k->sql)
+			return store_no_memory(tx->store);
+		r = tx->e->prepare(c->db, sql, &k->st);
+		if (r < 0) {
+			kept_drop(tx->e, k);
+			return r;
+		}
+		k->key = key;
+	}
+	k->busy = true;
+	k->used = ++c->clock;
+	*ret = k;
+	return 0;
+}
+
+void stmt_put(struct store_tx *tx, struct kept *k)
+{
+	tx->e->reset(k->st);
+	k->busy = false;
+}
+
+int stmt_run(struct store_tx *tx, const char *sql, bool fixed, const struct cell *cells, unsigned n)
+{
+	STMT(tx, use);
+	int r = stmt_get(tx, sql, fixed, &use.k);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < n; i++)
+		tx->e->bind(use.k->st, i + 1, &cells[i]);
+	do
+		r = tx->e->step(use.k->st);
+	while (r == 1);
+	return r;
+}
+
+/* --- connections ---------------------------------------------------------------------------------------------------------- */
+
+static struct conn *conn_free(struct store *s, struct conn *c)
+{
+	if (!c)
+		return NULL;
+	for (size_t i = 0; i < STATEMENTS_MAX; i++)
+		kept_drop(s->e, &c->kept[i]);
+	s->e->close(c->db);
+	if (c->tx)
+		arena_done(&c->tx->scratch);
+	sys_free(c->tx);
+	return sys_free(c);
+}
+
+static int conn_new(struct store *s, bool writer, struct conn **ret)
+{
+	struct conn *c = sys_new(struct conn);
+	uint32_t cache = s->config.cache_kb ?: CACHE_KB;
+	int r;
+
+	if (c)
+		c->tx = sys_new(struct store_tx);
+	if (!c || !c->tx) {
+		conn_free(s, c);
+		return store_no_memory(s);
+	}
+	arena_init(&c->tx->scratch, &sys_heap, 0);
+	r = s->e->open(&c->db, s->config.path, writer, writer ? cache : MAX(cache / 4, 64u));
+	if (r < 0) {
+		conn_free(s, c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* A free connection of that mode, lent to the caller. A reader that does not exist yet is made. */
+static int conn_lend(struct store *s, enum store_mode mode, int64_t deadline_ns, struct conn **ret)
+{
+	mutex_hold(&s->lock);
+
+	for (;;) {
+		if (mode == STORE_WRITE && !s->writer->lent) {
+			*ret = s->writer;
+			break;
+		}
+		*ret = NULL;
+		for (uint32_t i = 0; mode == STORE_READ && i < s->n_readers && !*ret; i++)
+			if (!s->readers[i]->lent)
+				*ret = s->readers[i];
+		if (mode == STORE_READ && !*ret && s->n_readers < s->readers_max) {
+			int r = conn_new(s, false, ret);
+
+			if (r < 0)
+				return r;
+			s->readers[s->n_readers++] = *ret;
+		}
+		if (*ret)
+			break;
+		if (!cond_wait_until(&s->freed, &s->lock, deadline_ns ?: INT64_MAX))
+			return err_fail(ERR_BUSY, "what", s->name, NULL);
+	}
+	(*ret)->lent = true;
+	return 0;
+}
+
+static void conn_return(struct store *s, struct conn *c)
+{
+	mutex_hold(&s->lock);
+
+	c->lent = false;
+	cond_broadcast(&s->freed);
+}
+
+/* --- transactions --------------------------------------------------------------------------------------------------------- */
+
+static struct store_tx *tx_on(struct store *s, struct conn *c, enum store_mode mode)
+{
+	struct arena scratch = c->tx->scratch;
+
+	arena_reset(&scratch);
+	*c->tx = (struct store_tx) { .store = s, .conn = c, .e = s->e, .mode = mode, .scratch = scratch };
+	return c->tx;
+}
+
+int store_begin(struct store *s, enum store_mode mode, int64_t deadline_ns, struct store_tx **ret)
+{
+	struct store_tx *tx;
+	struct conn *c;
+	int r = conn_lend(s, mode, deadline_ns, &c);
+
+	if (r < 0)
+		return r;
+	tx = tx_on(s, c, mode);
+	r = stmt_run(tx, mode == STORE_WRITE ? "BEGIN IMMEDIATE" : "BEGIN", true, NULL, 0);
+	if (r < 0) {
+		conn_return(s, c);
+		return err_wrap(r, "%s", s->name);
+	}
+	*ret = tx;
+	return 0;
+}
+
+struct store_tx *store_rollback(struct store_tx *tx)
+{
+	struct err e;
+
+	if (!tx)
+		return NULL;
+	e = *err_peek();                        /* the reason for rolling back is the sentence to keep */
+	stmt_run(tx, "ROLLBACK", true, NULL, 0);        /* fails only when SQLite has done it already */
+	err_put(&e);
+	conn_return(tx->store, tx->conn);
+	return NULL;
+}
+
+int store_commit(struct store_tx *tx)
+{
+	struct store *s = tx->store;
+	uint64_t seq = tx->seq;
+	int r = stmt_run(tx, "COMMIT", true, NULL, 0);
+
+	if (r < 0) {
+		store_rollback(tx);
+		return err_wrap(r, "%s", s->name);
+	}
+	if (seq)
+		atomic_store(&s->seq, seq);
+	conn_return(s, tx->conn);
+	for (uint32_t i = 0; seq && i < s->n_on_commit; i++)
+		s->on_commit[i].fn(s->on_commit[i].ctx, seq);
+	return 0;
+}
+
+int store_savepoint(struct store_tx *tx)
+{
+	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : stmt_run(tx, "SAVEPOINT step", true, NULL, 0);
+
+	if (r == 0)
+		tx->savepoints = 1;
+	return r;
+}
+
+int store_release(struct store_tx *tx, bool keep)
+{
+	struct err e = *err_peek();
+	int r = keep ? 0 : stmt_run(tx, "ROLLBACK TO step", true, NULL, 0);
+
+	tx->savepoints = 0;
+	if (r == 0)
+		r = stmt_run(tx, "RELEASE step", true, NULL, 0);
+	if (r == 0)
+		err_put(&e);
+	return r;
+}
+
+void store_on_commit(struct store *s, store_commit_fn fn, void *ctx)
+{
+	mutex_hold(&s->lock);
+
+	if (s->n_on_commit < ON_COMMIT_MAX) {
+		s->on_commit[s->n_on_commit].ctx = ctx;
+		s->on_commit[s->n_on_commit++].fn = fn;
+	}
+}
+
+uint64_t store_last_seq(struct store *s)
+{
+	return atomic_load(&s->seq);
+}
+
+/* --- opening -------------------------------------------------------------------------------------------------------------- */
+
+struct store *store_close(struct store *s)
+{
+	if (!s)
+		return NULL;
+	for (uint32_t i = 0; i < s->n_readers; i++)
+		conn_free(s, s->readers[i]);
+	conn_free(s, s->writer);                /* last: it folds the log into the file */
+	for (unsigned i = 0; i < atomic_load(&s->n_tables); i++)
+		rec_type_unref(s->tables[i]->type);
+	cond_done(&s->freed);
+	mutex_done(&s->lock);
+	arena_done(&s->arena);
+	return sys_free(s);
+}
+
+/* The file exists before SQLite opens it, readable by its owner alone; what SQLite puts beside it takes the same mode. */
+static int make_private(const char *path)
+{
+	int fd = sys.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+
+	if (fd < 0)
+		return sys_fail(errno, "open", path);
+	sys.close(fd);
+	return 0;
+}
+
+static int add_table(struct store *s, const struct store_noun *noun)
+{
+	unsigned n = atomic_load(&s->n_tables);
+	struct table *t;
+	int r;
+
+	if (n == TABLES_MAX)
+		return err_fail(ERR_LIMIT, "what", s->name, "max", "512", NULL);
+	r = store_table_make(s, noun, &t);
+	if (r < 0)
+		return r;
+	rec_type_ref(noun->type);
+	s->tables[n] = t;
+	atomic_store_explicit(&s->n_tables, n + 1, memory_order_release);
+	return 0;
+}
+
+static int open_all(struct store *s)
+{
+	struct store_tx *tx;
+	int r = make_private(s->config.path);
+
+	if (r == 0)
+		r = conn_new(s, true, &s->writer);
+	for (size_t i = 0; r == 0 && i < s->config.n_nouns; i++)
+		r = add_table(s, &s->config.nouns[i]);
+	if (r < 0)
+		return r;
+	tx = tx_on(s, s->writer, STORE_WRITE);
+	return store_schema_open(s, tx);
+}
+
+int store_open(struct store **ret, const struct store_config *config)
+{
+	struct store *s = sys_new(struct store);
+	int r;
+
+	if (!s)
+		return err_fail(ERR_NO_MEMORY, "what", config->path, NULL);
+	s->e = &store_sqlite;
+	s->config = *config;
+	s->name = config->name ?: config->path;
+	s->readers_max = MIN(config->readers ?: READERS, (uint32_t) READERS_MAX);
+	mutex_init(&s->lock);
+	cond_init(&s->freed);
+	arena_init(&s->arena, &sys_heap, 0);
+	r = open_all(s);
+	if (r < 0) {
+		store_close(s);
+		return err_wrap(r, "%s", config->name ?: config->path);
+	}
+	*ret = s;
+	return 0;
+}
+
+int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns)
+{
+	struct store_tx *tx;
+	int r = rec_type_check(noun->type);
+
+	if (r == 0)
+		r = store_begin(s, STORE_WRITE, deadline_ns, &tx);
+	if (r < 0)
+		return r;
+	r = store_table_of(s, noun->type->name) ? err_fail(ERR_EXISTS, "what", "@record", "field", "name", "value", noun->type->name, NULL)
+		: add_table(s, noun);
+	if (r == 0)
+		r = store_schema_sync(tx, store_table(s, noun->type));
+	if (r == 0)
+		return store_commit(tx);
+	store_rollback(tx);
+	if (store_table(s, noun->type)) {               /* the one added last: we are the only writer */
+		atomic_fetch_sub(&s->n_tables, 1);
+		rec_type_unref(noun->type);
+	}
+	return r;
+}
+
+int store_verify(struct store *s)
+{
+	struct conn *c;
+	int r = conn_lend(s, STORE_READ, 0, &c);
+
+	if (r < 0)
+		return r;
+	r = s->e->verify(c->db);
+	conn_return(s, c);
+	return r;
+}

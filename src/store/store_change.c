@@ -1,0 +1,104 @@
+/* store_change.c - the feed: one row for each record that was put or deleted, in the transaction that did it. */
+#include "store/store_int.h"
+
+const char store_change_table[] =
+	"CREATE TABLE IF NOT EXISTS \"change\" (\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"type\" TEXT NOT NULL, \"id\" BLOB NOT NULL, "
+	"\"rev\" INTEGER NOT NULL, \"op\" INTEGER NOT NULL, \"by\" BLOB, \"at\" INTEGER NOT NULL, \"before\" BLOB, \"after\" BLOB) STRICT;\n"
+	"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");";
+
+
+void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH])
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 32 << 20);
+	struct json out = JSON_TO(&b);
+	struct sha256 s;
+
+	rec_to_json(t, rec, REC_SHOW_HEAD | REC_SHOW_INTERNAL | REC_HIDE_SECRET, NULL, &out);
+	sha256_init(&s);
+	sha256_add(&s, b.data, b.len);
+	sha256_end(&s, ret);
+}
+
+static struct cell cell_of_hash(const uint8_t hash[STORE_HASH])
+{
+	static const uint8_t none[STORE_HASH];
+
+	return memcmp(hash, none, STORE_HASH) == 0 ? (struct cell) { .kind = CELL_NULL }
+		: (struct cell) { .kind = CELL_BLOB, .p = (const char *) hash, .len = STORE_HASH };
+}
+
+int change_add(struct store_tx *tx, const struct store_change *c)
+{
+	const struct cell cells[] = {
+		CELL_OF_TEXT(c->type), CELL_OF_ID(&c->id), CELL_OF_INT(c->rev), CELL_OF_INT(c->op), CELL_OF_ID(&c->by), CELL_OF_INT(c->at),
+		cell_of_hash(c->before), cell_of_hash(c->after),
+	};
+	STMT(tx, use);
+	int r = stmt_get(tx, "INSERT INTO \"change\" (\"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\") "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING \"seq\"", true, &use.k);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < ELEMENTSOF(cells); i++)
+		tx->e->bind(use.k->st, i + 1, &cells[i]);
+	r = tx->e->step(use.k->st);
+	if (r == 1) {
+		tx->seq = (uint64_t) tx->e->column(use.k->st, 0).i;
+		r = tx->e->step(use.k->st);
+	}
+	return r;
+}
+
+uint64_t change_last(struct store_tx *tx)
+{
+	STMT(tx, use);
+
+	if (stmt_get(tx, "SELECT max(\"seq\") FROM \"change\"", true, &use.k) < 0 || tx->e->step(use.k->st) != 1)
+		return 0;
+	return (uint64_t) tx->e->column(use.k->st, 0).i;
+}
+
+static void copy_bytes(void *to, size_t n, struct cell c)
+{
+	if (c.kind == CELL_BLOB && c.len == n)
+		memcpy(to, c.p, n);
+}
+
+int store_changes(struct store_tx *tx, uint64_t after_seq, uint32_t limit, store_change_fn on_change, void *ctx)
+{
+	STMT(tx, use);
+	int r = stmt_get(tx, "SELECT \"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\" FROM \"change\" "
+		"WHERE \"seq\" > ?1 ORDER BY \"seq\" LIMIT ?2", true, &use.k);
+
+	if (r < 0)
+		return r;
+	tx->e->bind(use.k->st, 1, &CELL_OF_INT(after_seq));
+	tx->e->bind(use.k->st, 2, &CELL_OF_INT(limit ? (int64_t) limit : -1));
+	while ((r = tx->e->step(use.k->st)) == 1) {
+		struct stmt *st = use.k->st;
+		struct store_change c = {
+			.seq = (uint64_t) tx->e->column(st, 0).i, .rev = (uint64_t) tx->e->column(st, 3).i,
+			.op = (enum store_change_op) tx->e->column(st, 4).i, .at = tx->e->column(st, 6).i,
+		};
+		struct cell type = tx->e->column(st, 1);
+		char name[REC_NAME_MAX + 1] = "";
+
+		memcpy(name, type.p, MIN(type.len, (size_t) REC_NAME_MAX));
+		c.type = name;
+		copy_bytes(&c.id, sizeof(c.id), tx->e->column(st, 2));
+		copy_bytes(&c.by, sizeof(c.by), tx->e->column(st, 5));
+		copy_bytes(c.before, STORE_HASH, tx->e->column(st, 7));
+		copy_bytes(c.after, STORE_HASH, tx->e->column(st, 8));
+		r = on_change(ctx, &c);
+		if (r != 0)
+			return MIN(r, 0);
+	}
+	return r;
+}
+
+/* The newest row stays: it carries the number on. */
+int store_changes_trim(struct store_tx *tx, uint64_t up_to_seq)
+{
+	return stmt_run(tx, "DELETE FROM \"change\" WHERE \"seq\" <= ?1 AND \"seq\" < (SELECT max(\"seq\") FROM \"change\")", true,
+		&CELL_OF_INT(up_to_seq), 1);
+}

@@ -1,0 +1,161 @@
+/*
+ * store_int.h - what the files of store share.
+ *
+ *   store.c         opening, connections, transactions
+ *   store_schema.c  migrations; tables brought to the shape of their types
+ *   store_value.c   one field ↔ one column
+ *   store_record.c  put, get, del, and the sentences of what the engine refused
+ *   store_list.c    lists, filters, cursors
+ *   store_query.c   rows of queries.def
+ *   store_change.c  the feed
+ *   store_sqlite.c  the engine: nothing else knows SQLite
+ *
+ * SQL is made of quoted identifiers that rec_type_check() has seen, and of ?N; values are always bound.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/str.h"
+#include "store/store.h"
+#include "sys/sys.h"
+
+/* --- the engine ----------------------------------------------------------------------------------------------------------- */
+
+struct db;                              /* a connection */
+struct stmt;
+
+/* One value on its way to or from a column. Texts and bytes are borrowed. */
+enum cell_kind { CELL_NULL, CELL_INT, CELL_REAL, CELL_TEXT, CELL_BLOB };
+struct cell { enum cell_kind kind; union { int64_t i; double d; const char *p; }; size_t len; };
+
+typedef int (*db_row_fn)(void *ctx, const struct cell *cells, size_t n);
+
+struct engine {
+	enum rec_sql dialect;
+	int (*open)(struct db **ret, const char *path, bool writer, uint32_t cache_kb);
+	struct db *(*close)(struct db *db);
+	/* Statements that are not kept; several between semicolons; rows are passed over. */
+	int (*run)(struct db *db, const char *sql);
+	int (*each)(struct db *db, const char *sql, db_row_fn fn, void *ctx);
+	int (*prepare)(struct db *db, const char *sql, struct stmt **ret);
+	struct stmt *(*done)(struct stmt *st);
+	void (*bind)(struct stmt *st, unsigned nth, const struct cell *c);      /* from 1 */
+	int (*step)(struct stmt *st);                           /* 1: a row; 0: no more; -ERR_EXISTS, -ERR_NO_SUCH_REF: see refused() */
+	void (*reset)(struct stmt *st);
+	struct cell (*column)(struct stmt *st, unsigned nth);   /* from 0; until the next step */
+	unsigned (*n_columns)(struct stmt *st);
+	const char *(*column_name)(struct stmt *st, unsigned nth);
+	unsigned (*n_params)(struct stmt *st);
+	const char *(*param_name)(struct stmt *st, unsigned nth);       /* from 1, without the colon; NULL: it has none */
+	int64_t (*changed)(struct db *db);                      /* rows the last statement changed */
+	const char *(*refused)(struct db *db);                  /* "table.a, table.b": the unique columns; "" */
+	/* name, declared type */
+	int (*columns)(struct db *db, const char *table, db_row_fn fn, void *ctx);
+	int (*indexes)(struct db *db, const char *table, db_row_fn fn, void *ctx);
+	int (*references)(struct db *db, bool on);              /* outside of transactions: enforce them or not */
+	int (*check_references)(struct db *db);
+	int (*verify)(struct db *db);
+};
+extern const struct engine store_sqlite;
+
+/* --- the store ------------------------------------------------------------------------------------------------------------ */
+
+enum { READERS_MAX = 64, STATEMENTS_MAX = 64, TABLES_MAX = 512, ON_COMMIT_MAX = 16 };
+
+struct table {
+	const struct rec_type *type;
+	unsigned flags;
+	uint32_t n_columns, n_joins;            /* head fields come first */
+	const struct rec_field **columns, **joins;
+	const char *select, *get, *insert, *update, *del;       /* select: without WHERE */
+	const char **join_get, **join_put, **join_del;
+};
+
+/* A kept statement. Fixed texts live as long as the store and are known by their address; others are copied and compared. */
+struct kept { struct stmt *st; const char *sql; uint64_t key; uint64_t used; bool fixed, busy; };
+
+struct conn {
+	struct db *db;
+	struct kept kept[STATEMENTS_MAX];
+	uint64_t clock;
+	bool lent;
+	struct store_tx *tx;
+};
+
+struct store_tx {
+	struct store *store;
+	struct conn *conn;
+	const struct engine *e;
+	enum store_mode mode;
+	bool migrating;
+	uint64_t seq;                           /* of the newest change in here; 0: none */
+	unsigned savepoints;
+	struct arena scratch;                   /* reset by every deed */
+};
+
+struct store {
+	const struct engine *e;
+	struct store_config config;
+	const char *name;
+	struct arena arena;                     /* SQL, tables: grows only */
+	struct mutex lock;                      /* what stands below */
+	struct cond freed;
+	struct conn *writer, *readers[READERS_MAX];
+	uint32_t n_readers, readers_max;
+	atomic_uint n_tables;
+	struct table *tables[TABLES_MAX];
+	struct { store_commit_fn fn; void *ctx; } on_commit[ON_COMMIT_MAX];
+	uint32_t n_on_commit;
+	atomic_ullong seq;
+};
+
+const struct table *store_table(const struct store *s, const struct rec_type *t);       /* NULL if it does not hold it */
+const struct table *store_table_of(const struct store *s, const char *noun);
+int store_need_table(struct store_tx *tx, const struct rec_type *t, const struct table **ret);
+int store_no_memory(const struct store *s);
+int store_term(char out[64], const char *noun);                         /* "@point" */
+
+/* A statement of this connection, ready to be bound; give it back when done. fixed: sql lives as long as the store. */
+int stmt_get(struct store_tx *tx, const char *sql, bool fixed, struct kept **ret);
+void stmt_put(struct store_tx *tx, struct kept *k);
+#define STMT(tx_, k) __attribute__((cleanup(stmt_put_))) struct stmt_use k = { .tx = (tx_) }
+struct stmt_use { struct store_tx *tx; struct kept *k; };
+static inline void stmt_put_(struct stmt_use *u) { if (u->k) stmt_put(u->tx, u->k); }
+
+/* One statement without rows. */
+int stmt_run(struct store_tx *tx, const char *sql, bool fixed, const struct cell *cells, unsigned n);
+
+/* --- schema --------------------------------------------------------------------------------------------------------------- */
+
+int store_table_make(struct store *s, const struct store_noun *noun, struct table **ret);
+int store_schema_open(struct store *s, struct store_tx *tx);
+int store_schema_sync(struct store_tx *tx, const struct table *t);
+const char *store_sql(struct store *s, struct buf *b);                  /* moves the text into the store's arena; NULL: no memory */
+
+int store_queries_check(struct store_tx *tx);
+
+/* --- values --------------------------------------------------------------------------------------------------------------- */
+
+#define CELL_OF_INT(v) ((struct cell) { .kind = CELL_INT, .i = (int64_t) (v) })
+#define CELL_OF_TEXT(s) ((struct cell) { .kind = CELL_TEXT, .p = (s), .len = str_len(s) })
+#define CELL_OF_ID(u) ((struct cell) { .kind = uuid_is_zero(u) ? CELL_NULL : CELL_BLOB, .p = (const char *) (u), .len = 16 })
+/* What the column holds for this field. Memory from the scratch. */
+int cell_of(struct store_tx *tx, const struct rec_type *t, const void *rec, const struct rec_field *f, struct cell *ret);
+int cell_to(struct store_tx *tx, const struct rec_type *t, void *rec, const struct rec_field *f, struct cell c, struct arena *a);
+/* Fills a record from a row whose columns are those of the table. */
+int row_to(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);
+bool store_is_head(const struct rec_field *f);
+
+/* --- records, changes ----------------------------------------------------------------------------------------------------- */
+
+int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a);         /* 1: it is there */
+int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);  /* with its lists of references */
+int change_add(struct store_tx *tx, const struct store_change *c);
+uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */
+extern const char store_change_table[];
+
+struct sha256 { uint32_t h[8]; uint64_t len; uint8_t block[64]; };
+void sha256_init(struct sha256 *s);
+void sha256_add(struct sha256 *s, const void *bytes, size_t n);
+void sha256_end(struct sha256 *s, uint8_t ret[32]);

@@ -1,0 +1,409 @@
+/* store_record.c - one record: put, get, del, and the sentences of what the engine refused. */
+#include "base/num.h"
+#include "store/store_int.h"
+
+/* --- reading -------------------------------------------------------------------------------------------------------------- */
+
+static int read_joins(struct store_tx *tx, const struct table *t, void *rec, struct arena *a)
+{
+	const struct rec_head *head = rec;
+
+	for (uint32_t i = 0; i < t->n_joins; i++) {
+		struct rec_list *list = rec_at(rec, t->joins[i]);
+		struct uuid *ids = NULL;
+		uint32_t room = 0, n = 0;
+		STMT(tx, use);
+		int r = stmt_get(tx, t->join_get[i], true, &use.k);
+
+		if (r < 0)
+			return r;
+		tx->e->bind(use.k->st, 1, &CELL_OF_ID(&head->id));
+		while ((r = tx->e->step(use.k->st)) == 1) {
+			struct cell c = tx->e->column(use.k->st, 0);
+
+			if (n == room) {
+				struct uuid *more = arena_array(a, struct uuid, room = room ? room * 2 : 8);
+
+				if (!more)
+					return store_no_memory(tx->store);
+				if (n)
+					memcpy(more, ids, n * sizeof(*ids));
+				ids = more;
+			}
+			if (c.len == sizeof(*ids))
+				memcpy(&ids[n++], c.p, sizeof(*ids));
+		}
+		if (r < 0)
+			return r;
+		*list = (struct rec_list) { ids, n };
+		rec_set_has(t->type, rec, t->joins[i], n > 0 || !(t->joins[i]->flags & REC_NULLABLE));
+	}
+	return 0;
+}
+
+int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a)
+{
+	int r = row_to(tx, t, st, rec, a);
+
+	return r == 0 && t->n_joins ? read_joins(tx, t, rec, a) : r;
+}
+
+int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a)
+{
+	STMT(tx, use);
+	int r = stmt_get(tx, t->get, true, &use.k);
+
+	if (r < 0)
+		return r;
+	tx->e->bind(use.k->st, 1, &CELL_OF_ID(id));
+	r = tx->e->step(use.k->st);
+	if (r == 1) {
+		r = record_row(tx, t, use.k->st, rec, a);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}
+
+static int missing(const struct rec_type *t, const struct uuid *id)
+{
+	char text[UUID_TEXT + 1], term[64];
+
+	uuid_format(id, text);
+	store_term(term, t->name);
+	return err_fail(ERR_MISSING, "what", term, "value", text, NULL);
+}
+
+int store_get(struct store_tx *tx, const struct rec_type *type, const struct uuid *id, void *ret_rec, struct arena *a)
+{
+	const struct table *t;
+	void *rec;
+	int r = store_need_table(tx, type, &t);
+
+	if (r < 0)
+		return r;
+	arena_reset(&tx->scratch);
+	rec = arena_alloc(&tx->scratch, type->size);
+	if (!rec)
+		return store_no_memory(tx->store);
+	r = record_read(tx, t, id, rec, a);
+	if (r == 1)
+		memcpy(ret_rec, rec, type->size);
+	return r == 1 ? 0 : r < 0 ? r : missing(type, id);
+}
+
+/* --- what the engine refused ---------------------------------------------------------------------------------------------- */
+
+static void show_field(const struct rec_type *t, const void *rec, const char *name, struct buf *out)
+{
+	const struct rec_field *f = rec_field(t, name);
+	char id[UUID_TEXT + 1];
+
+	if (f) {
+		rec_field_format(t, f, rec, out);
+	} else if (str_eq(name, "id")) {
+		uuid_format(&((const struct rec_head *) rec)->id, id);
+		buf_add(out, id);
+	}
+}
+
+/* "points.device, points.code": the fields, and what the record has there. */
+static int exists(struct store_tx *tx, const struct rec_type *t, const void *rec)
+{
+	char fields[160] = "", values[200] = "", first[REC_NAME_MAX + 1] = "", term[64];
+	struct buf f = BUF_FIXED(fields), v = BUF_FIXED(values);
+
+	for (const char *p = tx->e->refused(tx->conn->db); *p; ) {
+		char name[REC_NAME_MAX + 1] = "";
+		size_t n = 0;
+		const char *dot = str_find(p, ".");
+
+		for (p = dot ? dot + 1 : p; *p && *p != ','; p++)
+			if (n < REC_NAME_MAX)
+				name[n++] = *p;
+		while (*p == ',' || *p == ' ')
+			p++;
+		buf_addf(&f, "%s%s", f.len ? ", " : "", name);
+		if (v.len)
+			buf_add(&v, ", ");
+		show_field(t, rec, name, &v);
+		if (!first[0])
+			memcpy(first, name, n);
+	}
+	store_term(term, t->name);
+	return err_at(err_fail(ERR_EXISTS, "what", term, "field", fields, "value", values, NULL), first);
+}
+
+/* Is there a record of that noun? Those of other databases are not looked for. */
+static bool is_there(struct store_tx *tx, const char *noun, const struct uuid *id)
+{
+	const struct table *t = store_table_of(tx->store, noun);
+	STMT(tx, use);
+
+	if (!t || uuid_is_zero(id))
+		return true;
+	if (stmt_get(tx, t->get, true, &use.k) < 0)
+		return true;
+	tx->e->bind(use.k->st, 1, &CELL_OF_ID(id));
+	return tx->e->step(use.k->st) != 0;
+}
+
+static int no_such_ref(const struct rec_field *f, const struct uuid *id)
+{
+	char text[UUID_TEXT + 1], term[64];
+
+	uuid_format(id, text);
+	store_term(term, f->ref);
+	return err_fail(ERR_NO_SUCH_REF, "field", f->name, "what", term, "value", text, NULL);
+}
+
+static int which_ref(struct store_tx *tx, const struct rec_type *t, const void *rec)
+{
+	for (const struct rec_field *f = t->fields; f < t->fields + t->n_fields; f++) {
+		const struct rec_list *list = rec_at(rec, f);
+
+		if (f->kind == REC_REF && !is_there(tx, f->ref, rec_at(rec, f)))
+			return err_at(no_such_ref(f, rec_at(rec, f)), f->name);
+		for (uint32_t i = 0; rec_sql_is_join(f) && i < list->n; i++) {
+			const struct uuid *id = (const struct uuid *) list->items + i;
+
+			if (!is_there(tx, f->ref, id))
+				return err_at(err_at_index(no_such_ref(f, id), i), f->name);
+		}
+	}
+	return err_failf(ERR_BROKEN, "%s: a reference of %s does not hold", tx->store->name, t->name);
+}
+
+static int explain(struct store_tx *tx, const struct rec_type *t, const void *rec, int r)
+{
+	return r == -ERR_EXISTS ? exists(tx, t, rec) : r == -ERR_NO_SUCH_REF ? which_ref(tx, t, rec) : r;
+}
+
+/* --- writing -------------------------------------------------------------------------------------------------------------- */
+
+static int write_row(struct store_tx *tx, const struct table *t, const void *rec, const char *sql)
+{
+	STMT(tx, use);
+	int r = stmt_get(tx, sql, true, &use.k);
+
+	for (uint32_t i = 0; r == 0 && i < t->n_columns; i++) {
+		struct cell c;
+
+		r = cell_of(tx, t->type, rec, t->columns[i], &c);
+		if (r == 0)
+			tx->e->bind(use.k->st, i + 1, &c);
+	}
+	if (r == 0)
+		r = tx->e->step(use.k->st);
+	return r;
+}
+
+static int write_joins(struct store_tx *tx, const struct table *t, const void *rec, bool is_new)
+{
+	const struct rec_head *head = rec;
+
+	for (uint32_t i = 0; i < t->n_joins; i++) {
+		const struct rec_list *list = rec_at(rec, t->joins[i]);
+		int r = is_new ? 0 : stmt_run(tx, t->join_del[i], true, &CELL_OF_ID(&head->id), 1);
+
+		for (uint32_t k = 0; r == 0 && k < list->n; k++) {
+			struct cell cells[] = { CELL_OF_ID(&head->id), CELL_OF_INT(k), CELL_OF_ID((const struct uuid *) list->items + k) };
+
+			r = stmt_run(tx, t->join_put[i], true, cells, 3);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A row and its lists: both or neither. */
+static int write_all(struct store_tx *tx, const struct table *t, const void *rec, bool is_new)
+{
+	const char *sql = is_new ? t->insert : t->update;
+	int r;
+
+	if (!t->n_joins)
+		return explain(tx, t->type, rec, write_row(tx, t, rec, sql));
+	r = stmt_run(tx, "SAVEPOINT put", true, NULL, 0);
+	if (r < 0)
+		return r;
+	r = write_row(tx, t, rec, sql);
+	if (r == 0)
+		r = write_joins(tx, t, rec, is_new);
+	r = explain(tx, t->type, rec, r);
+	if (r < 0) {
+		struct err e = *err_peek();
+
+		stmt_run(tx, "ROLLBACK TO put", true, NULL, 0);
+		stmt_run(tx, "RELEASE put", true, NULL, 0);
+		err_put(&e);
+		return r;
+	}
+	return stmt_run(tx, "RELEASE put", true, NULL, 0);
+}
+
+static int other_revision(const struct rec_type *t, uint64_t is, uint64_t expected)
+{
+	char a[NUM_TEXT_MAX], b[NUM_TEXT_MAX], term[64];
+
+	num_format_u64(a, is);
+	num_format_u64(b, expected);
+	store_term(term, t->name);
+	return err_fail(ERR_PRECONDITION, "what", term, "rev", a, "value", b, NULL);
+}
+
+static int need_write(struct store_tx *tx)
+{
+	return tx->mode == STORE_WRITE ? 0 : err_failf(ERR_BROKEN, "%s: a reading transaction cannot write", tx->store->name);
+}
+
+static int write_record(struct store_tx *tx, const struct table *t, void *rec, const struct uuid *by)
+{
+	struct rec_head *head = rec;
+	struct store_change c = { .type = t->type->name, .op = head->rev ? STORE_UPDATED : STORE_CREATED, .at = clock_now_ns() };
+	struct rec_head *old = head->rev ? arena_alloc(&tx->scratch, t->type->size) : NULL;
+	bool quiet = t->flags & STORE_QUIET;
+	int r;
+
+	if (head->rev && !old)
+		return store_no_memory(tx->store);
+	if (old) {
+		r = record_read(tx, t, &head->id, old, &tx->scratch);
+		if (r != 1)
+			return r < 0 ? r : missing(t->type, &head->id);
+		if (old->rev != head->rev)
+			return other_revision(t->type, old->rev, head->rev);
+		head->created = old->created;
+		head->created_by = old->created_by;
+		if (!quiet)
+			store_hash(t->type, old, c.before);
+	} else {
+		if (uuid_is_zero(&head->id))
+			head->id = uuid_new();
+		head->created = c.at;
+		head->created_by = by ? *by : (struct uuid) { { 0 } };
+	}
+	head->rev++;
+	head->updated = c.at;
+	head->updated_by = by ? *by : (struct uuid) { { 0 } };
+	r = write_all(tx, t, rec, !old);
+	if (r < 0 || quiet)
+		return r;
+	c.id = head->id;
+	c.by = head->updated_by;
+	c.rev = head->rev;
+	store_hash(t->type, rec, c.after);
+	return change_add(tx, &c);
+}
+
+int store_put(struct store_tx *tx, const struct rec_type *type, void *rec, const struct uuid *by)
+{
+	const struct table *t;
+	struct rec_head before;
+	int r = need_write(tx);
+
+	if (r == 0)
+		r = store_need_table(tx, type, &t);
+	if (r == 0)
+		r = rec_check(type, rec, NULL);
+	if (r < 0)
+		return r;
+	arena_reset(&tx->scratch);
+	before = *(struct rec_head *) rec;
+	r = write_record(tx, t, rec, by);
+	if (r < 0)
+		*(struct rec_head *) rec = before;
+	return r;
+}
+
+/* --- deleting ------------------------------------------------------------------------------------------------------------- */
+
+static int64_t count_of(struct store_tx *tx, const char *table, const char *column, const struct uuid *id)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 1024);
+	STMT(tx, use);
+
+	buf_addf(&b, "SELECT count(*) FROM \"%s\" WHERE \"%s\" = ?1", table, column);
+	if (b.failed || stmt_get(tx, b.data, false, &use.k) < 0)
+		return 0;
+	tx->e->bind(use.k->st, 1, &CELL_OF_ID(id));
+	return tx->e->step(use.k->st) == 1 ? tx->e->column(use.k->st, 0).i : 0;
+}
+
+static int64_t uses_by(struct store_tx *tx, const struct rec_type *by, const char *noun, const struct uuid *id)
+{
+	int64_t n = 0;
+
+	for (const struct rec_field *f = by->fields; f < by->fields + by->n_fields; f++) {
+		char table[2 * REC_NAME_MAX + 8] = "";
+
+		if (!f->ref || !str_eq(f->ref, noun))
+			continue;
+		buf_addf(&BUF_FIXED(table), rec_sql_is_join(f) ? "%s__%s" : "%s", by->plural, f->name);
+		n += count_of(tx, table, rec_sql_is_join(f) ? "ref" : f->name, id);
+	}
+	return n;
+}
+
+/* What people call a record: its code, else its name, else its id. */
+static void name_of(const struct rec_type *t, const void *rec, struct buf *out)
+{
+	static const char *const names[] = { "code", "name", "path" };
+
+	for (size_t i = 0; i < ELEMENTSOF(names) && !out->len; i++) {
+		const struct rec_field *f = rec_field(t, names[i]);
+
+		if (f && f->kind == REC_STR)
+			rec_field_format(t, f, rec, out);
+	}
+	if (!out->len)
+		show_field(t, rec, "id", out);
+}
+
+static int in_use(struct store_tx *tx, const struct rec_type *t, const void *rec)
+{
+	const struct rec_head *head = rec;
+	char what[64], by[64] = "@record", count[NUM_TEXT_MAX] = "1", value[200] = "";
+	struct buf b = BUF_FIXED(value);
+
+	name_of(t, rec, &b);
+	store_term(what, t->name);
+	for (unsigned i = 0; i < atomic_load(&tx->store->n_tables); i++) {
+		int64_t n = uses_by(tx, tx->store->tables[i]->type, t->name, &head->id);
+
+		if (!n)
+			continue;
+		num_format_i64(count, n);
+		store_term(by, tx->store->tables[i]->type->name);
+		break;
+	}
+	return err_fail(ERR_IN_USE, "what", what, "value", value, "count", count, "by", by, NULL);
+}
+
+int store_del(struct store_tx *tx, const struct rec_type *type, const struct uuid *id, uint64_t rev, const struct uuid *by)
+{
+	const struct table *t;
+	struct rec_head *old;
+	struct store_change c = { .type = type->name, .op = STORE_DELETED, .id = *id, .by = by ? *by : (struct uuid) { { 0 } }, .at = clock_now_ns() };
+	int r = need_write(tx);
+
+	if (r == 0)
+		r = store_need_table(tx, type, &t);
+	if (r < 0)
+		return r;
+	arena_reset(&tx->scratch);
+	old = arena_alloc(&tx->scratch, type->size);
+	r = old ? record_read(tx, t, id, old, &tx->scratch) : store_no_memory(tx->store);
+	if (r != 1)
+		return r < 0 ? r : missing(type, id);
+	if (rev && old->rev != rev)
+		return other_revision(type, old->rev, rev);
+	r = stmt_run(tx, t->del, true, &CELL_OF_ID(id), 1);
+	if (r == -ERR_NO_SUCH_REF)
+		return in_use(tx, type, old);
+	if (r < 0 || t->flags & STORE_QUIET)
+		return r;
+	c.rev = old->rev;
+	store_hash(type, old, c.before);
+	return change_add(tx, &c);
+}

@@ -1,0 +1,428 @@
+/*
+ * store_schema.c - migrations, and tables brought to the shape of their types.
+ *
+ * `tenon_schema` says how far this file has come: the layout of what the store itself needs, the number of the last migration, the
+ * fingerprint of all types. When all three are ours there is nothing to do, and a start costs three reads.
+ */
+#include "base/num.h"
+#include "store/store_int.h"
+
+enum { LAYOUT = 1 };
+
+static const char schema_table[] =
+	"CREATE TABLE IF NOT EXISTS \"tenon_schema\" (\"key\" TEXT NOT NULL PRIMARY KEY, \"value\" TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
+/* --- SQL of a table ------------------------------------------------------------------------------------------------------- */
+
+static void list_columns(const struct table *t, struct buf *b)
+{
+	for (uint32_t i = 0; i < t->n_columns; i++)
+		buf_addf(b, "%s\"%s\"", i ? ", " : "", t->columns[i]->name);
+}
+
+static const char *finish(struct store *s, struct buf *b)
+{
+	const char *sql = store_sql(s, b);
+
+	buf_clear(b);
+	return sql;
+}
+
+static bool make_sql(struct store *s, struct table *t, struct buf *b)
+{
+	const char *table = t->type->plural;
+	bool whole = true;
+
+	buf_add(b, "SELECT ");
+	list_columns(t, b);
+	buf_addf(b, " FROM \"%s\"", table);
+	whole &= (t->select = finish(s, b)) != NULL;
+	buf_addf(b, "%s WHERE \"id\" = ?1", t->select);
+	whole &= (t->get = finish(s, b)) != NULL;
+	buf_addf(b, "INSERT INTO \"%s\" (", table);
+	list_columns(t, b);
+	buf_add(b, ") VALUES (");
+	for (uint32_t i = 0; i < t->n_columns; i++)
+		buf_addf(b, "%s?%u", i ? ", " : "", i + 1);
+	buf_addc(b, ')');
+	whole &= (t->insert = finish(s, b)) != NULL;
+	buf_addf(b, "UPDATE \"%s\" SET ", table);
+	for (uint32_t i = 1; i < t->n_columns; i++)
+		buf_addf(b, "%s\"%s\" = ?%u", i > 1 ? ", " : "", t->columns[i]->name, i + 1);
+	buf_add(b, " WHERE \"id\" = ?1");
+	whole &= (t->update = finish(s, b)) != NULL;
+	buf_addf(b, "DELETE FROM \"%s\" WHERE \"id\" = ?1", table);
+	whole &= (t->del = finish(s, b)) != NULL;
+	for (uint32_t i = 0; i < t->n_joins; i++) {
+		const char *field = t->joins[i]->name;
+
+		buf_addf(b, "SELECT \"ref\" FROM \"%s__%s\" WHERE \"owner\" = ?1 ORDER BY \"pos\"", table, field);
+		whole &= (t->join_get[i] = finish(s, b)) != NULL;
+		buf_addf(b, "INSERT INTO \"%s__%s\" (\"owner\", \"pos\", \"ref\") VALUES (?1, ?2, ?3)", table, field);
+		whole &= (t->join_put[i] = finish(s, b)) != NULL;
+		buf_addf(b, "DELETE FROM \"%s__%s\" WHERE \"owner\" = ?1", table, field);
+		whole &= (t->join_del[i] = finish(s, b)) != NULL;
+	}
+	return whole;
+}
+
+int store_table_make(struct store *s, const struct store_noun *noun, struct table **ret)
+{
+	const struct rec_type *type = noun->type;
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct table *t = arena_new(&s->arena, struct table);
+	uint32_t n = type->n_fields;
+	int r = rec_type_check(type);
+
+	if (r < 0)
+		return err_wrap(r, "type %s", type->name);
+	if (!type->has_head)
+		return err_failf(ERR_BROKEN, "type %s has no head and cannot be stored", type->name);
+	if (t) {
+		*t = (struct table) { .type = type, .flags = noun->flags };
+		t->columns = arena_array(&s->arena, const struct rec_field *, REC_HEAD_FIELDS + n);
+		t->joins = arena_array(&s->arena, const struct rec_field *, n);
+		t->join_get = arena_array(&s->arena, const char *, n);
+		t->join_put = arena_array(&s->arena, const char *, n);
+		t->join_del = arena_array(&s->arena, const char *, n);
+	}
+	if (!t || !t->columns || !t->joins || !t->join_get || !t->join_put || !t->join_del)
+		return store_no_memory(s);
+	for (uint32_t i = 0; i < REC_HEAD_FIELDS; i++)
+		t->columns[t->n_columns++] = &rec_head_fields[i];
+	for (const struct rec_field *f = type->fields; f < type->fields + n; f++)
+		if (rec_sql_is_join(f))
+			t->joins[t->n_joins++] = f;
+		else
+			t->columns[t->n_columns++] = f;
+	if (!make_sql(s, t, &b))
+		return store_no_memory(s);
+	*ret = t;
+	return 0;
+}
+
+/* --- bringing a table to its shape ---------------------------------------------------------------------------------------- */
+
+static const char *table_of(void *ctx, const char *noun)
+{
+	const struct table *t = store_table_of(ctx, noun);
+
+	return t ? t->type->plural : NULL;
+}
+
+/* What the file has: a bit for each column of the table that is there. */
+struct shape { struct store_tx *tx; const struct table *t; uint64_t there[4]; uint32_t n; };
+
+static const char *declared(const struct store_tx *tx, const struct rec_field *f, char room[512])
+{
+	struct buf b = { .data = room, .room = 512, .max = 512 };
+	const char *type;
+	char *end;
+
+	room[0] = 0;
+	rec_sql_column(f, tx->e->dialect, NULL, NULL, &b);
+	type = str_find(room, "\" ");
+	if (!type)
+		return "";
+	for (end = (char *) (uintptr_t) (type += 2); *end && *end != ' '; end++)
+		;
+	*end = 0;
+	return type;
+}
+
+static int on_column(void *ctx, const struct cell *cells, size_t n)
+{
+	struct shape *s = ctx;
+	char room[512];
+
+	s->n++;
+	for (uint32_t i = 0; i < s->t->n_columns; i++) {
+		if (!str_eq(s->t->columns[i]->name, cells[0].p))
+			continue;
+		s->there[i / 64] |= UINT64_C(1) << (i % 64);
+		if (i >= REC_HEAD_FIELDS && !str_eq(declared(s->tx, s->t->columns[i], room), cells[1].p))
+			return err_failf(ERR_BROKEN, "%s.%s is %s in the file and should be %s: a migration is missing", s->t->type->plural,
+				cells[0].p, cells[1].p, room);
+		return 0;
+	}
+	return err_fail(ERR_NEWER, "what", s->tx->store->name, "value", cells[0].p, "want", s->t->type->plural, NULL);
+}
+
+static int run_sql(struct store_tx *tx, struct buf *b)
+{
+	int r = b->failed ? store_no_memory(tx->store) : tx->e->run(tx->conn->db, b->data);
+
+	if (r == -ERR_EXISTS)
+		r = err_failf(ERR_BROKEN, "a new index finds duplicates: %s", tx->e->refused(tx->conn->db));
+	buf_clear(b);
+	return r;
+}
+
+struct stale { const char *wanted; struct buf drop; };
+
+static int on_index(void *ctx, const struct cell *cells, size_t n)
+{
+	struct stale *s = ctx;
+	char quoted[256] = "";
+
+	buf_addf(&BUF_FIXED(quoted), "\"%s\"", cells[0].p);
+	if (!str_find(s->wanted, quoted))
+		buf_addf(&s->drop, "DROP INDEX %s;\n", quoted);
+	return 0;
+}
+
+int store_schema_sync(struct store_tx *tx, const struct table *t)
+{
+	_cleanup_(buf_done) struct buf create = BUF_INIT(&sys_heap, 1 << 20), add = BUF_INIT(&sys_heap, 1 << 20);
+	struct shape shape = { .tx = tx, .t = t };
+	struct stale stale = { .drop = BUF_INIT(&sys_heap, 1 << 20) };
+	struct db *db = tx->conn->db;
+	int r = tx->e->columns(db, t->type->plural, on_column, &shape);
+
+	for (uint32_t i = REC_HEAD_FIELDS; r == 0 && shape.n && i < t->n_columns; i++)
+		if (!(shape.there[i / 64] >> (i % 64) & 1))
+			rec_sql_add_column(t->type, t->columns[i], tx->e->dialect, table_of, tx->store, &add);
+	if (r == 0 && (add.len || add.failed))
+		r = run_sql(tx, &add);
+	rec_sql_create(t->type, tx->e->dialect, table_of, tx->store, &create);
+	if (r == 0) {
+		stale.wanted = create.data;
+		r = create.failed ? store_no_memory(tx->store) : tx->e->indexes(db, t->type->plural, on_index, &stale);
+	}
+	if (r == 0 && (stale.drop.len || stale.drop.failed))
+		r = run_sql(tx, &stale.drop);
+	buf_done(&stale.drop);
+	if (r == 0)
+		r = run_sql(tx, &create);
+	return err_wrap(r, "table %s", t->type->plural);
+}
+
+/* --- how far this file has come ------------------------------------------------------------------------------------------- */
+
+struct progress { uint64_t layout, migration, fingerprint; bool fresh; };
+
+static int on_progress(void *ctx, const struct cell *cells, size_t n)
+{
+	struct progress *p = ctx;
+	const char *key = cells[0].p, *value = cells[1].p;
+
+	p->fresh = false;
+	num_parse_u64(value, value + cells[1].len, str_eq(key, "layout") ? &p->layout : str_eq(key, "migration") ? &p->migration : &p->fingerprint);
+	return 0;
+}
+
+static int note(struct store_tx *tx, const char *key, uint64_t value)
+{
+	char text[NUM_TEXT_MAX];
+	size_t n = num_format_u64(text, value);
+	struct cell cells[] = { CELL_OF_TEXT(key), { .kind = CELL_TEXT, .p = text, .len = n } };
+
+	return stmt_run(tx, "INSERT INTO \"tenon_schema\" (\"key\", \"value\") VALUES (?1, ?2) ON CONFLICT (\"key\") DO UPDATE SET \"value\" = ?2",
+		true, cells, 2);
+}
+
+static uint64_t fingerprint(const struct store *s)
+{
+	uint64_t h = 0;
+
+	for (unsigned i = 0; i < s->n_tables; i++)
+		h = (h ^ rec_fingerprint(s->tables[i]->type)) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	return h;
+}
+
+static int newer(struct store *s, uint64_t value, uint64_t want)
+{
+	char v[NUM_TEXT_MAX], w[NUM_TEXT_MAX];
+
+	num_format_u64(v, value);
+	num_format_u64(w, want);
+	return err_fail(ERR_NEWER, "what", s->name, "value", v, "want", w, NULL);
+}
+
+static int in_step(struct store_tx *tx, const char *word)
+{
+	return stmt_run(tx, word, true, NULL, 0);
+}
+
+/* One migration: its own transaction. References are looked at when it is through, since a table that is made anew passes through
+ * a moment without its rows. */
+static int migrate(struct store *s, struct store_tx *tx, const struct store_migration *m)
+{
+	int r = s->e->references(tx->conn->db, false);
+
+	if (r == 0)
+		r = in_step(tx, "BEGIN IMMEDIATE");
+	if (r < 0)
+		return r;
+	tx->migrating = true;
+	r = m->run(tx);
+	tx->migrating = false;
+	if (r == 0)
+		r = s->e->check_references(tx->conn->db);
+	if (r == 0)
+		r = note(tx, "migration", m->number);
+	if (r == 0)
+		r = in_step(tx, "COMMIT");
+	if (r < 0) {
+		struct err e = *err_peek();
+
+		in_step(tx, "ROLLBACK");
+		err_put(&e);
+		return err_wrap(r, "migration %u %s", m->number, m->name);
+	}
+	return s->e->references(tx->conn->db, true);
+}
+
+static int check_numbers(const struct store_config *c, uint32_t *ret_last)
+{
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < c->n_migrations; i++) {
+		if (c->migrations[i].number <= last)
+			return err_failf(ERR_BROKEN, "migration %u stands behind %u", c->migrations[i].number, last);
+		last = c->migrations[i].number;
+	}
+	*ret_last = last;
+	return 0;
+}
+
+static int sync_all(struct store *s, struct store_tx *tx, uint32_t last)
+{
+	int r = in_step(tx, "BEGIN IMMEDIATE");
+
+	if (r < 0)
+		return r;
+	r = s->e->run(tx->conn->db, store_change_table);
+	for (unsigned i = 0; r == 0 && i < s->n_tables; i++)
+		r = store_schema_sync(tx, s->tables[i]);
+	if (r == 0)
+		r = note(tx, "layout", LAYOUT);
+	if (r == 0)
+		r = note(tx, "migration", last);
+	if (r == 0)
+		r = note(tx, "fingerprint", fingerprint(s));
+	if (r == 0)
+		return in_step(tx, "COMMIT");
+	struct err e = *err_peek();
+
+	in_step(tx, "ROLLBACK");
+	err_put(&e);
+	return r;
+}
+
+int store_schema_open(struct store *s, struct store_tx *tx)
+{
+	struct progress p = { .fresh = true };
+	uint32_t last = 0;
+	int r = check_numbers(&s->config, &last);
+
+	if (r == 0)
+		r = s->e->run(tx->conn->db, schema_table);
+	if (r == 0)
+		r = s->e->each(tx->conn->db, "SELECT \"key\", \"value\" FROM \"tenon_schema\"", on_progress, &p);
+	if (r == 0 && (p.layout > LAYOUT || p.migration > last))
+		r = p.layout > LAYOUT ? newer(s, p.layout, LAYOUT) : newer(s, p.migration, last);
+	for (size_t i = 0; r == 0 && !p.fresh && i < s->config.n_migrations; i++)
+		if (s->config.migrations[i].number > p.migration)
+			r = migrate(s, tx, &s->config.migrations[i]);
+	if (r == 0 && (p.fresh || p.layout != LAYOUT || p.migration != last || p.fingerprint != fingerprint(s)))
+		r = sync_all(s, tx, last);
+	if (r == 0)
+		r = store_queries_check(tx);
+	if (r == 0)
+		atomic_store(&s->seq, change_last(tx));
+	return r;
+}
+
+/* --- steps of a migration ------------------------------------------------------------------------------------------------- */
+
+static int in_migration(struct store_tx *tx)
+{
+	return tx->migrating ? 0 : err_failf(ERR_BROKEN, "%s: not in a migration", tx->store->name);
+}
+
+int store_step_sql(struct store_tx *tx, const char *sql)
+{
+	int r = in_migration(tx);
+
+	return r < 0 ? r : tx->e->run(tx->conn->db, sql);
+}
+
+int store_step_rename(struct store_tx *tx, const char *table, const char *from, const char *to)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 4096);
+	int r = in_migration(tx);
+
+	buf_addf(&b, "ALTER TABLE \"%s\" RENAME COLUMN \"%s\" TO \"%s\"", table, from, to);
+	return r < 0 ? r : run_sql(tx, &b);
+}
+
+/* Indexes of the field go first: they hold on to it. Those still wanted are made again by the sync that follows. */
+int store_step_drop(struct store_tx *tx, const char *table, const char *field)
+{
+	struct stale stale = { .wanted = "", .drop = BUF_INIT(&sys_heap, 1 << 20) };
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 4096);
+	int r = in_migration(tx);
+
+	if (r == 0)
+		r = tx->e->indexes(tx->conn->db, table, on_index, &stale);
+	if (r == 0 && stale.drop.len)
+		r = run_sql(tx, &stale.drop);
+	buf_done(&stale.drop);
+	buf_addf(&b, "ALTER TABLE \"%s\" DROP COLUMN \"%s\"", table, field);
+	return r < 0 ? r : run_sql(tx, &b);
+}
+
+int store_step_add(struct store_tx *tx, const struct rec_type *t, const char *field)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 4096);
+	const struct rec_field *f = rec_field(t, field);
+	int r = in_migration(tx);
+
+	if (r < 0)
+		return r;
+	if (!f || rec_sql_is_join(f))
+		return err_failf(ERR_BROKEN, "%s.%s is no column", t->plural, field);
+	rec_sql_add_column(t, f, tx->e->dialect, table_of, tx->store, &b);
+	return run_sql(tx, &b);
+}
+
+/* --- making a table anew: a change of kind, a NOT NULL that goes ------------------------------------------------------------ */
+
+struct common { const struct table *t; struct buf names; };
+
+static int on_common(void *ctx, const struct cell *cells, size_t n)
+{
+	struct common *c = ctx;
+
+	for (uint32_t i = 0; i < c->t->n_columns; i++)
+		if (str_eq(c->t->columns[i]->name, cells[0].p))
+			buf_addf(&c->names, "%s\"%s\"", c->names.len ? ", " : "", cells[0].p);
+	return 0;
+}
+
+int store_step_rebuild(struct store_tx *tx, const struct rec_type *t)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct common common = { .t = store_table(tx->store, t), .names = BUF_INIT(&sys_heap, 1 << 20) };
+	struct rec_type fresh = *t;
+	int r = in_migration(tx);
+
+	if (r == 0 && !common.t)
+		r = err_failf(ERR_BROKEN, "%s does not hold %s", tx->store->name, t->plural);
+	if (r == 0)
+		r = tx->e->columns(tx->conn->db, t->plural, on_common, &common);
+	if (r == 0) {
+		const char *end;
+
+		fresh.plural = "new__table";            /* the first statement alone: indexes come with the sync */
+		rec_sql_create(&fresh, tx->e->dialect, table_of, tx->store, &b);
+		end = str_find(b.data, ";\n");
+		b.len = end ? (size_t) (end + 2 - b.data) : b.len;
+		buf_addf(&b, "INSERT INTO \"new__table\" (%s) SELECT %s FROM \"%s\";\n", common.names.data, common.names.data, t->plural);
+		buf_addf(&b, "DROP TABLE \"%s\";\nALTER TABLE \"new__table\" RENAME TO \"%s\";\n", t->plural, t->plural);
+		r = run_sql(tx, &b);
+	}
+	buf_done(&common.names);
+	return r;
+}

@@ -1,0 +1,263 @@
+/* store_sqlite.c - the engine on SQLite 3: one file, one writer, write-ahead log, every commit synced. */
+#include <sqlite3.h>
+
+#include "base/num.h"
+#include "store/store_int.h"
+
+struct db { sqlite3 *h; char refused[256]; };
+struct stmt { struct db *db; sqlite3_stmt *h; };
+
+/* --- failures ------------------------------------------------------------------------------------------------------------- */
+
+static int failed(struct db *db, const char *what)
+{
+	int code = sqlite3_extended_errcode(db->h);
+	const char *text = sqlite3_errmsg(db->h), *colon;
+
+	switch (code) {
+	case SQLITE_CONSTRAINT_UNIQUE: case SQLITE_CONSTRAINT_PRIMARYKEY:
+		colon = str_find(text, ": ");                   /* "UNIQUE constraint failed: points.device, points.code" */
+		db->refused[0] = 0;
+		buf_add(&BUF_FIXED(db->refused), colon ? colon + 2 : "");
+		return -ERR_EXISTS;
+	case SQLITE_CONSTRAINT_FOREIGNKEY:
+		return -ERR_NO_SUCH_REF;
+	}
+	switch (code & 0xff) {
+	case SQLITE_BUSY: case SQLITE_LOCKED: return err_fail(ERR_BUSY, "what", "store", NULL);
+	case SQLITE_FULL: return err_fail(ERR_FULL, "what", "@disk", "detail", text, NULL);
+	case SQLITE_NOMEM: return err_fail(ERR_NO_MEMORY, "what", "store", NULL);
+	case SQLITE_CORRUPT: case SQLITE_NOTADB: return err_fail(ERR_CORRUPT, "what", "store", "detail", text, NULL);
+	case SQLITE_IOERR: case SQLITE_CANTOPEN: case SQLITE_READONLY: case SQLITE_PERM: case SQLITE_AUTH:
+		return err_fail(ERR_IO, "what", what, "detail", text, NULL);
+	}
+	return err_failf(ERR_BROKEN, "%.160s: %s", what, text);
+}
+
+static const char *refused(struct db *db)
+{
+	return db->refused;
+}
+
+/* --- connections ---------------------------------------------------------------------------------------------------------- */
+
+static int run(struct db *db, const char *sql)
+{
+	return sqlite3_exec(db->h, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(db, sql);
+}
+
+static struct db *db_close(struct db *db)
+{
+	if (db)
+		sqlite3_close(db->h);
+	return sys_free(db);
+}
+DEFINE_CLEANUP(struct db *, db_close)
+
+static int set_up(struct db *db, bool writer, uint32_t cache_kb)
+{
+	char sql[512] = "";
+	struct buf b = BUF_FIXED(sql);
+	int r;
+
+	sqlite3_busy_timeout(db->h, 5000);
+	sqlite3_extended_result_codes(db->h, 1);
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DQS_DML, 0, NULL);     /* "x" is a name, never a text */
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	sqlite3_limit(db->h, SQLITE_LIMIT_LENGTH, 64 << 20);
+	buf_addf(&b, "PRAGMA cache_size=-%u; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; "
+		"PRAGMA synchronous=FULL; PRAGMA journal_size_limit=4194304; ", cache_kb);
+	buf_add(&b, writer ? "PRAGMA journal_mode=WAL;" : "PRAGMA query_only=ON;");
+	r = run(db, sql);
+	if (r == 0 && !writer)
+		r = run(db, "SELECT count(*) FROM sqlite_schema;");
+	return r;
+}
+
+static int db_open(struct db **ret, const char *path, bool writer, uint32_t cache_kb)
+{
+	_cleanup_(db_closep) struct db *db = sys_new(struct db);
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (writer ? SQLITE_OPEN_CREATE : 0), r;
+
+	if (!db)
+		return err_fail(ERR_NO_MEMORY, "what", "store", NULL);
+	if (sqlite3_open_v2(path, &db->h, flags, NULL) != SQLITE_OK)
+		return db->h ? failed(db, path) : err_fail(ERR_NO_MEMORY, "what", "store", NULL);
+	r = set_up(db, writer, cache_kb);
+	if (r < 0)
+		return r;
+	*ret = take(db);
+	return 0;
+}
+
+/* --- statements ----------------------------------------------------------------------------------------------------------- */
+
+static struct stmt *stmt_done(struct stmt *st)
+{
+	if (st)
+		sqlite3_finalize(st->h);
+	return sys_free(st);
+}
+DEFINE_CLEANUP(struct stmt *, stmt_done)
+
+static int prepare(struct db *db, const char *sql, struct stmt **ret)
+{
+	_cleanup_(stmt_donep) struct stmt *st = sys_new(struct stmt);
+	const char *tail;
+
+	if (!st)
+		return err_fail(ERR_NO_MEMORY, "what", "store", NULL);
+	st->db = db;
+	if (sqlite3_prepare_v3(db->h, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->h, &tail) != SQLITE_OK)
+		return failed(db, sql);
+	while (*tail == ' ' || *tail == '\n' || *tail == '\t' || *tail == ';')
+		tail++;
+	if (!st->h || *tail)
+		return err_failf(ERR_BROKEN, "not one statement: %.160s", sql);
+	*ret = take(st);
+	return 0;
+}
+
+/* What is bound lives until the statement is reset: SQLITE_STATIC. */
+static void bind(struct stmt *st, unsigned nth, const struct cell *c)
+{
+	switch (c->kind) {
+	case CELL_NULL: sqlite3_bind_null(st->h, (int) nth); return;
+	case CELL_INT: sqlite3_bind_int64(st->h, (int) nth, c->i); return;
+	case CELL_REAL: sqlite3_bind_double(st->h, (int) nth, c->d); return;
+	case CELL_TEXT: sqlite3_bind_text64(st->h, (int) nth, c->p, c->len, SQLITE_STATIC, SQLITE_UTF8); return;
+	case CELL_BLOB: sqlite3_bind_blob64(st->h, (int) nth, c->p, c->len, SQLITE_STATIC); return;
+	}
+}
+
+static int step(struct stmt *st)
+{
+	switch (sqlite3_step(st->h)) {
+	case SQLITE_ROW: return 1;
+	case SQLITE_DONE: return 0;
+	default: return failed(st->db, "store");
+	}
+}
+
+static void reset(struct stmt *st)
+{
+	sqlite3_reset(st->h);
+	sqlite3_clear_bindings(st->h);
+}
+
+static struct cell column(struct stmt *st, unsigned nth)
+{
+	int i = (int) nth;
+
+	switch (sqlite3_column_type(st->h, i)) {
+	case SQLITE_INTEGER: return CELL_OF_INT(sqlite3_column_int64(st->h, i));
+	case SQLITE_FLOAT: return (struct cell) { .kind = CELL_REAL, .d = sqlite3_column_double(st->h, i) };
+	case SQLITE_TEXT: {
+		const char *text = (const char *) sqlite3_column_text(st->h, i);
+
+		return (struct cell) { .kind = CELL_TEXT, .p = text ?: "", .len = text ? (size_t) sqlite3_column_bytes(st->h, i) : 0 };
+	}
+	case SQLITE_BLOB: {
+		const char *bytes = sqlite3_column_blob(st->h, i);
+
+		return (struct cell) { .kind = CELL_BLOB, .p = bytes ?: "", .len = (size_t) sqlite3_column_bytes(st->h, i) };
+	}
+	}
+	return (struct cell) { .kind = CELL_NULL };
+}
+
+static unsigned n_columns(struct stmt *st)
+{
+	return (unsigned) sqlite3_column_count(st->h);
+}
+
+static const char *column_name(struct stmt *st, unsigned nth)
+{
+	return sqlite3_column_name(st->h, (int) nth);
+}
+
+static unsigned n_params(struct stmt *st)
+{
+	return (unsigned) sqlite3_bind_parameter_count(st->h);
+}
+
+static const char *param_name(struct stmt *st, unsigned nth)
+{
+	const char *name = sqlite3_bind_parameter_name(st->h, (int) nth);
+
+	return name && name[0] == ':' ? name + 1 : NULL;
+}
+
+static int64_t changed(struct db *db)
+{
+	return sqlite3_changes64(db->h);
+}
+
+static int each(struct db *db, const char *sql, db_row_fn fn, void *ctx)
+{
+	_cleanup_(stmt_donep) struct stmt *st = NULL;
+	struct cell cells[8];
+	int r = prepare(db, sql, &st);
+
+	while (r >= 0 && (r = step(st)) == 1) {
+		unsigned n = MIN(n_columns(st), (unsigned) ELEMENTSOF(cells));
+
+		for (unsigned i = 0; i < n; i++)
+			cells[i] = column(st, i);
+		r = fn(ctx, cells, n);
+	}
+	return r;
+}
+
+/* --- what is there -------------------------------------------------------------------------------------------------------- */
+
+static int columns(struct db *db, const char *table, db_row_fn fn, void *ctx)
+{
+	char sql[160] = "";
+
+	buf_addf(&BUF_FIXED(sql), "SELECT name, type FROM pragma_table_info('%s')", table);
+	return each(db, sql, fn, ctx);
+}
+
+static int indexes(struct db *db, const char *table, db_row_fn fn, void *ctx)
+{
+	char sql[200] = "";
+
+	buf_addf(&BUF_FIXED(sql), "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = '%s' AND name GLOB 'ix__*'", table);
+	return each(db, sql, fn, ctx);
+}
+
+static int references(struct db *db, bool on)
+{
+	return run(db, on ? "PRAGMA foreign_keys=ON" : "PRAGMA foreign_keys=OFF");
+}
+
+static int dangling(void *ctx, const struct cell *cells, size_t n)
+{
+	return err_failf(ERR_BROKEN, "a migration left a reference of %s to nothing in %s", cells[0].p, n > 2 ? cells[2].p : "?");
+}
+
+static int check_references(struct db *db)
+{
+	return each(db, "PRAGMA foreign_key_check", dangling, NULL);
+}
+
+static int damage(void *ctx, const struct cell *cells, size_t n)
+{
+	return n && cells[0].kind == CELL_TEXT && !str_eq(cells[0].p, "ok") ? err_fail(ERR_CORRUPT, "what", "store", "detail", cells[0].p, NULL) : 0;
+}
+
+static int verify(struct db *db)
+{
+	int r = each(db, "PRAGMA integrity_check(1)", damage, NULL);
+
+	return r < 0 ? r : check_references(db);
+}
+
+const struct engine store_sqlite = {
+	.dialect = REC_SQLITE, .open = db_open, .close = db_close, .run = run, .each = each, .prepare = prepare, .done = stmt_done, .bind = bind,
+	.step = step, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
+	.param_name = param_name, .changed = changed, .refused = refused, .columns = columns, .indexes = indexes, .references = references,
+	.check_references = check_references, .verify = verify,
+};
