@@ -35,9 +35,11 @@ struct wal_config {                     /* 0 = the default */
 	uint32_t linger_bytes;          /* ... or as many bytes: 1 MB */
 	uint32_t idle_sync_ms;          /* the oldest unsynced byte never gets older: 1000 */
 	uint32_t cursor_ms;             /* cursors are saved at most this often: 1000 */
+	uint32_t pack_after_ms;         /* a segment that is needed for so long is compressed: 15 min */
 };
 
-/* Opens or makes the log: cuts a torn tail, syncs what the last run left. Reads only the last segment. */
+/* Opens or makes the log: cuts a torn tail, syncs what the last run left. Reads only the last segment. The folder is one process's
+ * own: whoever opens it holds the lock of the data folder. */
 int wal_open(const struct wal_config *config, struct wal **ret);
 int wal_start(struct wal *w);                           /* the writer's and the keeper's thread */
 /* No more appends (-ERR_STOPPING); writes and syncs all, saves the cursors. Who still waits is told -ERR_STOPPING.
@@ -105,6 +107,9 @@ struct wal_gap { uint64_t first, last; };               /* batches in between ar
 int wal_reader_next(struct wal_reader *r, struct batch **ret, struct wal_gap *ret_gap);
 /* Everything up to seq needs never be seen again. Beyond the durable mark it counts from when that passes; never goes back. */
 void wal_reader_commit(struct wal_reader *r, uint64_t seq);
+/* Everything up to here was handed out or passed over (segments without wanted series): what a reader that found nothing for
+ * itself may commit. */
+uint64_t wal_reader_pos(struct wal_reader *r);
 /* Back to the cursor: what was read and not committed comes again. */
 void wal_reader_rewind(struct wal_reader *r);
 
