@@ -119,12 +119,11 @@ static void fill(struct group_rt *g, const struct link_point *points, const stru
 }
 
 int group_build(const struct driver *d, const struct group *group, const struct link_point *points, uint32_t n, struct errs *errs,
-	struct group_rt **ret, uint32_t *ret_bad)
+	struct group_rt **ret)
 {
 	_cleanup_free_ struct group_rt *g = sys_new(struct group_rt);
 	_cleanup_free_ struct sorting *order = sys_alloc_array(MAX(n, 1u), sizeof(*order));
 	uint8_t *addresses;
-	uint32_t n_bad = 0;
 	int r = -ERR_NO_MEMORY;
 
 	if (!g || !order)
@@ -137,7 +136,7 @@ int group_build(const struct driver *d, const struct group *group, const struct 
 	g->period_ms = group->period_ms ? group->period_ms : 1000;
 	if (addresses) {
 		for (uint32_t i = 0; i < n; i++) {
-			uint32_t q = place_of(d, &points[i], addresses + i * d->address->size, i, errs, &n_bad);
+			uint32_t q = place_of(d, &points[i], addresses + i * d->address->size, i, errs, &g->n_misconfigured);
 
 			if (q == 1)
 				continue;
@@ -154,7 +153,6 @@ int group_build(const struct driver *d, const struct group *group, const struct 
 	fill(g, points, order, addresses, d->address->size);
 	g->status = (struct link_status) { .id = g->id, .parent = group->device, .kind = LINK_GROUP, .state = LINK_IDLE,
 		.since_ns = clock_now_ns(), .period_ms = g->period_ms, .n_points = g->n };
-	*ret_bad = n_bad;
 	*ret = take(g);
 	return 0;
 }

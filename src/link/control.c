@@ -323,7 +323,7 @@ static int put_group(struct link *l, const struct group *g, const struct link_po
 	_cleanup_free_ struct change *m = NULL;
 	struct group_rt *built = NULL;
 	struct entry *e, *parent;
-	uint32_t at, n_bad = 0;
+	uint32_t at;
 	int r = find_kind(l, &g->device, LINK_DEVICE, "@device", &parent);
 
 	if (r < 0)
@@ -337,7 +337,7 @@ static int put_group(struct link *l, const struct group *g, const struct link_po
 		return refuse_kind(&g->head.id);
 	if (e && e->parent == parent && same(e->heavy, heavy))
 		return e->n_bad;
-	r = group_build(parent->driver, g, points, n, errs, &built, &n_bad);
+	r = group_build(parent->driver, g, points, n, errs, &built);
 	if (r < 0)
 		return r;
 	if (e && e->parent != parent) {
@@ -362,13 +362,13 @@ static int put_group(struct link *l, const struct group *g, const struct link_po
 		m->group = e->live;
 	e->heavy = heavy;
 	e->live = built;
-	e->n_bad = (int) n_bad;
+	e->n_bad = (int) built->n_misconfigured;
 	built->cell = cell_ref(e->cell);
 	m->conn = parent->parent->live;
 	m->dev = parent->live;
 	m->new_group = built;
 	change_send(take(m));
-	return (int) n_bad;
+	return e->n_bad;
 }
 
 int link_set_group(struct link *l, const struct group *g, const struct link_point *points, uint32_t n, struct errs *errs)

@@ -29,6 +29,40 @@ static int unfit(const struct driver *d, const char *why)
 	return err_failf(ERR_CONFIG, "driver %s: %s", d->name ? d->name : "?", why);
 }
 
+static bool has_texts(const struct driver *d)
+{
+	const char *const texts[] = { d->title, d->title_zh, d->doc, d->doc_zh, d->hint, d->hint_zh };
+
+	for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+		if (str_empty(texts[i]))
+			return false;
+	return d->examples && d->examples[0];
+}
+
+static bool has_types(const struct driver *d)
+{
+	return d->config && d->device && d->address && d->address->size <= 64 && d->session_size && d->device_size;
+}
+
+static bool has_basics(const struct driver *d)
+{
+	return d->parse_address && d->order && d->endpoint && d->open && d->attach && d->joined && d->next && d->feed && d->expired && d->lost;
+}
+
+/* What is promised is there, and what is not promised is not. */
+static bool keeps_word(const struct driver *d)
+{
+	const struct { uint32_t cap; bool has; } caps[] = {
+		{ DRIVER_READ, d->plan && d->split && d->decode }, { DRIVER_WRITE, d->write != NULL },
+		{ DRIVER_BROWSE, d->browse && d->child }, { DRIVER_SUBSCRIBE, d->subscribe != NULL },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(caps); i++)
+		if (((d->caps & caps[i].cap) != 0) != caps[i].has)
+			return false;
+	return true;
+}
+
 int driver_check(const struct driver *d)
 {
 	/* Nothing behind the first two members is looked at before they are right. */
@@ -37,17 +71,11 @@ int driver_check(const struct driver *d)
 			d->abi, d->size, DRIVER_ABI, sizeof(struct driver));
 	if (!d->name || !str_matches(d->name, "[a-z][a-z0-9-]*"))
 		return unfit(d, "its name must match [a-z][a-z0-9-]*");
-	if (!d->title || !d->title_zh || !d->doc || !d->doc_zh || !d->hint || !d->hint_zh || !d->examples || !d->examples[0])
+	if (!has_texts(d))
 		return unfit(d, "titles, texts, hints and examples are needed in both languages");
-	if (!d->config || !d->device || !d->address || d->address->size > 64 || !d->session_size || !d->device_size)
+	if (!has_types(d))
 		return unfit(d, "its record types and sizes are needed");
-	if (!d->parse_address || !d->order || !d->endpoint || !d->open || !d->attach || !d->joined || !d->next || !d->feed ||
-			!d->expired || !d->lost)
+	if (!has_basics(d))
 		return unfit(d, "it lacks a function every driver has");
-	if ((d->caps & DRIVER_READ) && (!d->plan || !d->split || !d->decode))
-		return unfit(d, "it promises reading and lacks a function for it");
-	if (!(d->caps & DRIVER_WRITE) != !d->write || !(d->caps & DRIVER_BROWSE) != !(d->browse && d->child) ||
-			!(d->caps & DRIVER_SUBSCRIBE) != !d->subscribe)
-		return unfit(d, "its capabilities and its functions differ");
-	return 0;
+	return keeps_word(d) ? 0 : unfit(d, "its capabilities and its functions differ");
 }

@@ -59,7 +59,7 @@ struct group_rt {
 	bool enabled, is_active, running, kicked, cycle_failed;
 	uint32_t period_ms;
 	/* Points: first those that are read, sorted by address; then those that only have a quality to say. */
-	uint32_t n, n_read, n_requests, n_bad;
+	uint32_t n, n_read, n_requests, n_bad, n_misconfigured;
 	uint32_t *series, *said, *fixed;
 	uint8_t *vtype, *fresh;
 	struct driver_point *point;
@@ -163,7 +163,7 @@ uint32_t jitter(struct link_thread *t, uint32_t ms);
 
 /* build.c: everything of a group that needs no engine thread. What is wrong with points goes to errs. */
 int group_build(const struct driver *d, const struct group *g, const struct link_point *points, uint32_t n, struct errs *errs,
-	struct group_rt **ret, uint32_t *ret_bad);
+	struct group_rt **ret);
 struct group_rt *group_free(struct group_rt *g);
 
 /* conn.c */

@@ -241,6 +241,41 @@ static int id_decode(struct cur *c, const struct modbus_request *asked, struct m
 	return 0;
 }
 
+static int data_decode(struct cur *c, const struct shape *s, const struct modbus_request *asked, struct modbus_response *a)
+{
+	a->len = cur_u8(c);
+	a->data = cur_take(c, a->len);
+	if (c->bad || a->len < data_bytes(s, asked->n))
+		return wrong("@modbus_short_answer");
+	if (a->len > data_bytes(s, asked->n))
+		return wrong("@modbus_long_answer");
+	a->addr = asked->addr;
+	a->n = asked->n;
+	return 0;
+}
+
+static int echo_decode(struct cur *c, const struct shape *s, const struct modbus_request *asked, struct modbus_response *a)
+{
+	bool same;
+
+	a->addr = cur_be16(c);
+	a->n = 1;
+	if (s->body == BODY_ONE) {
+		a->value = cur_be16(c);
+		same = a->value == asked->value;
+	} else if (s->body == BODY_MANY) {
+		a->n = cur_be16(c);
+		same = a->n == asked->n;
+	} else {
+		a->and_mask = cur_be16(c);
+		a->or_mask = cur_be16(c);
+		same = a->and_mask == asked->and_mask && a->or_mask == asked->or_mask;
+	}
+	if (c->bad)
+		return wrong("@modbus_short_answer");
+	return same && a->addr == asked->addr ? 0 : wrong("@modbus_wrong_echo");
+}
+
 int modbus_response_decode(const uint8_t *pdu, size_t len, const struct modbus_request *asked, struct modbus_response *ret)
 {
 	struct cur c = cur_of(pdu, len);
@@ -260,47 +295,14 @@ int modbus_response_decode(const uint8_t *pdu, size_t len, const struct modbus_r
 		*ret = a;
 		return 0;
 	}
-	switch (s->body) {
-	case BODY_READ:
-	case BODY_READ_WRITE:
-		a.len = cur_u8(&c);
-		a.data = cur_take(&c, a.len);
-		if (c.bad || a.len < data_bytes(s, asked->n))
-			return wrong("@modbus_short_answer");
-		if (a.len > data_bytes(s, asked->n))
-			return wrong("@modbus_long_answer");
-		a.addr = asked->addr;
-		a.n = asked->n;
-		break;
-	case BODY_ONE:
-		a.addr = cur_be16(&c);
-		a.value = cur_be16(&c);
-		a.n = 1;
-		if (!c.bad && (a.addr != asked->addr || a.value != asked->value))
-			return wrong("@modbus_wrong_echo");
-		break;
-	case BODY_MANY:
-		a.addr = cur_be16(&c);
-		a.n = cur_be16(&c);
-		if (!c.bad && (a.addr != asked->addr || a.n != asked->n))
-			return wrong("@modbus_wrong_echo");
-		break;
-	case BODY_MASK:
-		a.addr = cur_be16(&c);
-		a.and_mask = cur_be16(&c);
-		a.or_mask = cur_be16(&c);
-		a.n = 1;
-		if (!c.bad && (a.addr != asked->addr || a.and_mask != asked->and_mask || a.or_mask != asked->or_mask))
-			return wrong("@modbus_wrong_echo");
-		break;
-	case BODY_ID:
+	if (s->body == BODY_READ || s->body == BODY_READ_WRITE)
+		r = data_decode(&c, s, asked, &a);
+	else if (s->body == BODY_ID)
 		r = id_decode(&c, asked, &a);
-		if (r < 0)
-			return r;
-		break;
-	}
-	if (c.bad)
-		return wrong("@modbus_short_answer");
+	else
+		r = echo_decode(&c, s, asked, &a);
+	if (r < 0)
+		return r;
 	if (cur_left(&c))
 		return wrong("@modbus_long_answer");
 	*ret = a;
