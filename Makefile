@@ -7,6 +7,8 @@ BUILD ?= build
 PART ?=
 SECONDS ?= 600
 PREFIX ?= /usr/local
+DATA ?= $(BUILD)/run/data
+LISTEN ?= 127.0.0.1:8080
 MESON_CONFIGURE = meson setup --prefix=$(PREFIX)
 CLANG = $(if $(shell command -v ccache),ccache clang,clang)
 
@@ -28,10 +30,11 @@ help:                                   ## this list
 setup:                                  ## install what running and testing need
 	@tools/setup test
 
-run:                                    ## install what is missing, build, run the platform with its simulated plant
+run:                                    ## install what is missing, build, run it with a simulated plant (DATA=, LISTEN=)
 	@tools/setup run
 	@$(MAKE) --no-print-directory all
-	@exec $(BUILD)/tenon serve --demo
+	@mkdir -p $(DATA)
+	@exec $(BUILD)/tenon serve --demo --data $(DATA) --listen $(LISTEN)
 
 test:                                   ## install what is missing, build, run every test
 	@tools/setup test
@@ -85,8 +88,8 @@ web:                                    ## install what the console needs and bu
 install:                                ## an optimized build into PREFIX (/usr/local), DESTDIR is honoured
 	@[ -f build-release/build.ninja ] || $(MESON_CONFIGURE) build-release --buildtype=release -Db_lto=true
 	@ninja -C build-release && tools/build-web && meson install -C build-release
-	@mkdir -p $(DESTDIR)$(PREFIX)/share/tenon && rm -rf $(DESTDIR)$(PREFIX)/share/tenon/console && \
-		cp -r build/console $(DESTDIR)$(PREFIX)/share/tenon/console
+	@mkdir -p $(DESTDIR)$(PREFIX)/share/tenon && rm -rf $(DESTDIR)$(PREFIX)/share/tenon/web && \
+		cp -r build/web $(DESTDIR)$(PREFIX)/share/tenon/web
 
 clean:                                  ## remove what was built; venv, tools and data stay
 	@rm -rf build-* && { [ ! -f $(BUILD)/build.ninja ] || ninja -C $(BUILD) -t clean; }
