@@ -156,6 +156,8 @@ int cursors_save(struct wal *w)
 	buf_addf(&text, "last %llu\n", (unsigned long long) w->appended);
 	for (size_t i = 0; i < w->n_cursor; i++) {
 		struct cursor *c = w->cursor[i];
+		if (c->policy == WAL_VOLATILE)
+			continue;
 		c->saving = cursor_seq(w, c);
 		if (c->saving < c->want)
 			w->cursors_dirty = true;        /* counts when it is durable */

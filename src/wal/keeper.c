@@ -9,7 +9,7 @@
 static bool is_needed(const struct wal *w, const struct segment *s)
 {
 	for (size_t i = 0; i < w->n_cursor; i++)
-		if (w->cursor[i]->saved < s->last)
+		if (w->cursor[i]->saved < s->last && w->cursor[i]->policy != WAL_VOLATILE)
 			return true;
 	return w->cursors_lost;
 }

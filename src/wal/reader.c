@@ -70,7 +70,7 @@ static int cursor_take(struct wal *w, const struct wal_reader_config *config, st
 		int r = cursor_add(w, config->name, &c);
 		if (r < 0)
 			return r;
-		bool oldest = config->from == WAL_FROM_OLDEST || w->cursors_lost;
+		bool oldest = config->policy != WAL_VOLATILE && (config->from == WAL_FROM_OLDEST || w->cursors_lost);
 		c->want = !oldest ? w->appended : w->n_seg ? w->seg[0]->prev : w->tail > w->run_first ? w->tail - 1 : w->run_prev;
 	}
 	w->cursors_dirty = w->cursors_dirty || *ret_new || c->policy != config->policy;
@@ -102,7 +102,7 @@ int wal_reader_open(struct wal *w, const struct wal_reader_config *config, struc
 		return err;
 	}
 	/* From now on it holds what it has not had, also after a crash. */
-	err = is_new ? cursors_save(w) : 0;
+	err = is_new && config->policy != WAL_VOLATILE ? cursors_save(w) : 0;
 	if (err < 0) {
 		wal_reader_close(r);
 		wal_reader_forget(w, config->name);
@@ -123,7 +123,10 @@ struct wal_reader *wal_reader_close(struct wal_reader *r)
 	r->cursor->reader = NULL;
 	while (r->calls)
 		cond_wait(&w->done, &w->lock);
+	bool is_volatile = r->cursor->policy == WAL_VOLATILE;
 	mutex_unlock(&w->lock);
+	if (is_volatile && wal_reader_forget(w, r->cursor->name) < 0)
+		err_clear();                    /* somebody opened it again meanwhile */
 	file_close(r);
 	ZSTD_freeDCtx(r->zstd);
 	sys_free(r->want);
@@ -500,7 +503,7 @@ void wal_reader_commit(struct wal_reader *r, uint64_t seq)
 	if (seq <= r->cursor->want)
 		return;
 	r->cursor->want = seq;
-	if (!w->cursors_dirty) {
+	if (!w->cursors_dirty && r->cursor->policy != WAL_VOLATILE) {
 		w->cursors_dirty = true;
 		keeper_kick(w);
 	}

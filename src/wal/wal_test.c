@@ -219,6 +219,31 @@ TEST(a_reader_that_falls_behind_is_served_from_segments_and_then_from_memory_aga
 	wal_close(w);
 }
 
+TEST(a_volatile_reader_holds_nothing_and_is_not_remembered)
+{
+	PLACE(p, false);
+	struct wal_config c = config_of(&p);
+	struct wal_reader_stat stat;
+
+	for (int run = 0; run < 2; run++) {
+		struct wal *w = start(&c);
+		must(w);
+		struct wal_reader *r = reader(w, "bus", WAL_VOLATILE, WAL_FROM_OLDEST);
+		must(r);
+		struct seen s = { 0 };
+		drain(r, &s);
+		is_int(s.n, 0);
+		for (int i = 0; i < 10; i++)
+			is_int(append_sync(w, run * 10 + i), 0);
+		drain(r, &s);
+		is_int(s.n, 10);
+		is_int(wal_readers(w, &stat, 1), 1);
+		wal_reader_close(r);
+		is_int(wal_readers(w, &stat, 1), 0);
+		wal_close(w);
+	}
+}
+
 struct segments { struct wal *w; uint64_t at_most; };
 static bool has_few_segments(void *ctx)
 {
