@@ -145,6 +145,11 @@ int guard_setup(struct scope *s, const struct setup_in *in, struct uuid *ret_use
 
 /* ---- signing in ---- */
 
+struct user;
+struct tenant;
+struct tenant_user_in { const char *name, *password, *full_name, *role; };
+extern const struct rec_type tenant_user_in_type;
+
 struct sign_in { const char *name, *password; };
 extern const struct rec_type sign_in_type;
 
@@ -158,6 +163,12 @@ int guard_sign_out(struct scope *s);
 /* The CSRF value of the session of this scope; derived, the same for its life. -ERR_UNAUTHENTICATED without session. */
 int guard_csrf(struct scope *s, char ret_csrf[SECRET_TEXT_MAX]);
 bool guard_csrf_matches(struct scope *s, const char *csrf);     /* constant time */
+
+/* Who this scope is, read anew. -ERR_UNAUTHENTICATED when it is no user, or nobody. */
+int guard_own_user(struct scope *s, struct user *ret);
+int guard_own_tenant(struct scope *s, struct tenant *ret);
+/* A user in another tenant, by whom tenant.write allows: how a new tenant gets its first administrator. role: NULL administrator. */
+int guard_add_user(struct scope *s, const struct uuid *tenant, const struct tenant_user_in *in, struct uuid *ret);
 
 /* What came with a request. cookie and bearer: the secret alone, NULL if absent. Fills tenant, who, grants, session of s, whose
  * other members the caller has set. Nothing given: nobody, 0. Something given and wrong: -ERR_UNAUTHENTICATED. */

@@ -1,0 +1,284 @@
+/*
+ * auth.c - from a secret to a scope.
+ *
+ * What a secret stands for is remembered for 5 s in a direct-mapped table of fixed size, and forgotten at once when any user, role,
+ * token or tenant changes in this process. When it was used last goes to the store once a minute.
+ */
+
+#include "base/str.h"
+#include "guard/internal.h"
+
+struct used { struct uuid id; int64_t at; };
+static const struct rec_field used_fields[] = { F(struct used, id), F_KIND(struct used, at, REC_TIME) };
+static const struct rec_type used_type = REC_PLAIN(struct used, "used", used_fields);
+
+struct expired { int64_t at, idle; };
+static const struct rec_field expired_fields[] = { F_KIND(struct expired, at, REC_TIME), F_KIND(struct expired, idle, REC_TIME) };
+static const struct rec_type expired_type = REC_PLAIN(struct expired, "expired", expired_fields);
+
+struct ended { struct uuid id, but; };
+static const struct rec_field ended_fields[] = { F(struct ended, id), F(struct ended, but) };
+static const struct rec_type ended_type = REC_PLAIN(struct ended, "ended", ended_fields);
+
+enum {
+#define QUERY(name, sql, in, writes) QUERY_##name,
+#include "guard/queries.def"
+#undef QUERY
+	QUERY_N_,
+};
+static const struct store_query queries[] = {
+#define QUERY(name_, sql_, in_, writes) [QUERY_##name_] = { .name = #name_, .sql = (sql_), .in = (in_), .write = (writes) },
+#include "guard/queries.def"
+#undef QUERY
+};
+const struct store_queries guard_queries = { queries, ELEMENTSOF(queries) };
+
+/* ---- what is remembered ---- */
+
+static struct cached *slot_of(struct guard *g, const uint8_t hash[HASH_BYTES])
+{
+	uint32_t i;
+
+	memcpy(&i, hash, sizeof(i));
+	return &g->cache[i % CACHE_SLOTS];
+}
+
+static bool recall(struct guard *g, const uint8_t hash[HASH_BYTES], struct cached *ret, uint64_t *ret_generation)
+{
+	struct cached *c = slot_of(g, hash);
+	bool found;
+
+	mutex_hold(&g->cache_lock);
+	*ret_generation = g->cache_generation;
+	found = c->kind != PRINCIPAL_NOBODY && same_bytes(c->hash, hash, HASH_BYTES) && clock_mono_ns() < c->fresh_until_ns;
+	if (found)
+		*ret = *c;
+	return found;
+}
+
+/* What was read before all was forgotten is not believed a second time. */
+static void remember(struct guard *g, const struct cached *c, uint64_t generation)
+{
+	struct cached *slot = slot_of(g, c->hash);
+	bool dirty;
+
+	mutex_hold(&g->cache_lock);
+	dirty = c->dirty || (slot->dirty && same_bytes(slot->hash, c->hash, HASH_BYTES));
+	*slot = *c;
+	slot->dirty = dirty;
+	if (generation != g->cache_generation)
+		slot->fresh_until_ns = 0;
+}
+
+void cache_forget(struct guard *g)
+{
+	mutex_hold(&g->cache_lock);
+	g->cache_generation++;
+	for (unsigned i = 0; i < CACHE_SLOTS; i++)
+		g->cache[i].fresh_until_ns = 0;
+}
+
+static int put_used(struct store_tx *tx, unsigned query, const struct uuid *id, int64_t at)
+{
+	struct used u = { .id = *id, .at = at };
+
+	return store_query(tx, &queries[query], &u, NULL, NULL);
+}
+
+static int flush_used(struct guard *g, struct store_tx *tx)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < CACHE_SLOTS && r >= 0; i++) {
+		struct cached c;
+		mutex_lock(&g->cache_lock);
+		c = g->cache[i];
+		g->cache[i].dirty = false;
+		mutex_unlock(&g->cache_lock);
+		if (c.kind != PRINCIPAL_NOBODY && c.dirty)
+			r = put_used(tx, c.kind == PRINCIPAL_TOKEN ? QUERY_token_used : QUERY_session_used,
+				c.kind == PRINCIPAL_TOKEN ? &c.id : &c.session, c.last_used_ns);
+	}
+	return r;
+}
+
+int guard_tick(struct guard *g)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	int64_t now = clock_now_ns();
+	struct expired e = { .at = now, .idle = now - g->session_idle_ns };
+	int r = store_begin(g->system, STORE_WRITE, clock_deadline(5000), &tx);
+
+	if (r >= 0)
+		r = flush_used(g, tx);
+	if (r >= 0)
+		r = store_query(tx, &queries[QUERY_sessions_expired], &e, NULL, NULL);
+	return r < 0 ? r : store_commit(take(tx));
+}
+
+void cache_flush(struct guard *g)
+{
+	if (guard_tick(g) < 0)
+		err_clear();
+}
+
+int sessions_end(struct store_tx *tx, const struct uuid *user, const struct uuid *but)
+{
+	struct ended e = { .id = *user, .but = *but };
+	int r = store_query(tx, &queries[QUERY_sessions_of_user], &e, NULL, NULL);
+
+	return r < 0 ? r : 0;
+}
+
+int user_signed_in(struct store_tx *tx, const struct uuid *user, int64_t at)
+{
+	return put_used(tx, QUERY_user_signed_in, user, at);
+}
+
+/* ---- what the store says ---- */
+
+static void copy_name(char to[NAME_MAX_BYTES], const char *from)
+{
+	struct buf b = { .data = to, .room = NAME_MAX_BYTES, .max = NAME_MAX_BYTES };
+
+	to[0] = 0;
+	buf_addn(&b, from ? from : "", MIN(str_len(from), (size_t) NAME_MAX_BYTES - 1));
+}
+
+/* Rights over the platform itself belong to the first tenant alone. */
+static struct grants grants_in(struct grants g, uint32_t tenant)
+{
+	if (tenant != TENANT_DEFAULT)
+		g.bits &= ~(UINT64_C(1) << PERM_TENANT_READ | UINT64_C(1) << PERM_TENANT_WRITE | UINT64_C(1) << PERM_SYSTEM_WRITE);
+	return g;
+}
+
+static int fill(struct guard *g, struct store_tx *tx, const struct uuid *tenant, const struct uuid *role_id, struct arena *a, struct cached *c)
+{
+	struct tenant_slot *t = tenant_slot_by_id(g, tenant);
+	struct access_role role;
+	int r;
+
+	if (!t || !t->enabled)
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	r = store_get(tx, &role_type, role_id, &role, a);
+	if (r < 0)
+		return r;
+	c->tenant = t->number;
+	c->tenant_id = t->id;
+	c->grants = grants_in(grants_of_flags(role.permissions), t->number);
+	copy_name(c->role, role.name);
+	c->fresh_until_ns = clock_deadline(CACHE_MS);
+	return 0;
+}
+
+int cached_user(struct guard *g, struct store_tx *tx, const struct user *u, struct arena *a, struct cached *ret)
+{
+	if (!u->enabled)
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	ret->kind = PRINCIPAL_USER;
+	ret->id = u->head.id;
+	ret->lang = u->lang == LANG_ZH ? LANG_ZH : LANG_EN;
+	copy_name(ret->name, u->name);
+	return fill(g, tx, &u->tenant, &u->role, a, ret);
+}
+
+static int load_session(struct guard *g, struct store_tx *tx, const char *hash, struct arena *a, struct cached *ret)
+{
+	struct session session;
+	struct user user;
+	int r = store_find_by(tx, &session_type, "hash", hash, &session, a);
+
+	if (r >= 0)
+		r = store_get(tx, &user_type, &session.user, &user, a);
+	if (r < 0)
+		return r;
+	ret->session = session.head.id;
+	ret->expires_ns = session.expires;
+	ret->idle_ns = g->session_idle_ns;
+	ret->last_used_ns = session.last_used;
+	return cached_user(g, tx, &user, a, ret);
+}
+
+static int load_token(struct guard *g, struct store_tx *tx, const char *hash, struct arena *a, struct cached *ret)
+{
+	struct token token;
+	int r = store_find_by(tx, &token_type, "hash", hash, &token, a);
+
+	if (r < 0)
+		return r;
+	ret->kind = PRINCIPAL_TOKEN;
+	ret->id = token.head.id;
+	ret->expires_ns = token.expires;
+	ret->last_used_ns = token.last_used;
+	copy_name(ret->name, token.name);
+	return fill(g, tx, &token.tenant, &token.role, a, ret);
+}
+
+static int load(struct scope *s, bool is_token, struct cached *ret)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	char hash[HASH_TEXT + 1];
+	int r;
+
+	tenants_refresh(s->guard);
+	r = store_begin(s->guard->system, STORE_READ, s->deadline_ns, &tx);
+	if (r < 0)
+		return r;
+	hex_format(ret->hash, HASH_BYTES, hash);
+	r = is_token ? load_token(s->guard, tx, hash, s->arena, ret) : load_session(s->guard, tx, hash, s->arena, ret);
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	}
+	return r;
+}
+
+void scope_become(struct scope *s, const struct cached *c)
+{
+	s->tenant = c->tenant;
+	s->tenant_id = c->tenant_id;
+	s->session = c->session;
+	s->grants = c->grants;
+	s->who = (struct principal) { .kind = c->kind, .id = c->id, .name = arena_str(s->arena, c->name),
+		.role = arena_str(s->arena, c->role) };
+	if (!s->who.name || !s->who.role)
+		s->who.name = s->who.role = "";
+}
+
+void scope_nobody(struct scope *s)
+{
+	s->tenant = TENANT_DEFAULT;
+	s->tenant_id = (struct uuid) { 0 };
+	s->session = (struct uuid) { 0 };
+	s->grants = (struct grants) { UINT64_C(1) << PUBLIC };
+	s->who = (struct principal) { .kind = PRINCIPAL_NOBODY, .name = "", .role = "" };
+}
+
+int guard_authenticate(struct scope *s, const struct credentials *c)
+{
+	const char *secret = c->bearer ? c->bearer : c->cookie;
+	int64_t now = clock_now_ns();
+	struct cached found = { 0 };
+	uint64_t generation;
+	int r;
+
+	scope_nobody(s);
+	if (!secret)
+		return 0;
+	if (!secret_is(c->bearer ? TOKEN_PREFIX : SESSION_PREFIX, secret))
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	sha256(secret, str_len(secret), found.hash);
+	if (!recall(s->guard, found.hash, &found, &generation)) {
+		r = load(s, c->bearer != NULL, &found);
+		if (r < 0)
+			return r;
+	}
+	if ((found.expires_ns && now >= found.expires_ns) || (found.idle_ns && now - found.last_used_ns >= found.idle_ns))
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	found.last_used_ns = now;
+	found.dirty = true;
+	remember(s->guard, &found, generation);
+	scope_become(s, &found);
+	return 0;
+}

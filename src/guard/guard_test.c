@@ -1,0 +1,593 @@
+/* guard_test.c - signing in, rights, deeds and the audit, against a real store in a folder of its own. */
+
+#include "tap.h"
+
+#include "guard/internal.h"
+
+struct thing { struct rec_head head; const char *name; };
+static const struct rec_field thing_fields[] = { F(struct thing, name, .flags = REC_REQUIRED | REC_UNIQUE, .max = "40") };
+static const struct rec_type thing_type = REC_TYPE(struct thing, "thing", "things", thing_fields);
+static const struct store_noun tenant_nouns[] = { { &thing_type, 0 } };
+
+struct world { struct buf dir; struct guard *g; struct arena a; };
+
+static int open_guard(struct world *w)
+{
+	return guard_open(&w->g, &(struct guard_config) { .data = w->dir.data, .argon_kib = 64, .argon_passes = 1, .tenant_nouns = tenant_nouns,
+		.n_tenant_nouns = 1 });
+}
+
+static bool begin(struct world *w)
+{
+	*w = (struct world) { .dir = BUF_INIT(&sys_heap, 4096) };
+	arena_init(&w->a, &sys_heap, 0);
+	if (dir_temp("/tmp", "tenon-guard-", &w->dir) < 0 || open_guard(w) < 0) {
+		printf("# %s\n", err_log_text(err_peek()));
+		return false;
+	}
+	return true;
+}
+
+static void end(struct world *w)
+{
+	guard_close(w->g);
+	dir_remove(w->dir.data);
+	buf_done(&w->dir);
+	arena_done(&w->a);
+	sys_restore();
+	err_clear();
+}
+
+static struct scope nobody(struct world *w)
+{
+	struct scope s = { .guard = w->g, .arena = &w->a };
+
+	scope_nobody(&s);
+	memcpy(s.peer, "192.0.2.7", 10);
+	return s;
+}
+
+static bool set_up(struct world *w)
+{
+	struct setup_in in = { .name = "ann", .password = "ten letters" };
+	char token[SECRET_TEXT_MAX];
+	struct scope s = nobody(w);
+	struct uuid user;
+
+	in.token = token;
+	return guard_setup_token(w->g, token) == 0 && guard_setup(&s, &in, &user) == 0;
+}
+
+static int sign_in(struct world *w, const char *name, const char *password, struct scope *s, struct session_secrets *ret)
+{
+	*s = nobody(w);
+	return guard_sign_in(s, &(struct sign_in) { name, password }, ret);
+}
+
+static int authenticate(struct world *w, const char *bearer, const char *cookie, struct scope *ret)
+{
+	*ret = nobody(w);
+	return guard_authenticate(ret, &(struct credentials) { bearer, cookie });
+}
+
+/* ---- the first start ---- */
+
+TEST(the_first_start_makes_one_tenant_and_no_user)
+{
+	struct world w;
+	uint32_t tenants[4];
+	struct uuid id;
+
+	must(begin(&w));
+	is_int(guard_tenants(w.g, tenants, 4), 1);
+	is_int(tenants[0], TENANT_DEFAULT);
+	is_int(guard_tenant_id(w.g, TENANT_DEFAULT, &id), 0);
+	ok(!uuid_is_zero(&id));
+	ok(guard_needs_setup(w.g));
+	ok(guard_tenant_store(w.g, TENANT_DEFAULT) != NULL);
+	ok(guard_tenant_store(w.g, 99) == NULL);
+	end(&w);
+}
+
+TEST(the_setup_link_works_once_and_a_newer_one_ends_it)
+{
+	struct setup_in in = { .name = "ann", .password = "ten letters" };
+	char old[SECRET_TEXT_MAX], token[SECRET_TEXT_MAX];
+	struct uuid user;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	must(guard_setup_token(w.g, old) == 0);
+	must(guard_setup_token(w.g, token) == 0);
+	in.token = old;
+	s = nobody(&w);
+	is_int(guard_setup(&s, &in, &user), -ERR_BAD_SIGN_IN);
+	in.token = "tnu_guess";
+	is_int(guard_setup(&s, &in, &user), -ERR_BAD_SIGN_IN);
+	ok(guard_needs_setup(w.g));
+	in.token = token;
+	is_int(guard_setup(&s, &in, &user), 0);
+	ok(!guard_needs_setup(w.g));
+	is_int(guard_setup(&s, &in, &user), -ERR_EXISTS);
+	end(&w);
+}
+
+TEST(the_setup_link_expires)
+{
+	struct setup_in in = { .name = "ann", .password = "ten letters" };
+	char token[SECRET_TEXT_MAX];
+	struct store_tx *tx;
+	struct one_time one;
+	struct uuid user;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	must(guard_setup_token(w.g, token) == 0);
+	must(store_begin(w.g->system, STORE_WRITE, 0, &tx) == 0);
+	must(store_find_by(tx, &one_time_type, "purpose", "setup", &one, &w.a) == 0);
+	one.expires = clock_now_ns() - 1;
+	must(store_put(tx, &one_time_type, &one, NULL) == 0 && store_commit(tx) == 0);
+	in.token = token;
+	s = nobody(&w);
+	is_int(guard_setup(&s, &in, &user), -ERR_BAD_SIGN_IN);
+	end(&w);
+}
+
+/* ---- sessions ---- */
+
+TEST(signing_in_gives_a_session_that_a_restart_does_not_end)
+{
+	struct session_secrets secrets;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w) && set_up(&w));
+	is_int(sign_in(&w, "ann", "ten letters", &s, &secrets), 0);
+	is_int(s.who.kind, PRINCIPAL_USER);
+	is_str(s.who.name, "ann");
+	is_str(s.who.role, "administrator");
+	ok(scope_may(&s, PERM_USER_WRITE));
+	w.g = guard_close(w.g);
+	must(open_guard(&w) == 0);
+	is_int(authenticate(&w, NULL, secrets.cookie, &s), 0);
+	is_str(s.who.name, "ann");
+	ok(guard_csrf_matches(&s, secrets.csrf));
+	ok(!guard_csrf_matches(&s, "0000"));
+	ok(!guard_csrf_matches(&s, NULL));
+	end(&w);
+}
+
+TEST(a_wrong_password_and_a_wrong_name_are_refused_alike_and_audited)
+{
+	struct session_secrets secrets;
+	struct audit_report report;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w) && set_up(&w));
+	is_int(sign_in(&w, "ann", "nine lette", &s, &secrets), -ERR_BAD_SIGN_IN);
+	is_int(s.who.kind, PRINCIPAL_NOBODY);
+	ok(!scope_may(&s, SIGNED_IN));
+	is_int(sign_in(&w, "bob", "ten letters", &s, &secrets), -ERR_BAD_SIGN_IN);
+	err_clear();
+	is_int(guard_audit_verify(w.g, 0, &report), 0);
+	is_int(report.n, 3);            /* setup and the two */
+	end(&w);
+}
+
+TEST(signing_out_ends_the_session_at_once)
+{
+	struct session_secrets secrets;
+	struct world w;
+	struct scope s, again;
+
+	must(begin(&w) && set_up(&w));
+	must(sign_in(&w, "ann", "ten letters", &s, &secrets) == 0);
+	is_int(authenticate(&w, NULL, secrets.cookie, &again), 0);
+	is_int(guard_sign_out(&s), 0);
+	is_int(authenticate(&w, NULL, secrets.cookie, &again), -ERR_UNAUTHENTICATED);
+	is_int(again.who.kind, PRINCIPAL_NOBODY);
+	end(&w);
+}
+
+static int64_t ahead_ns;
+static int (*real_clock)(clockid_t, struct timespec *);
+
+static int clock_ahead(clockid_t id, struct timespec *ret)
+{
+	int r = real_clock(id, ret);
+
+	ret->tv_sec += ahead_ns / NS_PER_S;
+	return r;
+}
+
+static void later(int64_t hours)
+{
+	if (sys.clock_gettime != clock_ahead)
+		real_clock = sys.clock_gettime;
+	ahead_ns = hours * 3600 * NS_PER_S;
+	sys.clock_gettime = clock_ahead;
+}
+
+TEST(an_idle_session_ends_after_8_hours_and_a_used_one_after_7_days)
+{
+	struct session_secrets idle, used;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w) && set_up(&w));
+	must(sign_in(&w, "ann", "ten letters", &s, &idle) == 0);
+	must(sign_in(&w, "ann", "ten letters", &s, &used) == 0);
+	for (int h = 7; h < 7 * 24; h += 7) {
+		later(h);
+		if (authenticate(&w, NULL, used.cookie, &s) != 0) {
+			tap_fail_("ended after %d hours", h);
+			break;
+		}
+		is_int(guard_tick(w.g), 0);
+	}
+	is_int(authenticate(&w, NULL, idle.cookie, &s), -ERR_UNAUTHENTICATED);
+	later(7 * 24);
+	is_int(authenticate(&w, NULL, used.cookie, &s), -ERR_UNAUTHENTICATED);
+	sys.clock_gettime = real_clock;
+	end(&w);
+}
+
+/* ---- tokens ---- */
+
+static int put_token(struct scope *s, const void *in, void *ret)
+{
+	struct token t = { 0 };
+	int r = rec_init(&token_type, &t, s->arena);
+
+	t.name = "machine";
+	t.tenant = s->tenant_id;
+	t.expires = *(const int64_t *) in;
+	rec_set_has(&token_type, &t, rec_field(&token_type, "expires"), t.expires != 0);
+	if (r >= 0)
+		r = guard_role_by_name(s, "viewer", &t.role);
+	if (r >= 0)
+		r = guard_make_token(s, &t, ret);
+	return r < 0 ? r : store_put(s->tx, &token_type, &t, &s->who.id);
+}
+
+static const struct deed token_deed = DEED("token.create", PERM_TOKEN_WRITE, DEED_SYSTEM, put_token);
+
+static int make_token(struct world *w, int64_t expires, char secret[SECRET_TEXT_MAX])
+{
+	struct scope s;
+
+	scope_system(&s, w->g, NULL, &w->a, "test");
+	return scope_do(&s, &token_deed, &expires, secret);
+}
+
+TEST(a_token_carries_its_roles_rights_and_no_more)
+{
+	char secret[SECRET_TEXT_MAX];
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	must(make_token(&w, 0, secret) == 0);
+	is_int(authenticate(&w, secret, NULL, &s), 0);
+	is_int(s.who.kind, PRINCIPAL_TOKEN);
+	ok(scope_may(&s, PERM_POINT_READ));
+	ok(!scope_may(&s, PERM_POINT_WRITE));
+	is_int(scope_need(&s, PERM_POINT_WRITE), -ERR_DENIED);
+	is_str(err_arg(err_peek(), "permission"), "point.write");
+	is_int(authenticate(&w, NULL, secret, &s), -ERR_UNAUTHENTICATED);       /* as a cookie it is none */
+	end(&w);
+}
+
+TEST(an_expired_token_is_refused_also_while_it_is_remembered)
+{
+	char secret[SECRET_TEXT_MAX];
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	must(make_token(&w, clock_now_ns() + 3600 * NS_PER_S, secret) == 0);
+	is_int(authenticate(&w, secret, NULL, &s), 0);
+	later(2);
+	is_int(authenticate(&w, secret, NULL, &s), -ERR_UNAUTHENTICATED);
+	sys.clock_gettime = real_clock;
+	end(&w);
+}
+
+TEST(when_a_token_was_used_last_reaches_the_store_without_a_new_revision)
+{
+	char secret[SECRET_TEXT_MAX], hash[HASH_TEXT + 1];
+	struct store_tx *tx;
+	struct token before, after;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	must(make_token(&w, 0, secret) == 0);
+	hash_text(secret, strlen(secret), hash);
+	must(store_begin(w.g->system, STORE_READ, 0, &tx) == 0);
+	must(store_find_by(tx, &token_type, "hash", hash, &before, &w.a) == 0);
+	store_rollback(tx);
+	is_int(authenticate(&w, secret, NULL, &s), 0);
+	is_int(guard_tick(w.g), 0);
+	must(store_begin(w.g->system, STORE_READ, 0, &tx) == 0);
+	must(store_find_by(tx, &token_type, "hash", hash, &after, &w.a) == 0);
+	store_rollback(tx);
+	ok(after.last_used > 0);
+	is_int(after.head.rev, before.head.rev);
+	end(&w);
+}
+
+/* ---- deeds ---- */
+
+static int put_thing(struct scope *s, const void *in, void *ret)
+{
+	struct thing t = { 0 };
+	int r = rec_init(&thing_type, &t, s->arena);
+
+	t.name = in;
+	if (r >= 0)
+		r = store_put(s->tx, &thing_type, &t, &s->who.id);
+	if (r >= 0)
+		r = audit_change(s, &thing_type, NULL, &t);
+	if (r >= 0 && !strcmp(in, "fails"))
+		return err_failf(ERR_BROKEN, "on purpose");
+	return r;
+}
+
+static const struct deed thing_deed = DEED("thing.create", PERM_POINT_WRITE, DEED_TENANT, put_thing);
+
+static int do_thing(struct world *w, const char *name)
+{
+	struct scope s;
+
+	scope_system(&s, w->g, NULL, &w->a, "test");
+	return scope_do(&s, &thing_deed, name, NULL);
+}
+
+static int count(void *ctx, const void *rec) { ++*(int *) ctx; return 0; }
+
+static int n_of(struct world *w, const struct rec_type *t)
+{
+	struct store_tx *tx;
+	struct store_list all = { 0 };
+	int n = 0;
+
+	if (store_begin(guard_tenant_store(w->g, TENANT_DEFAULT), STORE_READ, 0, &tx) < 0)
+		return -1;
+	store_list(tx, t, &all, count, &n, NULL);
+	store_rollback(tx);
+	return n;
+}
+
+TEST(a_deed_leaves_its_record_and_one_entry_and_a_failed_one_nothing)
+{
+	struct world w;
+
+	must(begin(&w));
+	is_int(do_thing(&w, "one"), 0);
+	is_int(do_thing(&w, "fails"), -ERR_BROKEN);
+	is_int(n_of(&w, &thing_type), 1);
+	is_int(n_of(&w, &audit_type), 1);
+	end(&w);
+}
+
+TEST(a_refused_deed_does_nothing_and_is_audited)
+{
+	char secret[SECRET_TEXT_MAX];
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	must(make_token(&w, 0, secret) == 0);
+	must(authenticate(&w, secret, NULL, &s) == 0);
+	is_int(scope_do(&s, &thing_deed, "one", NULL), -ERR_DENIED);
+	is_int(n_of(&w, &thing_type), 0);
+	is_int(n_of(&w, &audit_type), 1);
+	end(&w);
+}
+
+TEST(nobody_is_refused_without_an_entry)
+{
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	s = nobody(&w);
+	is_int(scope_do(&s, &thing_deed, "one", NULL), -ERR_UNAUTHENTICATED);
+	is_int(n_of(&w, &audit_type), 0);
+	end(&w);
+}
+
+/* ---- the audit ---- */
+
+static bool ten(struct world *w)
+{
+	char name[] = "thing-0";
+
+	for (int i = 0; i < 10; i++, name[6]++)
+		if (do_thing(w, name) != 0)
+			return false;
+	return true;
+}
+
+static int verify(struct world *w, struct audit_report *ret)
+{
+	int r = guard_audit_verify(w->g, TENANT_DEFAULT, ret);
+
+	err_clear();
+	return r;
+}
+
+/* Does to entry `seq` what somebody with access to the file could do. */
+static bool tamper(struct world *w, const char *seq, void (*change)(struct audit *e))
+{
+	struct store_tx *tx;
+	struct audit e;
+
+	if (store_begin(guard_tenant_store(w->g, TENANT_DEFAULT), STORE_WRITE, 0, &tx) < 0
+			|| store_find_by(tx, &audit_type, "seq", seq, &e, &w->a) < 0)
+		return false;
+	if (change) {
+		change(&e);
+		if (store_put(tx, &audit_type, &e, NULL) < 0)
+			return false;
+	} else if (store_del(tx, &audit_type, &e.head.id, 0, NULL) < 0) {
+		return false;
+	}
+	return store_commit(tx) == 0;
+}
+
+static void rename_who(struct audit *e) { e->name = "somebody else"; }
+static void move_up(struct audit *e) { e->seq = 99; }
+static void move_down(struct audit *e) { e->seq = 4; }
+
+TEST(an_untouched_chain_is_whole)
+{
+	struct audit_report report;
+	struct world w;
+
+	must(begin(&w) && ten(&w));
+	is_int(verify(&w, &report), 0);
+	is_int(report.n, 10);
+	is_int(report.first_bad, 0);
+	w.g = guard_close(w.g);
+	must(open_guard(&w) == 0);
+	is_int(do_thing(&w, "eleven"), 0);
+	is_int(verify(&w, &report), 0);
+	is_int(report.n, 11);
+	end(&w);
+}
+
+TEST(a_changed_entry_is_named)
+{
+	struct audit_report report;
+	struct world w;
+
+	must(begin(&w) && ten(&w) && tamper(&w, "4", rename_who));
+	is_int(verify(&w, &report), -ERR_CORRUPT);
+	is_int(report.first_bad, 4);
+	end(&w);
+}
+
+TEST(a_missing_entry_is_named)
+{
+	struct audit_report report;
+	struct world w;
+
+	must(begin(&w) && ten(&w) && tamper(&w, "4", NULL));
+	is_int(verify(&w, &report), -ERR_CORRUPT);
+	is_int(report.first_bad, 4);
+	end(&w);
+}
+
+TEST(a_missing_tail_is_noticed)
+{
+	struct audit_report report;
+	struct world w;
+
+	must(begin(&w) && ten(&w) && tamper(&w, "10", NULL) && tamper(&w, "9", NULL));
+	is_int(verify(&w, &report), -ERR_CORRUPT);
+	is_int(report.first_bad, 9);
+	end(&w);
+}
+
+TEST(entries_that_changed_places_are_noticed)
+{
+	struct audit_report report;
+	struct world w;
+
+	must(begin(&w) && ten(&w) && tamper(&w, "4", move_up) && tamper(&w, "5", move_down));
+	is_int(verify(&w, &report), -ERR_CORRUPT);
+	is_int(report.first_bad, 4);
+	end(&w);
+}
+
+TEST(a_head_that_was_written_by_somebody_else_is_noticed)
+{
+	char path[600];
+	struct buf b = BUF_FIXED(path), text = BUF_INIT(&sys_heap, 1 << 16);
+	struct audit_report report;
+	struct world w;
+
+	must(begin(&w) && ten(&w));
+	buf_addf(&b, "%s", w.g->tenants[0]->head.path);
+	must(file_read(path, 4096, &text) == 0);
+	text.data[19] = text.data[19] == '9' ? '8' : '9';
+	must(file_write(path, text.data, text.len, 0600) == 0);
+	is_int(verify(&w, &report), -ERR_CORRUPT);
+	buf_done(&text);
+	end(&w);
+}
+
+/* One byte of the file itself, the platform being down. */
+TEST(one_flipped_byte_in_the_file_is_found)
+{
+	char path[600];
+	struct buf b = BUF_FIXED(path), file = BUF_INIT(&sys_heap, 65 << 20);
+	struct audit_report report;
+	struct world w;
+	size_t flipped = 0;
+
+	must(begin(&w) && ten(&w));
+	buf_addf(&b, "%s", w.g->tenants[0]->head.path);
+	b.len -= 5;
+	path[b.len] = 0;                /* without .head */
+	w.g = guard_close(w.g);
+	must(file_read(path, 64 << 20, &file) == 0);
+	for (size_t i = 0; i + 12 < file.len && !flipped; i++)
+		if (!memcmp(file.data + i, "thing.create", 12)) {
+			file.data[i] ^= 1;
+			flipped = i;
+		}
+	must(flipped);
+	must(file_write(path, file.data, file.len, 0600) == 0);
+	must(open_guard(&w) == 0);
+	is_int(verify(&w, &report), -ERR_CORRUPT);
+	ok(report.first_bad >= 1 && report.first_bad <= 10);
+	buf_done(&file);
+	end(&w);
+}
+
+TEST(secrets_show_as_stars_in_the_audit)
+{
+	struct audit_notes notes = { .items = BUF_INIT(&sys_heap, AUDIT_TEXT_MAX) };
+	struct user before = { .name = "ann", .hash = "$argon2id$old" }, after = { .name = "anna", .hash = "$argon2id$new" };
+	struct world w;
+	struct scope s;
+
+	must(begin(&w));
+	s = nobody(&w);
+	s.notes = &notes;
+	is_int(audit_change(&s, &user_type, &before, &after), 0);
+	ok(strstr(notes.items.data, "\"hash\":\"***\""));
+	ok(strstr(notes.items.data, "\"name\":\"anna\""));
+	ok(!strstr(notes.items.data, "argon2"));
+	buf_done(&notes.items);
+	end(&w);
+}
+
+/* ---- sealed fields ---- */
+
+TEST(what_is_sealed_opens_again_and_not_when_a_bit_differs)
+{
+	struct buf sealed = BUF_INIT(&sys_heap, 4096), opened = BUF_INIT(&sys_heap, 4096);
+	struct world w;
+
+	must(begin(&w));
+	is_int(w.g->seal.seal(w.g, "a password", 10, &sealed), 0);
+	ok(!memmem(sealed.data, sealed.len, "password", 8));
+	is_int(w.g->seal.unseal(w.g, sealed.data, sealed.len, &opened), 0);
+	is_str(opened.data, "a password");
+	for (size_t i = 0; i < sealed.len; i++) {
+		sealed.data[i] ^= 1;
+		buf_clear(&opened);
+		is_int(w.g->seal.unseal(w.g, sealed.data, sealed.len, &opened), -ERR_CORRUPT);
+		sealed.data[i] ^= 1;
+	}
+	buf_done(&sealed);
+	buf_done(&opened);
+	end(&w);
+}

@@ -1,0 +1,145 @@
+/* secret_test.c - hashes against the standards' own examples; secrets by their properties; rights by their list. */
+
+#include "tap.h"
+
+#include "guard/internal.h"
+
+TEST(sha256_of_abc_is_that_of_fips_180_4)
+{
+	char hex[HASH_TEXT + 1];
+
+	hash_text("abc", 3, hex);
+	is_str(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(hmac_sha256_is_that_of_rfc_4231_case_6)    /* our keys have 32 bytes; HMAC shortens a longer one by hashing it */
+{
+	char hex[HASH_TEXT + 1];
+	uint8_t long_key[131], key[HASH_BYTES], mac[HASH_BYTES];
+
+	memset(long_key, 0xaa, sizeof(long_key));
+	sha256(long_key, sizeof(long_key), key);
+	hmac_sha256(key, "Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+	hex_format(mac, sizeof(mac), hex);
+	is_str(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(a_secret_has_its_form_and_two_never_agree)
+{
+	char a[SECRET_TEXT_MAX], b[SECRET_TEXT_MAX];
+
+	secret_make("tnn_", a);
+	secret_make("tnn_", b);
+	is_int(strlen(a), 4 + 43 + 6);
+	ok(secret_is("tnn_", a));
+	ok(strcmp(a, b) != 0);
+	ok(!secret_is("tns_", a));
+}
+
+TEST(every_single_changed_character_is_noticed)
+{
+	char a[SECRET_TEXT_MAX];
+	int passed = 0;
+
+	secret_make("tnn_", a);
+	for (size_t i = 0; i < strlen(a); i++) {
+		char was = a[i];
+		a[i] = was == 'x' ? 'y' : 'x';
+		passed += secret_is("tnn_", a);
+		a[i] = was;
+	}
+	is_int(passed, 0);
+	a[strlen(a) - 1] = 0;
+	ok(!secret_is("tnn_", a));
+	ok(!secret_is("tnn_", ""));
+	ok(!secret_is("tnn_", NULL));
+}
+
+TEST(a_password_matches_itself_alone_and_hashes_differ)
+{
+	const struct argon_cost cheap = { 64, 1, 1 };
+	char a[PASSWORD_HASH_MAX], b[PASSWORD_HASH_MAX];
+
+	must(password_hash(&cheap, "correct horse battery", a) == 0);
+	must(password_hash(&cheap, "correct horse battery", b) == 0);
+	ok(strcmp(a, b) != 0);
+	ok(!strncmp(a, "$argon2id$v=19$m=64,t=1,p=1$", 28));
+	ok(password_matches(a, "correct horse battery"));
+	ok(!password_matches(a, "correct horse batterY"));
+	ok(!password_matches(a, ""));
+	ok(!password_matches("", "x"));
+	ok(!password_matches(NULL, "x"));
+}
+
+TEST(the_hash_in_the_reference_implementations_own_test_is_understood)  /* phc-winner-argon2, src/test.c, Argon2id, t 2, m 2^16, p 1 */
+{
+	const char *hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+	ok(password_matches(hash, "password"));
+	ok(!password_matches(hash, "passwore"));
+}
+
+TEST(a_hash_of_another_cost_is_stale)
+{
+	const struct argon_cost cheap = { 64, 1, 1 }, dear = { 128, 1, 1 };
+	char a[PASSWORD_HASH_MAX];
+
+	must(password_hash(&cheap, "correct horse battery", a) == 0);
+	ok(!password_is_stale(&cheap, a));
+	ok(password_is_stale(&dear, a));
+}
+
+TEST(every_permission_is_found_by_its_id_and_has_words_in_both_languages)
+{
+	for (int p = PERM_FIRST_; p < PERM_N_; p++) {
+		is_int(permission_parse(permission_id((enum permission) p)), p);
+		ok(permission_title((enum permission) p, LANG_EN)[0]);
+		ok(permission_title((enum permission) p, LANG_ZH)[0]);
+		is_str(permission_words[p - PERM_FIRST_].word, permission_id((enum permission) p));
+	}
+	is_int(permission_parse("public"), PERM_UNSET_);
+	is_int(permission_parse("signed_in"), PERM_UNSET_);
+	is_int(permission_parse("no.such"), PERM_UNSET_);
+}
+
+TEST(nobody_has_no_right_but_public)
+{
+	struct grants none = { 0 };
+
+	for (int p = PERM_UNSET_; p <= PERM_N_; p++)
+		is_int(grants_has(none, (enum permission) p), p == PUBLIC);
+}
+
+TEST(a_roles_flags_become_exactly_its_grants)
+{
+	struct grants g = grants_of_flags(1u << (PERM_POINT_READ - PERM_FIRST_));
+
+	ok(grants_has(g, PERM_POINT_READ));
+	ok(grants_has(g, SIGNED_IN));
+	ok(!grants_has(g, PERM_POINT_WRITE));
+	ok(!grants_has(g, PERM_UNSET_));
+	ok(!grants_has(g, PERM_N_));
+}
+
+TEST(guessing_gets_slower_with_every_failure_and_a_success_forgets)
+{
+	struct guard *g = sys_new(struct guard);
+
+	must(g);
+	mutex_init(&g->throttle_lock);
+	g->attempts = sys_alloc_array(THROTTLE_SLOTS, sizeof(*g->attempts));
+	must(g->attempts);
+	for (int i = 0; i < THROTTLE_FREE; i++) {
+		is_int(throttle_check(g, "ann", "192.0.2.7"), 0);
+		throttle_result(g, "ann", "192.0.2.7", false);
+	}
+	is_int(throttle_check(g, "ann", "192.0.2.7"), -ERR_LIMIT);
+	err_clear();
+	is_int(throttle_check(g, "ann", "192.0.2.8"), 0);
+	is_int(throttle_check(g, "bob", "192.0.2.7"), 0);
+	throttle_result(g, "ann", "192.0.2.7", true);
+	is_int(throttle_check(g, "ann", "192.0.2.7"), 0);
+	sys_free(g->attempts);
+	mutex_done(&g->throttle_lock);
+	sys_free(g);
+}
