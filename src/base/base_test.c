@@ -67,6 +67,21 @@ TEST(a_term_is_shown_in_the_readers_language)
 	is_str(b.data, "没有点位 TIC-101");
 }
 
+TEST(a_clause_whose_slot_is_empty_stays_out)
+{
+	char room[300] = "";
+	struct buf b = BUF_FIXED(room);
+	struct err e;
+
+	err_fail(ERR_UNKNOWN_FIELD, "value", "zzz", NULL);
+	e = err_take(-ERR_UNKNOWN_FIELD);
+	err_text(&e, LANG_EN, &b);
+	is_str(b.data, "there is no field zzz");
+	buf_clear(&b);
+	err_text(&e, LANG_ZH, &b);
+	is_str(b.data, "没有字段 zzz");
+}
+
 TEST(a_long_argument_is_cut_at_a_character_and_the_sentence_still_ends)
 {
 	char text[2001], room[1000] = "";

@@ -214,10 +214,12 @@ static const char *shown(const char *value, enum lang lang)
 	return value[0] == '@' ? value + 1 : value;
 }
 
+/* A slot without value takes its clause with it: "there is no field x; the nearest is {nearest}" ends before the semicolon. */
 void err_text(const struct err *e, enum lang lang, struct buf *out)
 {
+	static const char wide[] = "；";
 	const char *t = row_of(e->kind)->text[lang];
-	bool is_missing = false;
+	size_t clause = out->len;
 
 	for (; *t; t++) {
 		char name[24];
@@ -225,6 +227,8 @@ void err_text(const struct err *e, enum lang lang, struct buf *out)
 		const char *value;
 
 		if (*t != '{') {
+			if (*t == ';' || str_starts(t, wide))
+				clause = out->len;
 			buf_addc(out, *t);
 			continue;
 		}
@@ -234,14 +238,16 @@ void err_text(const struct err *e, enum lang lang, struct buf *out)
 		value = err_arg(e, name);
 		if (value && *value)
 			buf_add(out, shown(value, lang));
-		else
-			is_missing = true;
+		else if (clause && !out->failed && clause < out->len && (out->data[clause] == ';' || str_starts(out->data + clause, wide))) {
+			out->len = clause;
+			out->data[clause] = 0;
+			return;
+		}
 		if (!*t)
 			break;
 	}
-	if (is_missing)         /* "there is no point " ends without its blank */
-		while (out->len && (out->data[out->len - 1] == ' ' || out->data[out->len - 1] == ':'))
-			out->data[--out->len] = 0;
+	while (!out->failed && out->len && (out->data[out->len - 1] == ' ' || out->data[out->len - 1] == ':'))
+		out->data[--out->len] = 0;      /* "there is no point " ends without its blank */
 }
 
 const char *err_log_text(const struct err *e)

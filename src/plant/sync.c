@@ -75,6 +75,8 @@ static int point_set(struct sync *s, const struct point *p, uint32_t series)
 	done = picture_put(s->picture, i);
 	rwlock_unlock(&s->plant->lock);
 	atomic_fetch_add(&s->plant->generation, 1);
+	if (old && !uuid_equal(&old->point.group, &p->group))
+		tell(s, PLANT_POINT, &p->head.id, NULL, &old->point);   /* gone from its old group */
 	sys_free(old);
 	if (!done) {
 		sys_free(i);

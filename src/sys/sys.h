@@ -4,6 +4,7 @@
  *   calls.h    the table of system calls, which a test may replace, and the faults and records made with it
  *   heap.h     memory from the heap
  *   clock.h    wall time, monotonic time, steps of the wall clock
+ *   dl.h       libraries loaded at need
  *   log.h      one line per event on standard error
  *   thread.h   threads, mutexes, conditions, once
  *   queues.h   the bounded queue between threads
@@ -19,6 +20,7 @@
 
 #include "sys/calls.h"
 #include "sys/clock.h"
+#include "sys/dl.h"
 #include "sys/entropy.h"
 #include "sys/files.h"
 #include "sys/heap.h"

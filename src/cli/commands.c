@@ -1,0 +1,15 @@
+/* commands.c - the verbs, a row each. */
+#include "cli/parts.h"
+#include "cli/verbs.h"
+
+const struct command commands[] = {
+	{ "serve", "[OPTIONS]", "Run the platform", "运行平台", &serve_option_type, run_serve, NULL },
+	{ "sim", "[OPTIONS]", "Run a simulated pump station that speaks Modbus TCP", "运行仿真泵站（Modbus TCP）", &sim_option_type, run_sim, NULL },
+	{ "query", "POINT … [OPTIONS]", "Read history", "查询历史数据", &query_option_type, run_query, NULL },
+	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
+	{ "audit", "verify --data DIR", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
+	{ "routes", "", "List every door of the interface, with its permission", "列出全部接口及其权限", NULL, run_routes, NULL },
+	{ "openapi", "", "Print the OpenAPI description", "输出 OpenAPI 描述", NULL, run_openapi, NULL },
+	{ "types", "", "Print the TypeScript types of all records", "输出全部记录的 TypeScript 类型", NULL, run_types, NULL },
+	{ 0 },
+};

@@ -1,0 +1,130 @@
+/* main.c - finds the verb, runs it, prints the one sentence of a failure. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "cli/parts.h"
+#include "config.h"
+#include "service/service.h"
+#include "sys/sys.h"
+
+enum lang cli_lang(void)
+{
+	const char *names[] = { "TENON_LANG", "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (!str_empty(value))
+			return str_starts(value, "zh") ? LANG_ZH : LANG_EN;
+	}
+	return LANG_EN;
+}
+
+const char *cli_text(const char *en, const char *zh)
+{
+	return cli_lang() == LANG_ZH && !str_empty(zh) ? zh : en;
+}
+
+static int usage_failed(int r)
+{
+	struct err e = err_take(r);
+	struct buf b = BUF_INIT(&sys_heap, 4096);
+
+	buf_add(&b, "tenon: ");
+	err_text(&e, cli_lang(), &b);
+	fprintf(stderr, "%s\n", b.data);
+	buf_done(&b);
+	if (e.kind == ERR_REMOTE && err_arg(&e, "exit"))
+		return (int) strtol(err_arg(&e, "exit"), NULL, 10);     /* as if the same failure had happened here */
+	return err_exit(e.kind);
+}
+
+static void help(void)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 16);
+
+	buf_addf(&b, "Tenon %s\n\n%s\n", TENON_VERSION, cli_text("tenon VERB [OPTIONS] …", "tenon 命令 [选项] …"));
+	for (const struct command *c = commands; c->name; c++)
+		buf_addf(&b, "  %-10s %s\n", c->name, cli_text(c->title, c->title_zh));
+	buf_addf(&b, "\n%s\n", cli_text("Records, over the interface of a running platform:", "记录（通过运行中平台的接口）："));
+	for (const struct noun *const *n = service_nouns(); *n; n++)
+		buf_addf(&b, "  %-10s %s\n", (*n)->type->name, cli_text((*n)->type->title, (*n)->type->title_zh));
+	buf_addf(&b, "\n%s\n", cli_text("tenon VERB --help says more.", "tenon 命令 --help 查看详细说明。"));
+	show_print(&b);
+}
+
+static const struct noun *noun_named(const char *word)
+{
+	for (const struct noun *const *n = service_nouns(); *n; n++)
+		if (str_eq((*n)->type->name, word) || str_eq((*n)->type->plural, word))
+			return *n;
+	return NULL;
+}
+
+static int unknown(const char *word)
+{
+	const char *words[128];
+	size_t n = 0;
+
+	for (const struct command *c = commands; c->name; c++)
+		words[n++] = c->name;
+	for (const struct noun *const *i = service_nouns(); *i; i++)
+		words[n++] = (*i)->type->name;
+	return err_fail(ERR_NO_VERB, "value", word, "nearest", str_nearest(word, words, n), NULL);
+}
+
+static int run(int argc, char *argv[], struct arena *a)
+{
+	const struct command *c;
+	struct command noun = { 0 };
+	void *options = NULL;
+	int n = argc - 1;
+
+	for (c = commands; c->name && !str_eq(c->name, argv[1]); c++)
+		;
+	if (!c->name) {
+		noun.noun = noun_named(argv[1]);
+		if (!noun.noun)
+			return unknown(argv[1]);
+		return noun_run(&noun, argc - 1, argv + 1, a);
+	}
+	for (int i = 2; i < argc; i++)
+		if (str_eq(argv[i], "--help")) {
+			struct buf b = BUF_INIT(&sys_heap, 1 << 16);
+
+			options_help(c, &b);
+			show_print(&b);
+			return 0;
+		}
+	if (c->options) {
+		options = arena_alloc(a, c->options->size);
+		n = options ? options_parse(c->options, options, argc - 1, argv + 1, a) : err_fail(ERR_NO_MEMORY, "what", "tenon", NULL);
+	}
+	return n < 0 ? n : c->run(c, options, n, argv + 1, a);
+}
+
+int cli_main(int argc, char *argv[])
+{
+	struct arena a;
+	int r = 0;
+
+	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "help")) {
+		help();
+		return argc < 2 ? 64 : 0;
+	}
+	if (str_eq(argv[1], "--version") || str_eq(argv[1], "version")) {
+		printf("tenon %s\n", TENON_VERSION);
+		return 0;
+	}
+	arena_init(&a, &sys_heap, 0);
+	r = run(argc, argv, &a);
+	arena_done(&a);
+	return r < 0 ? usage_failed(r) : 0;
+}
+
+int main(int argc, char *argv[])
+{
+	sys_init();
+	return cli_main(argc, argv);
+}

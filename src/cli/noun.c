@@ -1,0 +1,259 @@
+/*
+ * noun.c - the verbs every noun has, made from its record type:
+ *
+ *   tenon point list [q=…] [field=value] [--limit N] [--sort …]      tenon point get ID
+ *   tenon point create field=value …                                  tenon point set ID field=value …
+ *   tenon point delete ID                                             tenon point import FILE [--dry-run]
+ */
+#include "base/num.h"
+#include "base/str.h"
+#include "cli/parts.h"
+#include "service/service.h"
+#include "sys/sys.h"
+
+struct noun_options {
+	REMOTE_MEMBERS;
+	const char *sort, *fields;
+	uint32_t limit;
+	bool dry_run, partial;
+};
+static const struct rec_field noun_option_fields[] = {
+	REMOTE_FIELDS(struct noun_options),
+	F(struct noun_options, sort, .label = "Sort by", .label_zh = "排序", .doc = "-updated,code"),
+	F(struct noun_options, fields, .label = "Only these fields", .label_zh = "只取这些字段"),
+	F(struct noun_options, limit, .def = "100", .min = "1", .max = "1000", .label = "At most so many", .label_zh = "最多条数"),
+	F(struct noun_options, dry_run, .label = "Check only", .label_zh = "仅检查"),
+	F(struct noun_options, partial, .label = "Store the good rows", .label_zh = "仅导入正确的行"),
+};
+static const struct rec_type noun_option_type = REC_PLAIN(struct noun_options, "options", noun_option_fields);
+
+struct noun_call {
+	const struct noun *noun;
+	const struct noun_options *options;
+	struct remote remote;
+	int argc;
+	char **argv;                    /* behind the verb */
+	struct arena *arena;
+};
+
+void noun_help(const struct noun *n, struct buf *out)
+{
+	const struct rec_type *t = n->type;
+	struct command c = { .name = t->name, .usage = "list|get|create|set|delete|import …", .title = t->title, .title_zh = t->title_zh,
+		.options = &noun_option_type };
+
+	options_help(&c, out);
+	buf_addf(out, "\n  %s list [field=value …]\n  %s get ID\n  %s create field=value …\n  %s set ID field=value …\n  %s delete ID\n"
+		"  %s import FILE.csv\n\n", t->name, t->name, t->name, t->name, t->name, t->name);
+	rec_describe(t, out);
+}
+
+static int usage(const struct noun_call *c, const char *what)
+{
+	return err_fail(ERR_USAGE, "detail", arena_fmt(c->arena, "tenon %s %s", c->noun->type->name, what), NULL);
+}
+
+static const char *path_of(struct noun_call *c, const char *id)
+{
+	struct buf b = BUF_INIT(&sys_heap, 4096);
+	const char *path;
+
+	buf_addf(&b, "/api/v1/%s/", c->noun->type->plural);
+	remote_escape(&b, id);
+	path = arena_str(c->arena, b.data);
+	buf_done(&b);
+	return path ? path : "";
+}
+
+/* Lists take field=value pairs as they are; the server knows the names. */
+static int list(struct noun_call *c)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 16), out = BUF_INIT(&sys_heap, 1 << 28);
+	struct remote_request q = { .method = "GET" };
+	struct tree *answer;
+	int r;
+
+	buf_addf(&b, "/api/v1/%s?limit=%u", c->noun->type->plural, c->options->limit);
+	if (!str_empty(c->options->sort)) {
+		buf_add(&b, "&sort=");
+		remote_escape(&b, c->options->sort);
+	}
+	if (!str_empty(c->options->fields)) {
+		buf_add(&b, "&fields=");
+		remote_escape(&b, c->options->fields);
+	}
+	for (int i = 0; i < c->argc; i++) {
+		const char *equals = str_find(c->argv[i], "=");
+
+		buf_addc(&b, '&');
+		if (!equals)
+			buf_add(&b, "q=");
+		else
+			buf_addf(&b, "%.*s=", (int) (equals - c->argv[i]), c->argv[i]);
+		remote_escape(&b, equals ? equals + 1 : c->argv[i]);
+	}
+	q.path = arena_str(c->arena, b.data);
+	buf_done(&b);
+	r = remote_tree(&c->remote, &q, c->arena, &answer);
+	if (r < 0)
+		return r;
+	show_items(c->noun->type, tree_find(answer, "items"), c->remote.output, &out);
+	show_print(&out);
+	return 0;
+}
+
+static int show(struct noun_call *c, const struct remote_request *q)
+{
+	struct buf out = BUF_INIT(&sys_heap, 1 << 26);
+	struct tree *answer;
+	int r = remote_tree(&c->remote, q, c->arena, &answer);
+
+	if (r < 0)
+		return r;
+	show_one(c->noun->type, answer, c->remote.output, &out);
+	show_print(&out);
+	return 0;
+}
+
+static int get(struct noun_call *c)
+{
+	if (c->argc != 1)
+		return usage(c, "get ID");
+	return show(c, &(struct remote_request) { .method = "GET", .path = path_of(c, c->argv[0]) });
+}
+
+/* Kinds that JSON writes without quotes: the text must be one such value, or it goes as a text and the server says what is wrong. */
+static bool is_bare(const struct rec_field *f, const char *text)
+{
+	double number;
+
+	switch (f->kind) {
+	case REC_BOOL:
+		return str_eq(text, "true") || str_eq(text, "false");
+	case REC_I32: case REC_U32: case REC_I64: case REC_U64: case REC_F64:
+		return *text && num_parse_f64(text, text + str_len(text), &number) == str_len(text);
+	case REC_LIST: case REC_REC: case REC_MAP: case REC_VARIANT: case REC_JSON: case REC_FLAGS:
+		return *text == '{' || *text == '[';
+	default:
+		return false;
+	}
+}
+
+/* field=value … as a JSON object; an empty value is null. */
+static int body_of(struct noun_call *c, int from, const char **ret)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 22);
+	struct json j = JSON_TO(&b);
+	int r = 0;
+
+	json_object(&j);
+	for (int i = from; i < c->argc; i++) {
+		const char *equals = str_find(c->argv[i], "=");
+		char name[64];
+		const struct rec_field *f;
+		size_t n = equals ? (size_t) (equals - c->argv[i]) : 0;
+
+		if (!n || n >= sizeof(name)) {
+			buf_done(&b);
+			return usage(c, "… field=value");
+		}
+		memcpy(name, c->argv[i], n);
+		name[n] = 0;
+		f = rec_field(c->noun->type, name);
+		json_key(&j, name);
+		if (!equals[1])
+			json_null(&j);
+		else if (f && is_bare(f, equals + 1))
+			json_raw(&j, equals + 1);
+		else
+			json_str(&j, equals + 1);
+	}
+	json_end(&j);
+	*ret = arena_str(c->arena, b.data);
+	if (b.failed || !*ret)
+		r = err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	buf_done(&b);
+	return r;
+}
+
+static int create(struct noun_call *c)
+{
+	struct remote_request q = { .method = "POST", .type = "application/json" };
+	int r = body_of(c, 0, &q.body);
+
+	q.len = str_len(q.body);
+	q.path = arena_fmt(c->arena, "/api/v1/%s", c->noun->type->plural);
+	return r < 0 ? r : show(c, &q);
+}
+
+static int set(struct noun_call *c)
+{
+	struct remote_request q = { .method = "PATCH", .type = "application/merge-patch+json" };
+	int r = c->argc < 2 ? usage(c, "set ID field=value …") : body_of(c, 1, &q.body);
+
+	if (r < 0)
+		return r;
+	q.len = str_len(q.body);
+	q.path = path_of(c, c->argv[0]);
+	return show(c, &q);
+}
+
+static int delete(struct noun_call *c)
+{
+	if (c->argc != 1)
+		return usage(c, "delete ID");
+	return remote_call(&c->remote, &(struct remote_request) { .method = "DELETE", .path = path_of(c, c->argv[0]) }, c->arena, NULL);
+}
+
+static int import(struct noun_call *c)
+{
+	struct buf file = BUF_INIT(&sys_heap, 256 << 20), out = BUF_INIT(&sys_heap, 1 << 20);
+	struct remote_request q = { .method = "POST", .type = "text/csv" };
+	struct tree *answer;
+	int r = c->argc == 1 ? file_read(c->argv[0], 256 << 20, &file) : usage(c, "import FILE.csv");
+
+	if (r < 0)
+		return r;
+	q.path = arena_fmt(c->arena, "/api/v1/%s/import?dry_run=%s&partial=%s", c->noun->type->plural,
+		c->options->dry_run ? "true" : "false", c->options->partial ? "true" : "false");
+	q.body = file.data;
+	q.len = file.len;
+	r = remote_tree(&c->remote, &q, c->arena, &answer);
+	buf_done(&file);
+	if (r < 0)
+		return r;
+	show_one(c->noun->type, answer, c->remote.output, &out);
+	show_print(&out);
+	return 0;
+}
+
+int noun_run(const struct command *command, int argc, char *argv[], struct arena *a)
+{
+	static const struct { const char *name; int (*run)(struct noun_call *c); } verbs[] = { { "list", list }, { "get", get },
+		{ "create", create }, { "set", set }, { "delete", delete }, { "import", import } };
+	static const char *const words[] = { "list", "get", "create", "set", "delete", "import" };
+	struct noun_options options;
+	struct noun_call c = { .noun = command->noun, .options = &options, .arena = a };
+	int n;
+
+	for (int i = 1; i < argc; i++)
+		if (str_eq(argv[i], "--help")) {
+			struct buf b = BUF_INIT(&sys_heap, 1 << 18);
+
+			noun_help(c.noun, &b);
+			show_print(&b);
+			return 0;
+		}
+	n = options_parse(&noun_option_type, &options, argc, argv, a);
+	if (n < 0)
+		return n;
+	if (n < 2)
+		return usage(&c, "list|get|create|set|delete|import …");
+	c.remote = *REMOTE_OF(&options);
+	c.argc = n - 2;
+	c.argv = argv + 2;
+	for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+		if (str_eq(verbs[i].name, argv[1]))
+			return verbs[i].run(&c);
+	return err_fail(ERR_NO_VERB, "value", argv[1], "nearest", str_nearest(argv[1], words, ELEMENTSOF(words)), NULL);
+}

@@ -1,0 +1,38 @@
+/* parts.h - inside cli: what its files share. */
+#pragma once
+
+#include "base/err.h"
+#include "cli/cli.h"
+#include "rec/tree.h"
+
+extern const struct command commands[];                 /* ended by a row without name */
+enum lang cli_lang(void);                               /* LC_ALL, LC_MESSAGES, LANG */
+const char *cli_text(const char *en, const char *zh);   /* the one the reader wants */
+
+/* Options --name value, --name=value, --flag into a record of `t`; what is no option is moved to the front of argv. Returns how many. */
+int options_parse(const struct rec_type *t, void *options, int argc, char *argv[], struct arena *a);
+void options_help(const struct command *c, struct buf *out);
+
+/* Who talks to a server has these members and fields in its options. */
+#define REMOTE_MEMBERS const char *server, *token, *output
+#define REMOTE_FIELDS(t)                                                                                               \
+	F(t, server, .label = "Address of the platform", .label_zh = "平台地址", .doc = "TENON_SERVER, or http://127.0.0.1:8080", \
+		.doc_zh = "默认取 TENON_SERVER，或 http://127.0.0.1:8080"),                                            \
+	F(t, token, .label = "API token", .label_zh = "接口令牌", .doc = "TENON_TOKEN", .doc_zh = "默认取 TENON_TOKEN"),  \
+	F(t, output, .def = "table", .pattern = "[tjc][asv][bov]n?l?e?", .label = "table, json or csv", .label_zh = "table、json 或 csv")
+struct remote { const char *server, *token, *output; };
+#define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, (o)->output })
+
+/* One request; a problem (RFC 9457) becomes a failure with the server's sentence. *ret_body in the arena, may be NULL. */
+struct remote_request { const char *method, *path, *type, *accept, *body; size_t len; };
+int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body);
+int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret);
+void remote_escape(struct buf *out, const char *text);  /* for a path or query */
+
+/* Records for people: a table, JSON or CSV. `columns` NULL: of the type, the telling ones. */
+void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out);
+void show_one(const struct rec_type *t, const struct tree *item, const char *output, struct buf *out);
+void show_print(struct buf *b);                         /* to standard output; empties it */
+
+int noun_run(const struct command *c, int argc, char *argv[], struct arena *a);
+void noun_help(const struct noun *n, struct buf *out);

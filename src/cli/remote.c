@@ -1,0 +1,107 @@
+/* remote.c - requests to a running platform. */
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "base/str.h"
+#include "cli/parts.h"
+#include "io/io.h"
+#include "sys/sys.h"
+
+void remote_escape(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		char c = *text;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~')
+			buf_addc(out, c);
+		else
+			buf_addf(out, "%%%02X", (unsigned) (unsigned char) c);
+	}
+}
+
+/* The problem's own sentences: `detail`, then each of `errors` with its pointer. */
+static int problem(const struct fetch_answer *answer, struct arena *a)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 16);
+	struct tree *t = NULL;
+	const char *code = NULL;
+	int kind = answer->status >= 500 ? ERR_PEER : ERR_USAGE, shown = 0;
+
+	if (tree_parse(answer->body.data, answer->body.len, "answer", a, &t) == 0) {
+		buf_add(&b, tree_str(tree_find(t, "detail")) ? tree_str(tree_find(t, "detail")) : "");
+		code = tree_str(tree_find(t, "code"));
+		TREE_EACH(e, tree_find(t, "errors")) {
+			const char *pointer = tree_str(tree_find(e, "pointer")), *detail = tree_str(tree_find(e, "detail"));
+			int64_t line = tree_i64(tree_find(e, "line"), 0);
+
+			if (!detail || shown++ >= 20 || (!line && str_eq(detail, tree_str(tree_find(t, "detail")))))
+				continue;
+			if (line)
+				buf_addf(&b, cli_text("\n  line %lld: %s", "\n  第 %lld 行：%s"), (long long) line, detail);
+			else
+				buf_addf(&b, "\n  %s: %s", pointer ? pointer : "", detail);
+		}
+	} else
+		err_clear();
+	if (!b.len)
+		buf_addf(&b, "HTTP %d", answer->status);
+	for (int k = 1; code && k < ERR_N_; k++)        /* its exit code is that of the same failure here */
+		if (str_eq(err_code(k), code))
+			kind = k;
+	{
+		const char *text = arena_str(a, b.data);
+
+		buf_done(&b);
+		return err_fail(ERR_REMOTE, "detail", text ? text : "", "exit", arena_fmt(a, "%d", err_exit(kind)), NULL);
+	}
+}
+
+static int call(const struct fetch_request *q, struct arena *a, const char **ret_body)
+{
+	struct fetch_answer answer;
+	int r = fetch(q, &answer);
+
+	if (r < 0)
+		return r;
+	if (answer.status >= 400 || answer.status < 200)
+		r = problem(&answer, a);
+	else if (ret_body)
+		*ret_body = arena_strn(a, answer.body.data, answer.body.len);
+	if (r == 0 && ret_body && !*ret_body)
+		r = err_fail(ERR_NO_MEMORY, "what", "answer", NULL);
+	buf_done(&answer.body);
+	return r;
+}
+
+int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body)
+{
+	const char *server = r->server, *token = r->token, *fields[6];
+	struct fetch_request f = { .method = q->method, .body = q->body, .len = q->len, .timeout_ms = 120000, .fields = fields };
+	size_t n = 0;
+
+	if (str_empty(server))
+		server = getenv("TENON_SERVER");
+	if (str_empty(server))
+		server = "http://127.0.0.1:8080";
+	if (str_empty(token))
+		token = getenv("TENON_TOKEN");
+	f.url = arena_fmt(a, "%.*s%s", (int) (str_len(server) - str_ends(server, "/")), server, q->path);
+	fields[n++] = cli_lang() == LANG_ZH ? "Accept-Language: zh" : "Accept-Language: en";
+	if (!str_empty(token))
+		fields[n++] = arena_fmt(a, "Authorization: Bearer %s", token);
+	if (q->type)
+		fields[n++] = arena_fmt(a, "Content-Type: %s", q->type);
+	fields[n++] = arena_fmt(a, "Accept: %s, application/problem+json", q->accept ? q->accept : "application/json");
+	fields[n] = NULL;
+	if (!f.url || !fields[n - 1])
+		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	return call(&f, a, ret_body);
+}
+
+int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret)
+{
+	const char *body = NULL;
+	int e = remote_call(r, q, a, &body);
+
+	return e < 0 ? e : tree_parse(body, str_len(body), "answer", a, ret);
+}

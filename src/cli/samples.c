@@ -1,0 +1,122 @@
+/* samples.c - tenon query, tenon write: history out and in. */
+#include "base/num.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "cli/parts.h"
+#include "cli/verbs.h"
+#include "sys/sys.h"
+
+struct query_options { REMOTE_MEMBERS; const char *from, *to, *step, *aggregate; uint32_t limit; };
+static const struct rec_field query_fields[] = {
+	REMOTE_FIELDS(struct query_options),
+	F(struct query_options, from, .def = "now-1h", .label = "From", .label_zh = "开始", .doc = "2026-01-31T08:00:00Z, now-8h"),
+	F(struct query_options, to, .def = "now", .label = "To", .label_zh = "结束"),
+	F(struct query_options, step, .label = "Length of a bucket", .label_zh = "步长", .doc = "1m, 1h"),
+	F(struct query_options, aggregate, .label = "avg mean min max sum count first last coverage", .label_zh = "avg mean min max sum count first last coverage"),
+	F(struct query_options, limit, .def = "10000", .min = "1", .max = "1000000", .label = "At most so many", .label_zh = "最多条数"),
+};
+const struct rec_type query_option_type = REC_PLAIN(struct query_options, "options", query_fields);
+
+static void cell(const struct tree *t, struct buf *out)
+{
+	char text[NUM_TEXT_MAX];
+
+	if (!t || t->kind == TREE_NULL)
+		return;
+	if (t->kind == TREE_STR)
+		buf_addn(out, t->s, t->n);
+	else if (t->kind == TREE_BOOL)
+		buf_add(out, t->b ? "true" : "false");
+	else if (t->kind == TREE_I64)
+		buf_addn(out, text, num_format_i64(text, t->i));
+	else if (t->kind == TREE_F64)
+		buf_addn(out, text, num_format_f64(text, t->f));
+}
+
+/* time, point, value, quality: one line a sample. */
+static void rows(const struct tree *answer, bool csv, struct buf *out)
+{
+	const char *gap = csv ? "," : "  ";
+
+	if (csv)
+		buf_add(out, "time,point,value,quality\r\n");
+	TREE_EACH(series, tree_find(answer, "series")) {
+		const struct tree *t = tree_find(series, "t"), *ns = tree_find(series, "ns"), *v = tree_find(series, "v"), *q = tree_find(series, "q");
+
+		for (uint32_t i = 0; t && i < t->n; i++) {
+			char when[WHEN_TEXT_MAX];
+
+			when_format(when, tree_i64(tree_at(t, i), 0) * 1000 + tree_i64(tree_at(ns, i), 0));
+			buf_addf(out, csv ? "%s%s%s%s" : "%-30s%s%s%s", when, gap, tree_str(tree_find(series, "path")), gap);
+			cell(tree_at(v, i), out);
+			buf_addf(out, "%s0x%08x%s", gap, (unsigned) tree_i64(tree_at(q, i), 0), csv ? "\r\n" : "\n");
+		}
+	}
+}
+
+int run_query(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	const struct query_options *o = options;
+	struct remote_request q = { .method = "POST", .path = "/api/v1/query", .type = "application/json" };
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20), out = BUF_INIT(&sys_heap, 1 << 30);
+	struct json j = JSON_TO(&b);
+	struct tree *answer;
+	int r;
+
+	if (argc < 2)
+		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon query %s", c->usage), NULL);
+	json_object(&j);
+	json_key(&j, "points");
+	json_array(&j);
+	for (int i = 1; i < argc; i++)
+		json_str(&j, argv[i]);
+	json_end(&j);
+	json_kv_str(&j, "from", o->from);
+	json_kv_str(&j, "to", o->to);
+	if (!str_empty(o->step))
+		json_kv_str(&j, "step", o->step);
+	if (!str_empty(o->aggregate))
+		json_kv_str(&j, "aggregate", o->aggregate);
+	json_kv_u64(&j, "limit", o->limit);
+	json_end(&j);
+	q.body = b.data;
+	q.len = b.len;
+	r = remote_tree(REMOTE_OF(o), &q, a, &answer);
+	buf_done(&b);
+	if (r < 0)
+		return r;
+	if (str_eq(o->output, "json")) {
+		j = JSON_TO(&out);
+		tree_write(answer, &j);
+		buf_addc(&out, '\n');
+	} else
+		rows(answer, str_eq(o->output, "csv"), &out);
+	show_print(&out);
+	return 0;
+}
+
+struct write_options { REMOTE_MEMBERS; const char *precision; };
+static const struct rec_field write_fields[] = {
+	REMOTE_FIELDS(struct write_options),
+	F(struct write_options, precision, .def = "ns", .label = "Unit of timestamps: ns, us, ms, s", .label_zh = "时间戳单位：ns、us、ms、s"),
+};
+const struct rec_type write_option_type = REC_PLAIN(struct write_options, "options", write_fields);
+
+int run_write(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	enum { FILE_MAX = 7 << 20 };
+	const struct write_options *o = options;
+	struct remote_request q = { .method = "POST", .type = "text/plain" };
+	struct buf file = BUF_INIT(&sys_heap, FILE_MAX);
+	const char *name = argc < 2 || str_eq(argv[1], "-") ? "/dev/stdin" : argv[1];
+	int r = argc > 2 ? err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon write %s", c->usage), NULL) : file_read(name, FILE_MAX, &file);
+
+	if (r < 0)
+		return r;
+	q.path = arena_fmt(a, "/api/v1/write?precision=%s", o->precision);
+	q.body = file.data;
+	q.len = file.len;
+	r = remote_call(REMOTE_OF(o), &q, a, NULL);
+	buf_done(&file);
+	return r;
+}

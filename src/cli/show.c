@@ -1,0 +1,165 @@
+/* show.c - records for people: a table as wide as its texts, JSON as it came, CSV (RFC 4180). */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "cli/parts.h"
+#include "sys/sys.h"
+
+enum { COLUMNS_MAX = 64, CELL_MAX = 60 };
+
+void show_print(struct buf *b)
+{
+	fwrite(b->data, 1, b->len, stdout);
+	fflush(stdout);
+	buf_done(b);
+}
+
+static void cell(const struct tree *t, struct buf *out)
+{
+	char text[NUM_TEXT_MAX];
+	struct json j = JSON_TO(out);
+
+	switch (t ? t->kind : TREE_NULL) {
+	case TREE_NULL: break;
+	case TREE_BOOL: buf_add(out, t->b ? "true" : "false"); break;
+	case TREE_I64: num_format_i64(text, t->i); buf_add(out, text); break;
+	case TREE_F64: num_format_f64(text, t->f); buf_add(out, text); break;
+	case TREE_STR: buf_addn(out, t->s, t->n); break;
+	default: tree_write(t, &j);
+	}
+}
+
+/* East Asian characters take two columns (UAX #11, the ranges that matter here). */
+static size_t width(const char *s)
+{
+	const char *end = s + str_len(s);
+	size_t n = 0;
+
+	while (s < end) {
+		uint32_t c = utf8_decode(&s, end);
+
+		n += (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3)
+			|| (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60)
+			|| (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x3fffd) ? 2 : 1;
+	}
+	return n;
+}
+
+static size_t telling(const struct rec_type *t, const char **columns)
+{
+	size_t n = 0;
+
+	columns[n++] = "id";
+	for (uint32_t i = 0; i < t->n_fields && n < COLUMNS_MAX; i++)
+		if (!(t->fields[i].flags & (REC_INTERNAL | REC_SECRET)))
+			columns[n++] = t->fields[i].name;
+	return n;
+}
+
+static void csv_cell(const char *text, struct buf *out)
+{
+	bool quote = false;
+
+	for (const char *p = text; *p; p++)
+		quote |= *p == '"' || *p == ',' || *p == '\n' || *p == '\r';
+	if (!quote) {
+		buf_add(out, text);
+		return;
+	}
+	buf_addc(out, '"');
+	for (; *text; text++) {
+		if (*text == '"')
+			buf_addc(out, '"');
+		buf_addc(out, *text);
+	}
+	buf_addc(out, '"');
+}
+
+static void csv(const char **columns, size_t n, const struct tree *items, struct buf *out)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s%s", i ? "," : "", columns[i]);
+	buf_add(out, "\r\n");
+	TREE_EACH(item, items) {
+		for (size_t i = 0; i < n; i++) {
+			buf_clear(&b);
+			cell(tree_find(item, columns[i]), &b);
+			if (i)
+				buf_addc(out, ',');
+			csv_cell(b.data, out);
+		}
+		buf_add(out, "\r\n");
+	}
+	buf_done(&b);
+}
+
+/* Columns that are empty in every row are left out. */
+static void table(const char **columns, size_t n, const struct tree *items, struct buf *out)
+{
+	size_t wide[COLUMNS_MAX] = { 0 };
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; pass && i < n; i++)
+			if (wide[i])
+				buf_addf(out, "%s%*s  ", columns[i], (int) (MAX(wide[i], str_len(columns[i])) - str_len(columns[i])), "");
+		if (pass)
+			buf_addc(out, '\n');
+		TREE_EACH(item, items) {
+			for (size_t i = 0; i < n; i++) {
+				size_t w;
+
+				buf_clear(&b);
+				cell(tree_find(item, columns[i]), &b);
+				w = MIN(width(b.data), (size_t) CELL_MAX);
+				if (!pass)
+					wide[i] = MAX(wide[i], w);
+				else if (wide[i])
+					buf_addf(out, "%s%*s  ", b.data, (int) (MAX(wide[i], str_len(columns[i])) - w), "");
+			}
+			if (pass)
+				buf_addc(out, '\n');
+		}
+	}
+	buf_done(&b);
+}
+
+void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out)
+{
+	const char *columns[COLUMNS_MAX];
+	size_t n = telling(t, columns);
+	struct json j = JSON_TO(out);
+
+	if (str_eq(output, "json")) {
+		tree_write(items, &j);
+		buf_addc(out, '\n');
+	} else if (str_eq(output, "csv"))
+		csv(columns, n, items, out);
+	else
+		table(columns, n, items, out);
+}
+
+void show_one(const struct rec_type *t, const struct tree *item, const char *output, struct buf *out)
+{
+	const struct tree list = { .kind = TREE_LIST, .n = 1, .items = (struct tree *) (uintptr_t) item };
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct json j = JSON_TO(out);
+
+	if (str_eq(output, "json")) {
+		tree_write(item, &j);
+		buf_addc(out, '\n');
+	} else if (str_eq(output, "csv"))
+		show_items(t, &list, output, out);
+	else
+		TREE_EACH(member, item) {
+			buf_clear(&b);
+			cell(member, &b);
+			if (b.len)
+				buf_addf(out, "%-16s %s\n", member->key, b.data);
+		}
+	buf_done(&b);
+}

@@ -1,0 +1,17 @@
+/* verbs.h - inside cli: the functions and options of the rows in commands.c. */
+#pragma once
+
+#include "cli/cli.h"
+
+#define VERB(name) int run_##name(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+VERB(serve);
+VERB(sim);
+VERB(query);
+VERB(write);
+VERB(token);
+VERB(audit);
+VERB(routes);
+VERB(openapi);
+VERB(types);
+#undef VERB
+extern const struct rec_type serve_option_type, sim_option_type, query_option_type, write_option_type, token_option_type, data_option_type;

@@ -1,0 +1,34 @@
+/*
+ * daemon.h - the platform as one process: puts the modules together, starts them in order, stops them in reverse.
+ *
+ * `tenon serve` is daemon_run(): it returns when SIGTERM or SIGINT came and everything is stopped.
+ *
+ * Thread: main. Memory: the platform's.
+ */
+#pragma once
+
+#include "base/err.h"
+
+struct arena;
+
+struct daemon_config {
+	const char *data;               /* the data folder; made if absent */
+	const char *listen;             /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one */
+	const char *web;                /* folder of the console's files; NULL or "": beside the program, if there */
+	bool insecure;                  /* listen beyond loopback without TLS */
+	uint64_t wal_keep, tsdb_head;   /* bytes; 0: the module's default */
+	bool demo;                      /* create the simulated plant's records when the plant is empty */
+	const char *demo_address;       /* "127.0.0.1:5020": where the simulator listens */
+};
+
+/* Prints on standard output, a line each: `ready http://ADDR:PORT` and, while there is no user, `setup http://ADDR:PORT/setup#TOKEN`.
+ * -ERR_LOCKED: another process uses the folder; -ERR_NEWER: a newer version wrote it; -ERR_CONFIG, -ERR_IO. */
+int daemon_run(const struct daemon_config *c);
+
+/* A scope with all rights on a data folder nobody serves, or beside a running server (the store serialises): for `tenon token
+ * create --data`, `tenon audit verify --data`. Whoever may read the folder may do this. */
+struct scope;
+struct offline;
+int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope);
+struct offline *offline_close(struct offline *o);
+DEFINE_CLEANUP(struct offline *, offline_close)

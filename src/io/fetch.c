@@ -1,0 +1,103 @@
+/* fetch.c - libcurl's easy interface, loaded at need. */
+#include "io/fetch.h"
+
+#include <curl/curl.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "sys/sys.h"
+
+struct curl {
+	CURL *(*init)(void);
+	__typeof__(curl_easy_setopt) *set;
+	CURLcode (*perform)(CURL *);
+	__typeof__(curl_easy_getinfo) *info;
+	void (*cleanup)(CURL *);
+	const char *(*error)(CURLcode);
+	struct curl_slist *(*list)(struct curl_slist *, const char *);
+	void (*list_free)(struct curl_slist *);
+};
+
+static int load(struct curl *ret)
+{
+	const struct { const char *name; void **to; } symbols[] = {
+		{ "curl_easy_init", (void **) &ret->init }, { "curl_easy_setopt", (void **) &ret->set },
+		{ "curl_easy_perform", (void **) &ret->perform }, { "curl_easy_getinfo", (void **) &ret->info },
+		{ "curl_easy_cleanup", (void **) &ret->cleanup }, { "curl_easy_strerror", (void **) &ret->error },
+		{ "curl_slist_append", (void **) &ret->list }, { "curl_slist_free_all", (void **) &ret->list_free },
+	};
+	void *library;
+	int r = dl_open("libcurl.so.4", &library);
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(symbols); i++)
+		r = dl_symbol(library, symbols[i].name, symbols[i].to);
+	return r;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct buf *b = arg;
+
+	buf_addn(b, bytes, size * n);
+	return b->failed ? 0 : size * n;
+}
+
+static int perform(const struct curl *c, CURL *h, const struct fetch_request *q, struct fetch_answer *a)
+{
+	struct curl_slist *fields = NULL;
+	char detail[CURL_ERROR_SIZE] = "";
+	const char *type = NULL;
+	long status = 0;
+	CURLcode code;
+
+	for (const char *const *f = q->fields; f && *f; f++)
+		fields = c->list(fields, *f);
+	c->set(h, CURLOPT_URL, q->url);
+	c->set(h, CURLOPT_CUSTOMREQUEST, q->method);
+	c->set(h, CURLOPT_HTTPHEADER, fields);
+	c->set(h, CURLOPT_ERRORBUFFER, detail);
+	c->set(h, CURLOPT_WRITEFUNCTION, on_body);
+	c->set(h, CURLOPT_WRITEDATA, &a->body);
+	c->set(h, CURLOPT_NOSIGNAL, 1L);
+	c->set(h, CURLOPT_TIMEOUT_MS, (long) (q->timeout_ms ? q->timeout_ms : 30000));
+	if (str_eq(q->method, "HEAD"))
+		c->set(h, CURLOPT_NOBODY, 1L);
+	if (q->body) {
+		c->set(h, CURLOPT_POSTFIELDS, q->body);
+		c->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) q->len);
+	}
+	code = c->perform(h);
+	if (code == CURLE_OK) {
+		c->info(h, CURLINFO_RESPONSE_CODE, &status);
+		c->info(h, CURLINFO_CONTENT_TYPE, &type);
+		a->status = (int) status;
+		for (size_t i = 0; type && type[i] && i + 1 < sizeof(a->content_type); i++)
+			a->content_type[i] = type[i];
+	}
+	c->list_free(fields);
+	if (code == CURLE_OK)
+		return 0;
+	return err_fail(ERR_PEER, "what", q->url, "detail", *detail ? detail : c->error(code), NULL);
+}
+
+int fetch(const struct fetch_request *q, struct fetch_answer *ret)
+{
+	struct fetch_answer a = { .body = BUF_INIT(&sys_heap, 1 << 30) };
+	struct curl c;
+	CURL *h;
+	int r = load(&c);
+
+	if (r < 0)
+		return r;
+	h = c.init();
+	if (!h)
+		return err_fail(ERR_NO_MEMORY, "what", "HTTP", NULL);
+	r = perform(&c, h, q, &a);
+	c.cleanup(h);
+	if (r < 0) {
+		buf_done(&a.body);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
