@@ -7,6 +7,7 @@ const struct command commands[] = {
 	{ "sim", "[OPTIONS]", "Run a simulated pump station that speaks Modbus TCP", "运行仿真泵站（Modbus TCP）", &sim_option_type, run_sim, NULL },
 	{ "query", "POINT … [OPTIONS]", "Read history", "查询历史数据", &query_option_type, run_query, NULL },
 	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
+	{ "token", "create NAME --data DIR [--role ROLE]", "Make an API token on this computer", "在本机建立接口令牌", &token_option_type, run_token, NULL },
 	{ "audit", "verify --data DIR", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
 	{ "routes", "", "List every door of the interface, with its permission", "列出全部接口及其权限", NULL, run_routes, NULL },
 	{ "openapi", "", "Print the OpenAPI description", "输出 OpenAPI 描述", NULL, run_openapi, NULL },

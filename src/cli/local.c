@@ -1,0 +1,185 @@
+/* local.c - verbs that work here: serve, sim, token, audit, and those that print what the program knows. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api.h"
+#include "base/str.h"
+#include "cli/parts.h"
+#include "cli/verbs.h"
+#include "config.h"
+#include "daemon/daemon.h"
+#include "store/store.h"
+#include "sys/sys.h"
+
+static int usage(const struct command *c, struct arena *a)
+{
+	return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", c->name, c->usage), NULL);
+}
+
+/* --- serve ------------------------------------------------------------------------------------------------------------- */
+
+struct serve_options { const char *data, *listen, *web, *demo; bool insecure; uint64_t log_keep, head; };
+static const struct rec_field serve_fields[] = {
+	F(struct serve_options, data, .def = "data", .label = "Data folder", .label_zh = "数据文件夹"),
+	F(struct serve_options, listen, .def = "127.0.0.1:8080", .label = "Address and port", .label_zh = "监听地址和端口"),
+	F(struct serve_options, web, .label = "Folder of the console", .label_zh = "控制台文件夹"),
+	F(struct serve_options, demo, .label = "Simulator's address: an empty plant gets its points", .label_zh = "仿真器地址：空工厂将建立其点位"),
+	F(struct serve_options, insecure, .def = "false", .label = "Listen beyond this computer without TLS", .label_zh = "允许在没有 TLS 时对外监听"),
+	F(struct serve_options, log_keep, .def = "0", .label = "Bytes of log to keep at most; 0: a tenth of the disk",
+		.label_zh = "日志最多保留的字节数；0 为磁盘的十分之一"),
+	F(struct serve_options, head, .def = "0", .label = "Bytes of samples in memory; 0: 32 MB", .label_zh = "内存中样本的字节数；0 为 32 MB"),
+};
+const struct rec_type serve_option_type = REC_PLAIN(struct serve_options, "options", serve_fields);
+
+int run_serve(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	const struct serve_options *o = options;
+	struct daemon_config config = { .data = o->data, .listen = o->listen, .web = o->web, .insecure = o->insecure, .wal_keep = o->log_keep,
+		.tsdb_head = o->head, .demo_address = o->demo };
+
+	return argc > 1 ? usage(c, a) : daemon_run(&config);
+}
+
+/* --- token ------------------------------------------------------------------------------------------------------------- */
+
+struct token_options { REMOTE_MEMBERS; const char *data, *role; int64_t valid; };
+static const struct rec_field token_fields[] = {
+	REMOTE_FIELDS(struct token_options),
+	F(struct token_options, data, .label = "Data folder: makes it there, without a server", .label_zh = "数据文件夹：直接在其中建立，无需服务"),
+	F(struct token_options, role, .def = "administrator", .label = "Role", .label_zh = "角色"),
+	F_KIND(struct token_options, valid, REC_DURATION, .def = "365d", .min = "1s", .label = "Valid for", .label_zh = "有效期"),
+};
+const struct rec_type token_option_type = REC_PLAIN(struct token_options, "options", token_fields);
+
+struct token_in { const char *name, *role; int64_t valid; char secret[SECRET_TEXT_MAX]; };
+
+static int make_token(struct scope *s, const void *in, void *ret)
+{
+	struct token_in *want = ret;
+	struct token t;
+	int r = rec_init(&token_type, &t, s->arena);
+
+	if (r == 0)
+		r = guard_role_by_name(s, want->role, &t.role);
+	if (r < 0)
+		return r;
+	t.tenant = s->tenant_id;
+	t.name = want->name;
+	t.expires = clock_now_ns() + want->valid;
+	rec_set_has(&token_type, &t, rec_field(&token_type, "expires"), true);
+	r = guard_make_token(s, &t, want->secret);
+	if (r == 0)
+		r = store_put(s->tx, &token_type, &t, &s->who.id);
+	return r < 0 ? r : audit_change(s, &token_type, NULL, &t);
+}
+
+static const struct deed deed_token = DEED("token.create", PERM_TOKEN_WRITE, DEED_SYSTEM, make_token);
+
+/* `tenon token create NAME --data DIR`: the secret alone on standard output, so that a script can take it. */
+int run_token(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	_cleanup_(offline_closep) struct offline *offline = NULL;
+	const struct token_options *o = options;
+	struct token_in in = { .role = o->role, .valid = o->valid };
+	struct scope *s;
+	int r;
+
+	if (argc != 3 || !str_eq(argv[1], "create"))
+		return usage(c, a);
+	in.name = argv[2];
+	r = offline_open(&offline, o->data, a, &s);
+	if (r == 0)
+		r = scope_do(s, &deed_token, &in, &in);
+	if (r == 0)
+		printf("%s\n", in.secret);
+	return r;
+}
+
+/* --- audit ------------------------------------------------------------------------------------------------------------- */
+
+struct data_options { const char *data; };
+static const struct rec_field data_fields[] = {
+	F(struct data_options, data, .def = "data", .label = "Data folder", .label_zh = "数据文件夹"),
+};
+const struct rec_type data_option_type = REC_PLAIN(struct data_options, "options", data_fields);
+
+struct verifying { const char *data; bool broken; };
+
+static int verify(struct verifying *v, const char *name, const char *path)
+{
+	struct audit_report report = { 0 };
+	int r = guard_audit_verify(path, &report);
+
+	if (r == -ERR_CORRUPT) {
+		err_clear();
+		v->broken = true;
+		printf(cli_text("%s: broken at entry %llu: %s\n", "%s：第 %llu 条记录损坏：%s\n"), name, (unsigned long long) report.first_bad, report.detail);
+		return 0;
+	}
+	if (r == 0)
+		printf(cli_text("%s: %llu entries, whole\n", "%s：%llu 条记录，完整\n"), name, (unsigned long long) report.n);
+	return r;
+}
+
+static int verify_tenant(void *ctx, const char *name)
+{
+	struct verifying *v = ctx;
+	struct buf path = BUF_INIT(&sys_heap, 8192);
+	int r = 0;
+
+	buf_addf(&path, "%s/tenants/%s/store.db", v->data, name);
+	if (!path.failed && file_exists(path.data))
+		r = verify(v, name, path.data);
+	buf_done(&path);
+	return r;
+}
+
+int run_audit(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	const struct data_options *o = options;
+	struct verifying v = { .data = o->data };
+	int r;
+
+	if (argc != 2 || !str_eq(argv[1], "verify"))
+		return usage(c, a);
+	r = verify(&v, "system", arena_fmt(a, "%s/system/store.db", o->data));
+	if (r == 0)
+		r = dir_each(arena_fmt(a, "%s/tenants", o->data), verify_tenant, &v);
+	if (r == 0 && v.broken)
+		r = err_fail(ERR_CORRUPT, "what", cli_text("the audit log", "审计日志"), "detail", cli_text("see above", "见上"), NULL);
+	return r;
+}
+
+/* --- What the program knows -------------------------------------------------------------------------------------------- */
+
+int run_routes(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	struct platform p = { .nouns = service_nouns(), .version = TENON_VERSION };
+	struct buf b = BUF_INIT(&sys_heap, 16 << 20);
+
+	api_routes_json(&p, &b);
+	buf_addc(&b, '\n');
+	show_print(&b);
+	return 0;
+}
+
+int run_openapi(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	struct platform p = { .nouns = service_nouns(), .version = TENON_VERSION };
+	struct buf b = BUF_INIT(&sys_heap, 16 << 20);
+
+	api_openapi(&p, &b);
+	buf_addc(&b, '\n');
+	show_print(&b);
+	return 0;
+}
+
+int run_types(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	struct buf b = BUF_INIT(&sys_heap, 16 << 20);
+
+	for (const struct noun *const *n = service_nouns(); *n; n++)
+		rec_typescript((*n)->type, &b);
+	show_print(&b);
+	return 0;
+}

@@ -1,0 +1,385 @@
+/*
+ * daemon.c - one table of modules: started from the top down, stopped from the bottom up.
+ *
+ * The doors open before the points are loaded: a plant of 100,000 points takes a second, an operator's browser should not wait.
+ */
+#include "daemon/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "bus/bus.h"
+#include "config.h"
+#include "daemon/demo.h"
+#include "daemon/folder.h"
+#include "daemon/follow.h"
+#include "daemon/listen.h"
+#include "link/link.h"
+#include "plant/plant.h"
+#include "service/ingest.h"
+#include "sys/sys.h"
+
+enum { STOP_MS = 5000, TICK_MS = 60000 };
+
+struct daemon {
+	const struct daemon_config *config;
+	struct platform platform;
+	int lock;
+	struct loop *loop;
+	struct work_pool *pool;
+	struct follow *follow;
+	struct api *api;
+	struct http_server *http;
+	struct listen listen;
+	struct post bus_post;
+	struct timer tick, cut;
+	struct work tick_work;
+	bool ticking, stopping;
+};
+
+static void stop(struct daemon *d);
+
+/* --- Between the modules ----------------------------------------------------------------------------------------------- */
+
+static void pump_bus(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (bus_pump(d->platform.bus) > 0)      /* more: let the loop breathe in between */
+		loop_wake(d->loop, &d->bus_post, pump_bus, d);
+}
+
+static void on_bus_ready(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	loop_wake(d->loop, &d->bus_post, pump_bus, d);
+}
+
+static int append(void *ctx, struct batch *b)
+{
+	struct daemon *d = ctx;
+
+	return wal_append(d->platform.wal, b, NULL);
+}
+
+static void on_link_state(void *ctx, const struct link_status *s)
+{
+	static const char *const kinds[] = { "", "connection", "device", "group" };
+	char id[UUID_TEXT + 1];
+
+	uuid_format(&s->id, id);
+	if (s->kind == LINK_GROUP)
+		return;
+	if (s->reason.kind == ERR_NONE)
+		log_info("link", "%s %s is %s", kinds[s->kind], id, link_state_id((enum link_state) s->state));
+	else
+		log_warn("link", "%s %s is %s error=\"%s\"", kinds[s->kind], id, link_state_id((enum link_state) s->state),
+			err_log_text(&s->reason));
+}
+
+static void on_change(void *ctx, uint32_t tenant, const struct rec_type *t)
+{
+	struct daemon *d = ctx;
+
+	follow_kick(d->follow);
+}
+
+static void describe(void *ctx, uint32_t tenant, const struct uuid *point, struct tsdb_name *ret)
+{
+	struct daemon *d = ctx;
+	struct plant_point p;
+	struct arena a;
+
+	arena_init(&a, &sys_heap, 0);
+	if (d->platform.plant && plant_by_id(d->platform.plant, tenant, point, &a, &p) == 0) {
+		struct buf path = BUF_FIXED(ret->path), unit = BUF_FIXED(ret->unit);
+
+		ret->path[0] = ret->unit[0] = 0;
+		buf_add(&path, p.path);
+		buf_add(&unit, p.unit);
+	} else
+		err_clear();            /* deleted: its history stays, without a name */
+	arena_done(&a);
+}
+
+/* Once a minute: last-used times of tokens, expired sessions. */
+static int run_tick(struct work *w, void *worker)
+{
+	struct daemon *d = CONTAINER_OF(w, struct daemon, tick_work);
+	int r = guard_tick(d->platform.guard);
+
+	if (r < 0) {
+		struct err e = err_take(r);
+
+		log_warn("daemon", "the minute's housekeeping failed: %s", err_log_text(&e));
+	}
+	return 0;
+}
+
+static void on_ticked(struct work *w)
+{
+	CONTAINER_OF(w, struct daemon, tick_work)->ticking = false;
+}
+
+static void on_tick(void *arg)
+{
+	struct daemon *d = arg;
+
+	timer_start(d->loop, &d->tick, TICK_MS, on_tick, d);
+	if (d->ticking)
+		return;
+	d->tick_work = (struct work) { 0 };
+	d->ticking = work_submit(d->pool, d->loop, &d->tick_work, run_tick, on_ticked) == 0;
+	err_clear();
+}
+
+/* --- The modules, in order --------------------------------------------------------------------------------------------- */
+
+static int start_folder(struct daemon *d)
+{
+	d->lock = -1;
+	return folder_open(d->config->data, &d->lock);
+}
+
+static void stop_folder(struct daemon *d)
+{
+	if (d->lock >= 0)
+		sys.close(d->lock);
+}
+
+static int start_loop(struct daemon *d)
+{
+	struct work_config work = { .name = "work" };
+	int r = loop_new("main", &d->loop);
+
+	return r < 0 ? r : work_pool_new(&work, &d->pool);
+}
+
+static void stop_loop(struct daemon *d)
+{
+	work_pool_free(d->pool);
+	if (d->loop)
+		loop_step(d->loop, 0);          /* what the workers still had to say */
+	loop_free(d->loop);
+}
+
+static int start_wal(struct daemon *d)
+{
+	char dir[4096];
+	struct wal_config c = { .dir = dir, .keep_bytes = d->config->wal_keep };
+	int r = path_join(dir, sizeof(dir), d->config->data, "wal") ? wal_open(&c, &d->platform.wal) : -ERR_CONFIG;
+
+	return r < 0 ? r : wal_start(d->platform.wal);
+}
+
+static void stop_wal(struct daemon *d)
+{
+	if (d->platform.wal && wal_stop(d->platform.wal, clock_deadline(STOP_MS)) < 0)
+		log_warn("daemon", "the disk is slow; waiting for the log");
+	wal_close(d->platform.wal);
+}
+
+static int start_tsdb(struct daemon *d)
+{
+	struct tsdb_config c = { .data_dir = d->config->data, .head_bytes = d->config->tsdb_head, .version = TENON_VERSION,
+		.describe = describe, .ctx = d };
+	int r = tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
+
+	return r < 0 ? r : tsdb_start(d->platform.tsdb);
+}
+
+static void stop_tsdb(struct daemon *d)
+{
+	if (d->platform.tsdb)
+		tsdb_stop(d->platform.tsdb);
+	tsdb_free(d->platform.tsdb);
+}
+
+static int start_bus(struct daemon *d)
+{
+	struct bus_config c = { .wal = d->platform.wal, .on_ready = on_bus_ready, .ctx = d };
+
+	return bus_new(&c, &d->platform.bus);
+}
+
+static void stop_bus(struct daemon *d)
+{
+	bus_free(d->platform.bus);
+}
+
+static int start_link(struct daemon *d)
+{
+	struct link_config c = { .append = append, .on_state = on_link_state, .ctx = d, .source = 1 };
+	int r = link_new(&c, &d->platform.link);
+
+	return r < 0 ? r : link_start(d->platform.link);
+}
+
+static void stop_link(struct daemon *d)
+{
+	link_free(d->platform.link);
+}
+
+static int start_plant(struct daemon *d)
+{
+	int r = follow_new(&d->follow, &d->platform, d->loop, d->pool);
+
+	return r < 0 ? r : plant_new(&d->platform.plant, d->platform.tsdb, follow_on_event, d->follow);
+}
+
+static void stop_plant(struct daemon *d)
+{
+	d->platform.plant = plant_free(d->platform.plant);
+	follow_free(d->follow);
+}
+
+static int start_service(struct daemon *d)
+{
+	struct guard_config c = { .data = d->config->data };
+	int r = service_open(&d->platform, &c, NULL);
+
+	d->platform.on_change = on_change;
+	d->platform.on_change_ctx = d;
+	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
+}
+
+static void stop_service(struct daemon *d)
+{
+	d->platform.ingest = ingest_free(d->platform.ingest);
+	if (d->platform.guard)
+		service_close(&d->platform);
+}
+
+static int start_api(struct daemon *d)
+{
+	struct api_config c = { .platform = &d->platform, .loop = d->loop, .workers = d->pool, .web = listen_web(&d->listen, d->config->web) };
+
+	return api_new(&d->api, &c);
+}
+
+static void stop_api(struct daemon *d)
+{
+	api_free(d->api);
+}
+
+static int start_http(struct daemon *d)
+{
+	int r = listen_parse(d->config->listen, d->config->insecure, &d->listen);
+
+	if (r == 0)
+		r = api_serve(d->api, &(struct http_config) { .address = d->listen.address, .port = d->listen.port }, &d->http);
+	if (r == 0)
+		d->listen.port = http_server_port(d->http);
+	return r;
+}
+
+static void stop_http(struct daemon *d)
+{
+	http_server_free(d->http);
+}
+
+static const struct module {
+	const char *name;
+	int (*start)(struct daemon *d);
+	void (*stop)(struct daemon *d);
+} modules[] = {
+	{ "data folder", start_folder, stop_folder },
+	{ "loop", start_loop, stop_loop },
+	{ "log", start_wal, stop_wal },
+	{ "samples", start_tsdb, stop_tsdb },
+	{ "live values", start_bus, stop_bus },
+	{ "links", start_link, stop_link },
+	{ "points", start_plant, stop_plant },
+	{ "records", start_service, stop_service },
+	{ "doors", start_api, stop_api },
+	{ "listener", start_http, stop_http },
+};
+
+/* --- Running ----------------------------------------------------------------------------------------------------------- */
+
+static void on_cut(void *arg)
+{
+	struct daemon *d = arg;
+
+	loop_stop(d->loop);
+}
+
+/* New requests are refused, those under way may finish; then the loop ends and main() stops the modules. */
+static void stop(struct daemon *d)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	log_info("daemon", "stopping");
+	timer_stop(&d->tick);
+	follow_stop(d->follow);
+	link_stop(d->platform.link);
+	api_stop(d->api);
+	timer_start(d->loop, &d->cut, STOP_MS, on_cut, d);
+	http_server_stop(d->http, STOP_MS, on_cut, d);
+}
+
+static void on_signal(void *arg, int signum)
+{
+	stop(arg);
+}
+
+static int announce(struct daemon *d)
+{
+	char token[SECRET_TEXT_MAX];
+	int r = 0;
+
+	printf("ready http://%s\n", listen_text(&d->listen));
+	if (guard_needs_setup(d->platform.guard)) {
+		r = guard_setup_token(d->platform.guard, token);
+		if (r == 0)
+			printf("setup http://%s/setup#%s\n", listen_text(&d->listen), token);
+	}
+	fflush(stdout);
+	return r;
+}
+
+static int run(struct daemon *d)
+{
+	int r = !str_empty(d->config->demo_address) ? demo_make(&d->platform, d->config->demo_address) : 0;
+
+	if (r == 0)
+		r = loop_on_signal(d->loop, SIGTERM, on_signal, d);
+	if (r == 0)
+		r = loop_on_signal(d->loop, SIGINT, on_signal, d);
+	if (r == 0)
+		r = announce(d);
+	if (r < 0)
+		return r;
+	follow_kick(d->follow);
+	timer_start(d->loop, &d->tick, TICK_MS, on_tick, d);
+	return loop_run(d->loop);
+}
+
+int daemon_run(const struct daemon_config *c)
+{
+	struct daemon d = { .config = c, .lock = -1, .platform = { .data = c->data, .version = TENON_VERSION, .started_ns = clock_now_ns() } };
+	size_t n = 0;
+	int r = 0;
+
+	while (r == 0 && n < ELEMENTSOF(modules)) {
+		r = modules[n].start(&d);
+		err_wrap(r, "%s", modules[n].name);
+		n++;                            /* a half-started one is stopped, too */
+	}
+	if (r == 0)
+		r = run(&d);
+	{
+		struct err e = r < 0 ? err_take(r) : (struct err) { 0 };        /* stopping may fail in its own way */
+
+		while (n-- > 0)
+			modules[n].stop(&d);
+		err_put(&e);
+	}
+	return r;
+}
