@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "config.h"
 #include "daemon/daemon.h"
+#include "sim/sim.h"
 #include "store/store.h"
 #include "sys/sys.h"
 
@@ -18,12 +19,12 @@ static int usage(const struct command *c, struct arena *a)
 
 /* --- serve ------------------------------------------------------------------------------------------------------------- */
 
-struct serve_options { const char *data, *listen, *web, *demo; bool insecure; uint64_t log_keep, head; };
+struct serve_options { const char *data, *listen, *web; bool demo, insecure; uint64_t log_keep, head; };
 static const struct rec_field serve_fields[] = {
 	F(struct serve_options, data, .def = "data", .label = "Data folder", .label_zh = "数据文件夹"),
 	F(struct serve_options, listen, .def = "127.0.0.1:8080", .label = "Address and port", .label_zh = "监听地址和端口"),
 	F(struct serve_options, web, .label = "Folder of the console", .label_zh = "控制台文件夹"),
-	F(struct serve_options, demo, .label = "Simulator's address: an empty plant gets its points", .label_zh = "仿真器地址：空工厂将建立其点位"),
+	F(struct serve_options, demo, .def = "false", .label = "With a simulated pump station", .label_zh = "带仿真泵站"),
 	F(struct serve_options, insecure, .def = "false", .label = "Listen beyond this computer without TLS", .label_zh = "允许在没有 TLS 时对外监听"),
 	F(struct serve_options, log_keep, .def = "0", .label = "Bytes of log to keep at most; 0: a tenth of the disk",
 		.label_zh = "日志最多保留的字节数；0 为磁盘的十分之一"),
@@ -35,9 +36,48 @@ int run_serve(const struct command *c, const void *options, int argc, char *argv
 {
 	const struct serve_options *o = options;
 	struct daemon_config config = { .data = o->data, .listen = o->listen, .web = o->web, .insecure = o->insecure, .wal_keep = o->log_keep,
-		.tsdb_head = o->head, .demo_address = o->demo };
+		.tsdb_head = o->head, .demo = o->demo };
 
 	return argc > 1 ? usage(c, a) : daemon_run(&config);
+}
+
+/* --- sim --------------------------------------------------------------------------------------------------------------- */
+
+struct sim_options { const char *address; uint32_t port, stations, scan_ms; uint64_t seed; double speed; bool points; };
+static const struct rec_field sim_fields[] = {
+	F(struct sim_options, address, .def = "127.0.0.1", .label = "Address", .label_zh = "监听地址"),
+	F(struct sim_options, port, .def = "5020", .max = "65535", .label = "Port of the first station; 0: any", .label_zh = "第一座泵站的端口；0 为任意"),
+	F(struct sim_options, stations, .def = "1", .min = "1", .max = "64", .label = "Stations", .label_zh = "泵站数"),
+	F(struct sim_options, seed, .def = "42", .label = "Seed: the same numbers again", .label_zh = "种子：相同种子得到相同数值"),
+	F(struct sim_options, speed, .def = "1", .min = "0.01", .max = "100", .label = "Simulated seconds a second", .label_zh = "仿真速度（秒/秒）"),
+	F(struct sim_options, scan_ms, .def = "10", .min = "2", .max = "1000", .unit = "ms", .label = "Scan period of the PLC", .label_zh = "PLC 扫描周期"),
+	F(struct sim_options, points, .def = "false", .label = "Print the point list as CSV and end", .label_zh = "输出点表 CSV 后退出"),
+};
+const struct rec_type sim_option_type = REC_PLAIN(struct sim_options, "options", sim_fields);
+
+static void on_sim_ready(void *ctx, struct sim *s)
+{
+	const struct sim_options *o = ctx;
+
+	for (uint32_t i = 0; i < sim_stations(s); i++)
+		printf("ready modbus %s:%u\n", o->address, sim_port(s, i));
+	fflush(stdout);
+}
+
+int run_sim(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	struct sim_options o = *(const struct sim_options *) options;
+	struct sim_config config = { .address = o.address, .port = (uint16_t) o.port, .stations = o.stations, .seed = o.seed, .speed = o.speed,
+		.scan_ms = o.scan_ms };
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+
+	if (argc > 1)
+		return usage(c, a);
+	if (!o.points)
+		return sim_main_run(&config, on_sim_ready, &o);
+	sim_points_csv(cli_lang(), &b);
+	show_print(&b);
+	return 0;
 }
 
 /* --- token ------------------------------------------------------------------------------------------------------------- */

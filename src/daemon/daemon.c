@@ -21,6 +21,7 @@
 #include "link/link.h"
 #include "plant/plant.h"
 #include "service/ingest.h"
+#include "sim/sim.h"
 #include "sys/sys.h"
 
 enum { STOP_MS = 5000, TICK_MS = 60000 };
@@ -33,6 +34,7 @@ struct daemon {
 	struct work_pool *pool;
 	struct follow *follow;
 	struct api *api;
+	struct sim *sim;
 	struct http_server *http;
 	struct listen listen;
 	struct post bus_post;
@@ -257,7 +259,7 @@ static void stop_service(struct daemon *d)
 
 static int start_api(struct daemon *d)
 {
-	struct api_config c = { .platform = &d->platform, .loop = d->loop, .workers = d->pool, .web = listen_web(&d->listen, d->config->web) };
+	struct api_config c = { .platform = &d->platform, .loop = d->loop, .web = listen_web(&d->listen, d->config->web) };
 
 	return api_new(&d->api, &c);
 }
@@ -272,7 +274,8 @@ static int start_http(struct daemon *d)
 	int r = listen_parse(d->config->listen, d->config->insecure, &d->listen);
 
 	if (r == 0)
-		r = api_serve(d->api, &(struct http_config) { .address = d->listen.address, .port = d->listen.port }, &d->http);
+		r = http_server_new(d->loop, &(struct http_config) { .address = d->listen.address, .port = d->listen.port }, &api_callbacks,
+			d->api, &d->http);
 	if (r == 0)
 		d->listen.port = http_server_port(d->http);
 	return r;
@@ -280,6 +283,7 @@ static int start_http(struct daemon *d)
 
 static void stop_http(struct daemon *d)
 {
+	sim_free(d->sim);
 	http_server_free(d->http);
 }
 
@@ -346,7 +350,7 @@ static int announce(struct daemon *d)
 
 static int run(struct daemon *d)
 {
-	int r = !str_empty(d->config->demo_address) ? demo_make(&d->platform, d->config->demo_address) : 0;
+	int r = d->config->demo ? demo_start(&d->sim, d->loop, &d->platform) : 0;
 
 	if (r == 0)
 		r = loop_on_signal(d->loop, SIGTERM, on_signal, d);

@@ -17,7 +17,7 @@ struct daemon_config {
 	const char *web;                /* folder of the console's files; NULL or "": beside the program, if there */
 	bool insecure;                  /* listen beyond loopback without TLS */
 	uint64_t wal_keep, tsdb_head;   /* bytes; 0: the module's default */
-	const char *demo_address;       /* "127.0.0.1:5020": an empty plant gets the records of the simulator that listens there */
+	bool demo;                      /* with a simulated pump station and its records */
 };
 
 /* Prints on standard output, a line each: `ready http://ADDR:PORT` and, while there is no user, `setup http://ADDR:PORT/setup#TOKEN`.
