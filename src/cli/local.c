@@ -143,51 +143,52 @@ static const struct rec_field data_fields[] = {
 };
 const struct rec_type data_option_type = REC_PLAIN(struct data_options, "options", data_fields);
 
-struct verifying { const char *data; bool broken; };
-
-static int verify(struct verifying *v, const char *name, const char *path)
+/* One store's chain: the system's (0) or a tenant's. 1: broken. */
+static int verify(struct guard *g, uint32_t tenant)
 {
 	struct audit_report report = { 0 };
-	int r = guard_audit_verify(path, &report);
+	int r = guard_audit_verify(g, tenant, &report);
+	char name[40] = "";
+	struct buf b = BUF_FIXED(name);
 
+	if (tenant)
+		buf_addf(&b, cli_text("tenant %u", "租户 %u"), tenant);
+	else
+		buf_add(&b, cli_text("system", "系统"));
 	if (r == -ERR_CORRUPT) {
 		err_clear();
-		v->broken = true;
 		printf(cli_text("%s: broken at entry %llu: %s\n", "%s：第 %llu 条记录损坏：%s\n"), name, (unsigned long long) report.first_bad, report.detail);
-		return 0;
+		return 1;
 	}
 	if (r == 0)
 		printf(cli_text("%s: %llu entries, whole\n", "%s：%llu 条记录，完整\n"), name, (unsigned long long) report.n);
 	return r;
 }
 
-static int verify_tenant(void *ctx, const char *name)
-{
-	struct verifying *v = ctx;
-	struct buf path = BUF_INIT(&sys_heap, 8192);
-	int r = 0;
-
-	buf_addf(&path, "%s/tenants/%s/store.db", v->data, name);
-	if (!path.failed && file_exists(path.data))
-		r = verify(v, name, path.data);
-	buf_done(&path);
-	return r;
-}
-
 int run_audit(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
+	_cleanup_(offline_closep) struct offline *offline = NULL;
 	const struct data_options *o = options;
-	struct verifying v = { .data = o->data };
+	uint32_t tenants[1024], n = 0;
+	bool broken = false;
+	struct scope *s;
 	int r;
 
 	if (argc != 2 || !str_eq(argv[1], "verify"))
 		return usage(c, a);
-	r = verify(&v, "system", arena_fmt(a, "%s/system/store.db", o->data));
-	if (r == 0)
-		r = dir_each(arena_fmt(a, "%s/tenants", o->data), verify_tenant, &v);
-	if (r == 0 && v.broken)
+	r = offline_open(&offline, o->data, a, &s);
+	if (r == 0) {
+		n = guard_tenants(s->guard, tenants, ELEMENTSOF(tenants));
+		r = verify(s->guard, 0);
+	}
+	broken |= r == 1;
+	for (uint32_t i = 0; r >= 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+		r = verify(s->guard, tenants[i]);
+		broken |= r == 1;
+	}
+	if (r >= 0 && broken)
 		r = err_fail(ERR_CORRUPT, "what", cli_text("the audit log", "审计日志"), "detail", cli_text("see above", "见上"), NULL);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* --- What the program knows -------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 
 #include "io/chain.h"
 #include "io/child.h"
+#include "io/fetch.h"
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/work.h"

@@ -1,0 +1,119 @@
+"""The program under test as others see it: a process, a URL, a token. Started on a free port of loopback, stopped by pid."""
+import json
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("TENON_BUILD", ROOT / "build"))
+PROGRAM = str(BUILD / "tenon")
+SHARED = ROOT / ".." / "shared"
+
+
+def wait_for(condition, seconds=20, what="condition"):
+    """Polls until it is true; what it returned. No test sleeps for a fixed time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        got = condition()
+        if got:
+            return got
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Process:
+    """A program whose lines of standard output can be waited for."""
+
+    def __init__(self, *args, env=None):
+        self.child = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        self.lines, self.errors = queue.Queue(), []
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._read_errors, daemon=True).start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def _read_errors(self):
+        for line in self.child.stderr:
+            self.errors.append(line)
+
+    def line(self, prefix, seconds=30):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no line {prefix!r} within {seconds} s; stderr: {''.join(self.errors[-20:])}")
+            if line is None:
+                raise AssertionError(f"it ended before saying {prefix!r}; stderr: {''.join(self.errors[-20:])}")
+            if line.startswith(prefix):
+                return line[len(prefix):].strip()
+
+    def stop(self, sig=signal.SIGTERM, seconds=20):
+        if self.child.poll() is None:
+            self.child.send_signal(sig)
+            try:
+                self.child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        return self.child.returncode
+
+
+class Platform(Process):
+    def __init__(self, data=None, *options):
+        self.own = data is None
+        self.data = data or tempfile.mkdtemp(prefix="tenon-")
+        super().__init__(PROGRAM, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *options)
+        self.url = self.line("ready ")
+        self.token = None
+
+    def sign_in(self, role="administrator", name="test"):
+        done = subprocess.run([PROGRAM, "token", "create", name, "--role", role, "--data", self.data], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def call(self, method, path, body=None, token=None, headers=None, raw=False):
+        """(status, headers, body): body parsed when it is JSON."""
+        if self.token is None and token is None:
+            self.token = self.sign_in()
+        fields = {"Authorization": f"Bearer {token or self.token}"}
+        if body is not None and not isinstance(body, (bytes, str)):
+            body, fields["Content-Type"] = json.dumps(body), "application/json"
+        fields.update(headers or {})
+        request = urllib.request.Request(self.url + path, method=method, headers=fields,
+                                         data=body.encode() if isinstance(body, str) else body)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, head, text = answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as e:
+            status, head, text = e.code, e.headers, e.read()
+        if not raw and "json" in (head.get("Content-Type") or ""):
+            text = json.loads(text)
+        return status, head, text
+
+    def make(self, noun, **fields):
+        status, _, body = self.call("POST", f"/api/v1/{noun}", fields)
+        assert status == 201, body
+        return body
+
+    def query(self, points, start="now-1h", end="now", **more):
+        status, _, body = self.call("POST", "/api/v1/query", {"points": points, "from": start, "to": end, "limit": 1000000, **more})
+        assert status == 200, body
+        return {s["path"]: s for s in body["series"]}
+
+    def close(self):
+        code = self.stop()
+        if self.own:
+            shutil.rmtree(self.data, ignore_errors=True)
+        return code
