@@ -1,0 +1,81 @@
+"""Peer: sysexits.h (BSD) for the exit codes. The command line against a running platform: records, samples, sentences in both languages."""
+import os
+import subprocess
+
+import pytest
+
+import tenon
+
+
+@pytest.fixture(scope="module")
+def run(platform):
+    token = platform.sign_in(name="cli")
+
+    def run(*args, lang="en", stdin=None, token=token):
+        env = {**os.environ, "TENON_SERVER": platform.url, "TENON_TOKEN": token, "TENON_LANG": lang}
+        return subprocess.run([tenon.PROGRAM, *args], capture_output=True, text=True, env=env, input=stdin, timeout=60)
+    return run
+
+
+def test_records_are_made_shown_changed_and_deleted(run):
+    done = run("place", "create", "code=north", "name=北厂", "level=site")
+    assert done.returncode == 0, done.stderr
+    ident = next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("id "))
+    assert "北厂" in run("place", "get", ident).stdout
+    assert run("place", "set", ident, "description=old mill").returncode == 0
+    listed = run("place", "list", "code=north", "--output", "csv").stdout.splitlines()
+    assert len(listed) == 2 and listed[0].startswith("id,") and "old mill" in listed[1]
+    assert run("place", "delete", ident).returncode == 0
+    assert run("place", "get", ident).returncode == 66      # EX_NOINPUT
+
+
+def test_samples_go_in_and_come_out(run):
+    assert run("write", "-", stdin="boiler temp=81.5,n=7i,state=\"run\" 1700000000000000001\n").returncode == 0
+
+    def found():
+        out = run("query", "boiler/temp", "--from", "2023-11-14T00:00:00Z", "--to", "2023-11-15T00:00:00Z", "--output", "csv").stdout
+        return out if "81.5" in out else None
+    out = tenon.wait_for(found, 20, "the sample")
+    assert out.splitlines()[1] == "2023-11-14T22:13:20.000000001Z,boiler/temp,81.5,0x00000000"
+
+
+@pytest.mark.parametrize("args,code,en,zh", [
+    (["poitn", "list"], 64, "the nearest is point", "最接近的是 point"),
+    (["point", "lsit"], 64, "the nearest is list", "最接近的是 list"),
+    (["serve", "--dat", "x"], 64, "the nearest is --data", "最接近的是 --data"),
+    (["serve", "--listen", "nowhere"], 65, "listen must be ADDRESS:PORT, is nowhere", "listen 必须为 地址:端口，现为 nowhere"),
+    (["serve", "--listen", "0.0.0.0:0"], 65, "without TLS", "没有 TLS"),
+    (["group", "create", "code=g", "period_ms=0"], 65, "period_ms", "period_ms"),
+    (["point", "list", "colour=red"], 64, "there is no parameter colour", "没有参数 colour"),
+    (["query", "nothing/here"], 66, "there is no point nothing/here", "没有点位 nothing/here"),
+])
+def test_a_wrong_word_is_one_sentence_and_a_standard_exit_code(run, tmp_path, args, code, en, zh):
+    if args[0] == "serve":
+        args = args + ["--data", str(tmp_path / "d")] if "--dat" not in args else args
+    for lang, want in (("en", en), ("zh", zh)):
+        done = run(*args, lang=lang)
+        assert done.returncode == code, (done.returncode, done.stderr)
+        assert want in done.stderr, done.stderr
+
+
+def test_a_wrong_token_and_a_wrong_address_are_told_apart(run):
+    assert run("point", "list", token="tnn_wrong").returncode == 77         # EX_NOPERM
+    assert run("point", "list", "--server", "http://127.0.0.1:1").returncode == 76  # EX_PROTOCOL: the peer
+
+
+def test_the_audit_verifies_and_notices_a_changed_byte(run, platform, tmp_path):
+    import shutil
+    copy = tmp_path / "copy"
+    run("place", "create", "code=audited", "level=site")
+    platform.call("GET", "/api/v1/audit")
+    shutil.copytree(platform.data, copy)
+    done = subprocess.run([tenon.PROGRAM, "audit", "verify", "--data", str(copy)], capture_output=True, text=True)
+    assert done.returncode == 0 and "whole" in done.stdout, done.stdout + done.stderr
+    import sqlite3
+    changed = 0
+    for db in copy.rglob("store.db"):
+        with sqlite3.connect(db) as c:
+            changed += c.execute("update audit set changes = replace(changes, 'audited', 'audiTed') where changes like '%audited%'").rowcount
+    assert changed
+    done = subprocess.run([tenon.PROGRAM, "audit", "verify", "--data", str(copy)], capture_output=True, text=True)
+    assert done.returncode == 65 and "broken at entry" in done.stdout, done.stdout + done.stderr
