@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "cli/parts.h"
 #include "cli/verbs.h"
-#include "config.h"
 #include "daemon/daemon.h"
 #include "sim/sim.h"
 #include "store/store.h"

@@ -4,7 +4,6 @@
 
 #include "base/str.h"
 #include "cli/parts.h"
-#include "config.h"
 #include "service/service.h"
 #include "sys/sys.h"
 

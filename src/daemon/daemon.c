@@ -13,7 +13,6 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "bus/bus.h"
-#include "config.h"
 #include "daemon/demo.h"
 #include "daemon/folder.h"
 #include "daemon/follow.h"
