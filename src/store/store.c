@@ -399,12 +399,14 @@ int store_open(struct store **ret, const struct store_config *config)
 int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns)
 {
 	struct store_tx *tx;
+	unsigned before;
 	int r = rec_type_check(noun->type);
 
 	if (r == 0)
 		r = store_begin(s, STORE_WRITE, deadline_ns, &tx);
 	if (r < 0)
 		return r;
+	before = atomic_load(&s->n_tables);             /* nobody else adds one: we are the only writer */
 	r = store_table_of(s, noun->type->name) ? err_fail(ERR_EXISTS, "what", "@record", "field", "name", "value", noun->type->name, NULL)
 		: add_table(s, noun);
 	if (r == 0)
@@ -412,8 +414,8 @@ int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadl
 	if (r == 0)
 		return store_commit(tx);
 	store_rollback(tx);
-	if (store_table(s, noun->type)) {               /* the one added last: we are the only writer */
-		atomic_fetch_sub(&s->n_tables, 1);
+	if (atomic_load(&s->n_tables) > before) {
+		atomic_store(&s->n_tables, before);
 		rec_type_unref(noun->type);
 	}
 	return r;

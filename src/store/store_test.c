@@ -890,7 +890,9 @@ static void victim(const char *path, int out)
 {
 	struct store *s = open_at(path);
 
-	for (uint32_t i = 1; s; i++) {
+	if (!s)
+		_exit(1);
+	for (uint32_t i = 1;; i++) {
 		struct store_tx *tx = begin(s, STORE_WRITE);
 		struct owner a = { .code = arena_fmt(&arena, "%d-%u-a", (int) getpid(), i) }, b = { .code = arena_fmt(&arena, "%d-%u-b", (int) getpid(), i) };
 
@@ -899,7 +901,6 @@ static void victim(const char *path, int out)
 		if (write(out, &i, sizeof(i)) != sizeof(i))
 			_exit(1);
 	}
-	_exit(1);
 }
 
 TEST(what_was_committed_survives_a_kill_and_halves_do_not)
