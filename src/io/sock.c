@@ -18,8 +18,7 @@
 
 enum { BACKLOG = 511 };
 
-/* From text to sockaddr; its size, or a failure. */
-static int parse(const char *address, uint16_t port, struct sockaddr_storage *ret)
+int sock_parse(const char *address, uint16_t port, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *) ret;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) ret;
@@ -70,7 +69,7 @@ int sock_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_p
 	struct sock_name name;
 	_cleanup_close_ int fd = -1;
 	const char *shown = address ? address : "127.0.0.1";
-	int one = 1, size = parse(shown, port, &addr);
+	int one = 1, size = sock_parse(shown, port, &addr);
 	socklen_t len = sizeof(addr);
 
 	if (size < 0)

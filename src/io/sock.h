@@ -4,9 +4,12 @@
 #include "base/base.h"
 
 struct sockaddr;
+struct sockaddr_storage;
 
 struct sock_name { char host[64]; uint16_t port; bool loopback; };
 
+/* From text to an address; its size, or -ERR_BAD_ARGUMENT when it is neither IPv4 nor IPv6 nor a path beginning with /. */
+int sock_parse(const char *address, uint16_t port, struct sockaddr_storage *ret);
 /* address: numeric IPv4 or IPv6, or a path of a local socket ("/…", replaced when nobody listens there); NULL: 127.0.0.1. */
 int sock_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port);
 void sock_peer(int fd, struct sock_name *ret);
