@@ -69,7 +69,7 @@ int noun_create(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_get(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_replace(struct scope *s, const struct noun_in *in, void **ret_rec);
 int noun_patch(struct scope *s, const struct noun_in *in, void **ret_rec);
-int noun_delete(struct scope *s, const struct noun_in *in);
+int noun_delete(struct scope *s, const struct noun_in *in, void **ret_rec);
 
 enum { NOUN_LIMIT = 100, NOUN_LIMIT_MAX = 1000 };
 struct noun_query {

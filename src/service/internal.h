@@ -1,0 +1,33 @@
+/* internal.h - what the files of service share among themselves. */
+#pragma once
+
+#include "base/str.h"
+#include "model/plant.h"
+#include "service/service.h"
+#include "sys/sys.h"
+
+extern const struct noun_hooks place_hooks, connection_hooks, device_hooks, group_hooks, point_hooks;
+extern const struct noun_hooks user_hooks, role_hooks, token_hooks, tenant_hooks;
+
+/* The field that says to which tenant a record of the system's store belongs; NULL: the store says it. */
+const struct rec_field *noun_tenant_field(const struct noun *n);
+
+/* Inside a deed. `before` NULL: made. Runs the hooks, puts, notes the change down. */
+int noun_put(struct scope *s, const struct noun *n, const void *before, void *rec, struct errs *errs);
+int noun_fetch(struct scope *s, const struct noun *n, const struct uuid *id, void *ret_rec);
+/* -ERR_MISSING unless the record belongs to the scope's tenant. */
+int noun_owned(struct scope *s, const struct noun *n, const void *rec);
+/* The tenant's filter, when the noun needs one; text is room for an id. Returns how many filters were written: 0 or 1. */
+size_t noun_tenant_filter(struct scope *s, const struct noun *n, char text[UUID_TEXT + 1], struct store_filter *ret);
+int noun_told(struct scope *s, const struct noun *n, int r);   /* after the deed ended with r; returns r */
+int noun_missing(const struct noun *n, const struct uuid *id);
+void *noun_alloc(struct scope *s, const struct noun *n);
+
+/* Adds the failure r (and takes it) to errs with "/segment" in front; returns r with the failure still current. */
+int errs_put(struct errs *errs, int r);
+
+/* path.c: what points are called. */
+int point_path(struct scope *s, const struct point *p, const char **ret_path);
+/* Every point below has its path again after a place or device got another code or parent. */
+int paths_renew_device(struct scope *s, const struct uuid *device);
+int paths_renew_place(struct scope *s, const struct uuid *place);

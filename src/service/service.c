@@ -1,0 +1,83 @@
+/* service.c - the list of nouns, opening and closing. */
+
+#include "service/internal.h"
+
+/* group_type has no hooks of its own; a row may name NULL. */
+#define NOUN(id, type, store, read, write, hooks) static const struct noun noun_##id = NOUN_ROW(type, store, read, write, hooks);
+#include "service/nouns.def"
+#undef NOUN
+static const struct noun *const own[] = {
+#define NOUN(id, type, store, read, write, hooks) &noun_##id,
+#include "service/nouns.def"
+#undef NOUN
+};
+
+const struct noun *noun_find(const struct platform *p, const char *name)
+{
+	for (const struct noun *const *n = p->nouns; n && *n; n++)
+		if (str_eq((*n)->type->plural, name) || str_eq((*n)->type->name, name))
+			return *n;
+	return NULL;
+}
+
+const struct rec_field *noun_tenant_field(const struct noun *n)
+{
+	const struct rec_field *f = n->store == DEED_SYSTEM ? rec_field(n->type, "tenant") : NULL;
+
+	return f && (f->kind == REC_REF || f->kind == REC_UUID) ? f : NULL;
+}
+
+/* What guard keeps by itself (users, roles …) it opens without being told. */
+static bool is_guards(const struct rec_type *t)
+{
+	return t == &user_type || t == &role_type || t == &token_type || t == &tenant_type;
+}
+
+int service_open(struct platform *p, const struct guard_config *config, const struct noun *const *more)
+{
+	struct guard_config c = *config;
+	struct store_noun tenant[64], system[16];
+	const struct noun **all;
+	size_t n = ELEMENTSOF(own), n_tenant = 0, n_system = 0;
+	int r;
+
+	for (size_t i = 0; more && more[i]; i++)
+		n++;
+	all = sys_alloc_array(n + 1, sizeof(*all));
+	if (!all)
+		return err_fail(ERR_NO_MEMORY, "what", "the record types", NULL);
+	memcpy(all, own, sizeof(own));
+	for (size_t i = ELEMENTSOF(own); i < n; i++)
+		all[i] = more[i - ELEMENTSOF(own)];
+	for (size_t i = 0; i < n; i++) {
+		bool is_tenants = all[i]->store == DEED_TENANT;
+		if (is_guards(all[i]->type))
+			continue;
+		if (is_tenants ? n_tenant == ELEMENTSOF(tenant) : n_system == ELEMENTSOF(system)) {
+			sys_free(all);
+			return err_fail(ERR_LIMIT, "what", "record types", "max", "64", NULL);
+		}
+		if (is_tenants)
+			tenant[n_tenant++].type = all[i]->type, tenant[n_tenant - 1].flags = 0;
+		else
+			system[n_system++].type = all[i]->type, system[n_system - 1].flags = 0;
+	}
+	c.tenant_nouns = tenant;
+	c.n_tenant_nouns = n_tenant;
+	c.system_nouns = system;
+	c.n_system_nouns = n_system;
+	r = guard_open(&p->guard, &c);
+	if (r < 0) {
+		sys_free(all);
+		return r;
+	}
+	p->nouns = all;
+	return 0;
+}
+
+void service_close(struct platform *p)
+{
+	p->guard = guard_close(p->guard);
+	sys_free((void *) (uintptr_t) p->nouns);
+	p->nouns = NULL;
+}
