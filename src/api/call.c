@@ -1,0 +1,421 @@
+/*
+ * call.c - the way of a request: head → row → worker (who, may he, body, deed) → answer.
+ *
+ * What can be refused by the head alone (no such page, wrong method, wrong type, nobody at a door that needs somebody) is refused
+ * before the body is taken in.
+ */
+
+#include "api/internal.h"
+#include "base/num.h"
+
+#define BASE "/api/v1"
+
+/* ---- life ---- */
+
+static bool is_request_id(const char *id)
+{
+	size_t n = str_len(id);
+
+	return n >= 1 && n <= 36 && str_matches(id, "[A-Za-z0-9._-]+");
+}
+
+static struct call *call_new(struct api *a, struct http_exchange *x)
+{
+	struct call *c = sys_new(struct call);
+	const char *id = http_header(x, "X-Request-Id"), *auth = http_header(x, "Authorization");
+	struct buf request, peer;
+
+	if (!c)
+		return NULL;
+	c->api = a;
+	c->x = x;
+	atomic_init(&c->refs, 1);
+	atomic_init(&c->due, 1);
+	arena_init(&c->arena, &sys_heap, CALL_ARENA_MAX);
+	c->out = BUF_INIT(&sys_heap, OUT_MAX);
+	c->errs.arena = &c->arena;
+	c->is_get = str_eq(http_method(x), "GET") || str_eq(http_method(x), "HEAD");
+	c->scope = (struct scope) { .guard = a->platform->guard, .platform = a->platform, .arena = &c->arena,
+		.lang = lang_of_accept(http_header(x, "Accept-Language"), LANG_EN), .who = { .name = "", .role = "" } };
+	request = BUF_FIXED(c->scope.request);
+	peer = BUF_FIXED(c->scope.peer);
+	if (is_request_id(id)) {
+		buf_add(&request, id);
+	} else {
+		struct uuid u = uuid_new();
+		uuid_format(&u, c->scope.request);
+	}
+	buf_addf(&peer, "%.45s", http_peer(x));
+	c->query = http_query(x);
+	c->authorization = auth;
+	c->cookie = http_cookie(x, "tenon_session");
+	c->csrf = http_header(x, "X-CSRF-Token");
+	c->if_match = http_header(x, "If-Match");
+	c->if_none_match = http_header(x, "If-None-Match");
+	atomic_fetch_add(&a->n_calls, 1);
+	atomic_fetch_add(&a->n_open, 1);
+	return c;
+}
+
+struct call *call_unref(struct call *c)
+{
+	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
+		return NULL;
+	atomic_fetch_sub(&c->api->n_open, 1);
+	buf_done(&c->out);
+	arena_done(&c->arena);
+	sys_free(c);
+	return NULL;
+}
+
+/* ---- what came ---- */
+
+const char *call_param(const struct call *c, const char *key)
+{
+	for (unsigned i = 0; i < c->n_params; i++)
+		if (str_eq(c->param[i].key, key))
+			return c->param[i].value;
+	return NULL;
+}
+
+int call_bool(const struct call *c, const char *key, bool *ret)
+{
+	const char *v = call_param(c, key);
+
+	if (v && !str_eq(v, "true") && !str_eq(v, "false"))
+		return err_fail(ERR_BAD_ARGUMENT, "field", key, "rule", "must be true or false", "value", v, NULL);
+	*ret = str_eq(v, "true");
+	return 0;
+}
+
+int call_uuid(struct call *c, struct uuid *ret)
+{
+	char what[80] = "@record";
+	struct buf b = BUF_FIXED(what);
+
+	if (uuid_parse(c->arg, str_len(c->arg), ret))
+		return 0;
+	if (c->noun) {
+		buf_clear(&b);
+		buf_addf(&b, "@%s", c->noun->type->name);
+	}
+	return err_fail(ERR_MISSING, "what", what, "value", c->arg, NULL);
+}
+
+static int check_param(const struct call *c, const char *key)
+{
+	const char *const *p = c->route->params;
+	size_t n = 0;
+
+	if (p == params_of_noun)                /* the list itself knows its fields */
+		return 0;
+	for (; p && p[n]; n++)
+		if (str_eq(p[n], key))
+			return 0;
+	return err_fail(ERR_BAD_PARAMETER, "value", key, "nearest", n ? str_nearest(key, p, n) : NULL, NULL);
+}
+
+static int read_params(struct call *c)
+{
+	const char *query = c->query;
+	struct http_pair *pair = arena_new(&c->arena, struct http_pair);
+	int r;
+
+	if (!pair)
+		return err_fail(ERR_NO_MEMORY, "what", "parameters", NULL);
+	while ((r = http_query_next(&query, pair)) > 0) {
+		struct param *p = &c->param[c->n_params];
+		if (c->n_params == PARAMS_MAX)
+			return err_fail(ERR_LIMIT, "what", "parameters", "max", "24", NULL);
+		if (!utf8_is_valid(pair->value, pair->value_len) || !utf8_is_valid(pair->key, pair->key_len))
+			return err_fail(ERR_BAD_ARGUMENT, "field", "query", "rule", "must be UTF-8", NULL);
+		r = check_param(c, pair->key);
+		if (r < 0)
+			return r;
+		p->key = arena_strn(&c->arena, pair->key, pair->key_len);
+		p->value = arena_strn(&c->arena, pair->value, pair->value_len);
+		if (!p->key || !p->value)
+			return err_fail(ERR_NO_MEMORY, "what", "parameters", NULL);
+		c->n_params++;
+	}
+	return r;
+}
+
+static int check_content_type(struct call *c)
+{
+	const char *type = http_header(c->x, "Content-Type"), *coding = http_header(c->x, "Content-Encoding");
+	const char *want = c->route->raw ? c->route->raw : c->route->in || c->route->noun == NOUN_WRITES ? "application/json" : NULL;
+	bool patches = str_eq(c->route->method, "PATCH");
+
+	if (coding && !str_eq_nocase(coding, "identity"))
+		return err_fail(ERR_UNSUPPORTED, "what", "@content_type", "value", coding, "words", "identity", NULL);
+	if (!want || str_eq(want, "*/*") || str_eq(c->route->method, "DELETE"))
+		return 0;
+	if (content_type_is(type, want) || (patches && content_type_is(type, "application/merge-patch+json")))
+		return 0;
+	return err_fail(ERR_UNSUPPORTED, "what", "@content_type", "value", type ? type : "", "words",
+		patches ? "application/merge-patch+json, application/json" : want, NULL);
+}
+
+static const char *const json_alone[] = { "application/json", NULL };
+
+static int check_accept(struct call *c)
+{
+	const char *const *offers = c->route->offers ? c->route->offers : json_alone;
+	const char *accept = http_header(c->x, "Accept");
+	char words[200];
+	struct buf b = BUF_FIXED(words);
+	size_t n = 0;
+
+	for (; offers[n]; n++)
+		buf_addf(&b, "%s%s", n ? ", " : "", offers[n]);
+	c->offer = accept_pick(accept, offers, n);
+	return c->offer >= 0 ? 0 : err_fail(ERR_NOT_ACCEPTABLE, "value", accept, "words", words, NULL);
+}
+
+/* ---- on the worker ---- */
+
+static int authenticate(struct call *c)
+{
+	struct credentials cred = { .cookie = c->authorization ? NULL : c->cookie };
+	const char *auth = c->authorization;
+	int r;
+
+	if (auth) {
+		const char *space = str_find(auth, " ");
+		/* Token: what InfluxDB's clients send. Any other scheme is a credential we cannot know. */
+		bool known = space && (str_starts(auth, "Bearer ") || str_starts(auth, "bearer ") || str_starts(auth, "Token "));
+		cred.bearer = known ? space + 1 : "";
+	}
+	r = guard_authenticate(&c->scope, &cred);
+	if (r == -ERR_UNAUTHENTICATED && c->route->anonymous_ok) {
+		err_clear();
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (cred.cookie && !c->is_get && !c->route->anonymous_ok && !uuid_is_zero(&c->scope.session) && !guard_csrf_matches(&c->scope, c->csrf))
+		return err_fail(ERR_CSRF, NULL, NULL);
+	return 0;
+}
+
+static int authorize(struct call *c)
+{
+	int r = scope_need(&c->scope, route_permission(c->route, c->noun));
+	struct err e;
+
+	if (r >= 0)
+		return r;
+	e = err_take(r);
+	guard_audit_refusal(&c->scope, c->noun ? arena_fmt(&c->arena, "%s.%s", c->noun->type->name, c->route->name) : c->route->name, r);
+	err_put(&e);
+	return r;
+}
+
+static int read_body(struct call *c)
+{
+	if (!c->route->in)
+		return 0;
+	c->in = arena_alloc(&c->arena, c->route->in->size);
+	if (!c->in)
+		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	return rec_from_json(c->route->in, c->in, c->body, c->body_len, REC_CREATE, &c->arena, &c->errs);
+}
+
+static int run_call(struct work *w, void *worker)
+{
+	struct call *c = CONTAINER_OF(w, struct call, work);
+	int r = authenticate(c);
+
+	if (r >= 0)
+		r = authorize(c);
+	if (r >= 0)
+		r = read_params(c);
+	if (r >= 0)
+		r = read_body(c);
+	c->status = c->route->status ? c->route->status : 200;
+	if (r >= 0)
+		r = c->route->run(c);
+	if (r < 0)
+		answer_problem(c, r);
+	err_clear();
+	return 0;
+}
+
+/* ---- back on the loop ---- */
+
+static void one_done(struct call *c)
+{
+	if (atomic_fetch_sub(&c->due, 1) == 1)
+		answer_send(c);
+}
+
+static void work_done(struct work *w)
+{
+	struct call *c = CONTAINER_OF(w, struct call, work);
+
+	if (w->result < 0)
+		answer_problem(c, w->result);
+	one_done(c);
+}
+
+static void later_done(void *arg)
+{
+	struct call *c = arg;
+
+	if (c->result < 0)
+		answer_problem(c, c->result);
+	one_done(c);
+}
+
+void call_later(struct call *c)
+{
+	atomic_fetch_add(&c->due, 1);
+}
+
+void call_finish(struct call *c, int result)
+{
+	c->result = result;
+	loop_send(c->api->loop, &c->post, later_done, c);
+}
+
+/* ---- callbacks of the server ---- */
+
+static int64_t refuse(struct call *c, int r)
+{
+	answer_problem(c, r);
+	answer_send(c);
+	return 0;
+}
+
+static int take_head(struct call *c, char *path)
+{
+	struct match m;
+	int r = router_match(c->api->platform, http_method(c->x), path, &m);
+
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return err_fail(ERR_MISSING, "what", "@page", "value", http_path(c->x), NULL);
+	}
+	if (r < 0)
+		return r;
+	c->route = m.route;
+	c->noun = m.noun;
+	c->arg = m.arg;
+	if (route_permission(c->route, c->noun) != PUBLIC && !c->authorization && !c->cookie)
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	r = check_accept(c);
+	return r < 0 ? r : check_content_type(c);
+}
+
+static bool is_of_api(const char *path)
+{
+	return str_eq(path, "/healthz") || str_eq(path, BASE) || str_starts(path, BASE "/");
+}
+
+static int64_t on_head(void *ctx, struct http_exchange *x)
+{
+	struct api *a = ctx;
+	struct call *c;
+	int r;
+
+	http_set_user(x, NULL);
+	if (!is_of_api(http_path(x)))
+		return 0;               /* the console's files: no body */
+	c = call_new(a, x);
+	if (!c) {
+		http_reply(x, &(struct http_reply) { .status = 503 });
+		return 0;
+	}
+	http_set_user(x, c);
+	if (a->stopping)
+		return refuse(c, err_fail(ERR_STOPPING, NULL, NULL));
+	r = http_decode_path(http_path(x), c->path, sizeof(c->path));
+	if (r < 0) {
+		err_clear();
+		return refuse(c, err_fail(ERR_MISSING, "what", "@page", "value", http_path(x), NULL));
+	}
+	if (str_eq(c->path, BASE "/live"))
+		return 0;
+	r = take_head(c, str_starts(c->path, BASE) ? c->path + sizeof(BASE) - 1 : c->path);
+	if (r < 0)
+		return refuse(c, r);
+	return (int64_t) (c->route->body_max ? c->route->body_max : c->api->config.body_max ? c->api->config.body_max : BODY_DEFAULT);
+}
+
+static void serve_file(struct api *a, struct http_exchange *x)
+{
+	static const struct http_field gone[] = { { "Content-Type", "text/plain; charset=utf-8" }, { "X-Content-Type-Options", "nosniff" } };
+	struct http_reply missing = { .status = 404, .fields = gone, .n_fields = ELEMENTSOF(gone), .body = "404\n", .len = 4 };
+	const char *method = http_method(x);
+	char path[1024];
+	int r;
+
+	if (!str_eq(method, "GET") && !str_eq(method, "HEAD")) {
+		const struct http_field allow[] = { { "Allow", "GET, HEAD" } };
+		http_reply(x, &(struct http_reply) { .status = 405, .fields = allow, .n_fields = 1 });
+		return;
+	}
+	r = a->config.web ? http_decode_path(http_path(x), path, sizeof(path)) : -ERR_MISSING;
+	if (r >= 0)
+		r = http_reply_file(x, a->workers, a->config.web, str_eq(path, "/") ? "/index.html" : path, security_fields, SECURITY_FIELDS);
+	/* The console draws its own pages: any address without a dot in its last part is its start page. */
+	if (r < 0 && a->config.web && !str_find(path_name(path), "."))
+		r = http_reply_file(x, a->workers, a->config.web, "/index.html", security_fields, SECURITY_FIELDS);
+	err_clear();
+	if (r < 0 && !http_is_replied(x))
+		http_reply(x, &missing);
+}
+
+static void on_request(void *ctx, struct http_exchange *x)
+{
+	struct api *a = ctx;
+	struct call *c = http_user(x);
+	int r;
+
+	if (http_is_replied(x))
+		return;
+	if (!c) {
+		serve_file(a, x);
+		return;
+	}
+	if (!c->route) {                /* live */
+		r = ws_is_asked(x) ? live_accept(a, c) : err_fail(ERR_USAGE, "detail", "this is a WebSocket (RFC 6455, version 13)", NULL);
+		if (r < 0)
+			refuse(c, r);
+		return;
+	}
+	c->body = http_body(x, &c->body_len);
+	if (c->route->run_on == RUN_LOOP) {
+		c->status = c->route->status ? c->route->status : 200;
+		r = c->route->run(c);
+		if (r < 0)
+			answer_problem(c, r);
+		one_done(c);
+		return;
+	}
+	r = work_submit_named(a->workers, a->loop, &c->work, c->route->name, run_call, work_done);
+	if (r < 0)
+		refuse(c, r);
+}
+
+static void on_too_large(void *ctx, struct http_exchange *x, int64_t welcome)
+{
+	struct call *c = http_user(x);
+	char max[NUM_TEXT_MAX];
+
+	if (!c) {
+		http_reply(x, &(struct http_reply) { .status = 413 });
+		return;
+	}
+	num_format_i64(max, welcome);
+	refuse(c, err_fail(ERR_TOO_LARGE, "what", "@body", "max", max, NULL));
+}
+
+static void on_done(void *ctx, struct http_exchange *x, const struct http_done *d)
+{
+	call_unref(http_user(x));
+	http_set_user(x, NULL);
+}
+
+const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_done = on_done };

@@ -1,0 +1,147 @@
+/* internal.h - what the files of api share: routes, calls, answers. */
+#pragma once
+
+#include "api/api.h"
+#include "base/str.h"
+#include "service/ingest.h"
+#include "sys/sys.h"
+
+enum { SEGMENTS_MAX = 8, PARAMS_MAX = 24, FIELDS_MAX = 12, OUT_MAX = 64 << 20, BODY_DEFAULT = 1 << 20, CALL_ARENA_MAX = 256 << 20 };
+
+/* ---- rows ---- */
+
+enum run_on { RUN_WORK, RUN_LOOP };
+/* Of the rows that every noun has: its own permissions decide. */
+enum noun_right { NOT_OF_A_NOUN, NOUN_READS, NOUN_WRITES, NOUN_RIGHTS_ };
+enum { CALL_DONE = 0, CALL_LATER = 1 };
+
+struct call;
+struct param_doc { const char *name, *doc; };
+
+struct route {
+	const char *method, *path;              /* below /api/v1: "/points/{id}"; of nouns: "/{noun}/{id}" */
+	enum permission permission;
+	enum noun_right noun;
+	enum run_on run_on;
+	const char *name;                       /* operationId; "session.create" */
+	const struct rec_type *in;              /* JSON body, parsed and checked into c->in; NULL: none, or raw */
+	const struct rec_type *out;             /* for OpenAPI; NULL: see doc */
+	const char *raw;                        /* content type of a raw body (c->body), e.g. "text/csv"; any type: "*" + "/" + "*" */
+	const char *const *params;              /* parameters in the query, NULL-terminated; NULL: none */
+	const char *const *offers;              /* content types of the answer; NULL: JSON alone */
+	size_t body_max;                        /* 0: BODY_DEFAULT */
+	uint16_t status;                        /* of success; 0: 200 */
+	bool anonymous_ok;                      /* a stale credential counts as none */
+	int (*run)(struct call *c);             /* < 0: a failure; CALL_DONE; CALL_LATER: call_finish() comes */
+	const char *doc;
+};
+/* A row without a permission does not build. */
+#define ROUTE(method_, path_, permission_, name_, run_, ...) \
+	{ .method = (method_), .path = (path_), .permission = MUST_SAY(permission_), .name = (name_), .run = (run_), __VA_ARGS__ }
+#define NOUN_ROUTE(method_, path_, right_, name_, run_, ...) \
+	{ .method = (method_), .path = (path_), .permission = SIGNED_IN, .name = (name_), .run = (run_), __VA_ARGS__, \
+	  .noun = (enum noun_right) ((right_) + 0 * sizeof(char[(right_) > NOT_OF_A_NOUN && (right_) < NOUN_RIGHTS_ ? 1 : -1])) }
+
+struct routes { const struct route *items; size_t n; };
+extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples;
+extern const struct routes *const all_routes[];         /* NULL-terminated */
+extern const char *const params_of_noun[];               /* marks the list of a noun */
+
+struct match {
+	const struct route *route;
+	const struct noun *noun;
+	const char *arg;                        /* what stood in place of the last {…}; in the caller's memory */
+	char allow[64];                         /* of 405: "GET, PUT" */
+	bool path_known;
+};
+/* path: below /api/v1, decoded. Returns 0; -ERR_MISSING; -ERR_NO_METHOD with allow. Segments are cut inside `path`. */
+int router_match(const struct platform *p, const char *method, char *path, struct match *ret);
+enum permission route_permission(const struct route *r, const struct noun *n);
+
+/* ---- a call ---- */
+
+struct param { const char *key, *value; };
+
+struct call {
+	struct api *api;
+	struct http_exchange *x;
+	const struct route *route;
+	const struct noun *noun;
+	struct arena arena;
+	struct scope scope;
+	struct work work;
+	char path[1024];
+	const char *arg;
+	const char *authorization, *cookie, *csrf, *if_match, *if_none_match, *query;   /* borrowed from the exchange */
+	bool is_get;                            /* GET or HEAD */
+	atomic_int refs;                        /* exchange, body on its way, stream */
+	const char *body;
+	size_t body_len;
+	void *in;                               /* a record of route->in */
+	struct param param[PARAMS_MAX];
+	unsigned n_params;
+	int offer;                              /* index into route->offers */
+	struct errs errs;
+	/* the answer */
+	int status;
+	struct buf out;
+	const char *content_type;
+	struct http_field fields[FIELDS_MAX];
+	size_t n_fields;
+	struct http_source source;              /* with fill: a stream instead of `out`; its ctx is freed by its done() */
+	void (*extra)(struct call *c, struct json *j);  /* more members of a problem */
+	void *extra_arg;
+	/* finishing later */
+	int result;
+	atomic_int due;                         /* what must still happen before the answer: work, later */
+	struct post post;
+	struct wal_wait wait;
+	void *later;                            /* the route's own */
+};
+
+struct api {
+	struct api_config config;
+	struct platform *platform;
+	struct work_pool *workers;
+	struct loop *loop;
+	struct live *live;
+	bool stopping;
+	int64_t started_mono_ns;
+	atomic_ulong n_calls, n_errors, n_denied, n_open;
+};
+
+/* run() announces that call_finish() will come, before it can; then it returns CALL_LATER. */
+void call_later(struct call *c);
+void call_finish(struct call *c, int result);                   /* any thread, once */
+struct call *call_unref(struct call *c);
+static inline struct call *call_ref(struct call *c) { atomic_fetch_add(&c->refs, 1); return c; }
+const char *call_param(const struct call *c, const char *key);  /* NULL when absent */
+int call_uuid(struct call *c, struct uuid *ret);                /* c->arg; -ERR_MISSING of the noun when it is no id */
+void call_field(struct call *c, const char *name, const char *value);
+int call_bool(const struct call *c, const char *key, bool *ret);        /* absent: false */
+
+/* ---- answers ---- */
+
+struct json answer_json(struct call *c);                        /* sets the content type; writes to c->out */
+void answer_problem(struct call *c, int result);                /* the failure as problem+json; takes the thread's current failure */
+void answer_send(struct call *c);
+enum { SECURITY_FIELDS = 5 };
+extern const struct http_field security_fields[SECURITY_FIELDS];
+void problem_json(struct json *j, const struct err *e, enum lang lang, const char *instance);
+void error_entry(struct json *j, const struct err *e, enum lang lang);  /* {pointer, code, args, detail}: members only, no braces */
+
+/* Which of the offers the client likes best; -1: none. accept NULL: the first. */
+int accept_pick(const char *accept, const char *const *offers, size_t n);
+bool content_type_is(const char *header, const char *want);
+
+/* ---- doors ---- */
+
+int answer_list(struct call *c, const struct noun *noun);
+int pass_over(void *ctx, const void *rec);                      /* a store_row_fn that does nothing */
+void record_json(const struct rec_type *t, const void *rec, const char *const *only, struct json *j);
+void openapi_write(const struct platform *p, struct buf *out);
+int live_accept(struct api *a, struct call *c);                 /* < 0: nothing was replied */
+int live_new(struct api *a, struct live **ret);
+struct live *live_free(struct live *l);
+void live_stop(struct live *l);
+uint32_t live_count(const struct live *l);

@@ -1,0 +1,91 @@
+/*
+ * live.h - what the files of the live socket share (private to api).
+ *
+ * A client is a WebSocket with a principal and subscriptions. The loop owns it; who it is and which points it may see is found out
+ * by workers (they may read the disk). Values come from the bus, which keeps the last of each series and needs no queue: when too
+ * much waits to be sent, a subscription takes nothing, and gets the newest of each point once there is room. So a slow client costs
+ * its backlog and no more.
+ *
+ * Thread: the loop's, jobs excepted. Memory: a client lives until its socket is closed and no job of it is under way.
+ */
+#pragma once
+
+#include "api/internal.h"
+#include "bus/bus.h"
+#include "model/batch.h"
+
+enum {
+	LIVE_CLIENTS_MAX = 500,
+	LIVE_POINTS_MAX = 10000,        /* a socket, all subscriptions together */
+	LIVE_SUBS_MAX = 100,
+	LIVE_ID_MAX = 64,
+	LIVE_TICK_MS = 250,
+	LIVE_BACKLOG = 64 << 10,        /* above it nothing is added: values are conflated */
+	LIVE_BACKLOG_MAX = 1 << 20,
+	LIVE_PATIENCE_MS = 30000,       /* for a client that takes nothing; then 1013 */
+	LIVE_HELLO_MS = 10000,
+	LIVE_CHECK_MS = 60000,          /* how often it is asked again whether the principal still may */
+	LIVE_RENEW_MS = 2000,           /* after points changed */
+	LIVE_REFUSED = 4401,
+};
+
+struct live_point { struct uuid id; uint32_t series; };
+struct live_index { uint32_t series, index; };
+
+struct live_sub {
+	struct live_sub *next;
+	struct live_client *client;
+	char id[LIVE_ID_MAX + 1];
+	uint32_t serial;                /* tells a subscription from an earlier one of the same id */
+	char *path;                     /* prefix; NULL: points by id */
+	struct uuid *wanted; uint32_t n_wanted;
+	bool batch;                     /* binary frames */
+	double max_hz;
+	struct live_point *point; uint32_t n;
+	struct live_index *index;       /* by series */
+	struct bus_sub *bus;
+	bool full;                      /* took less than it was given: resume when there is room */
+	uint64_t generation;            /* of the plant, when points were resolved */
+	int64_t resolved_ns;
+	bool resolving, told;           /* told: the client knows the points */
+};
+
+struct live_client {
+	struct live_client *next, **link;
+	struct live *live;
+	struct ws *ws;                  /* NULL: gone */
+	unsigned jobs;
+	bool known, checking;           /* known: hello was right */
+	char bearer[SECRET_TEXT_MAX], cookie[SECRET_TEXT_MAX];
+	char peer[48];
+	enum lang lang;
+	int64_t born_ns, checked_ns, stuck_ns;  /* stuck: since when the backlog is too long; 0 = it is not */
+	struct live_sub *subs;
+	uint32_t n_points, n_subs, serial;
+	uint32_t tenant;
+};
+
+struct live {
+	struct api *api;
+	struct timer timer;
+	struct live_client *clients;
+	uint32_t n;
+	struct batch_builder *builder;
+	struct buf out;                 /* of the frame under construction; reused */
+};
+
+/* live_job.c: what workers do. Each starts one job of the client; < 0: refused, nothing started. */
+int live_job_hello(struct live_client *c, const char *csrf);
+int live_job_check(struct live_client *c);
+int live_job_resolve(struct live_client *c, struct live_sub *s);
+
+/* live.c: where jobs end, on the loop. */
+void live_on_hello(struct live_client *c, int result, const struct err *e, uint32_t tenant, const char *name);
+struct live_resolved { uint32_t serial; int result; const struct err *err; struct live_point *points; uint32_t n; uint64_t generation; };
+void live_on_resolved(struct live_client *c, const struct live_resolved *r);   /* takes r->points */
+void live_job_over(struct live_client *c);
+void live_fail(struct live_client *c, const char *id, const struct err *e);
+
+/* live_send.c: values on their way, beginning with all that are known. */
+int live_listen(struct live_sub *s);
+void live_resume(struct live_client *c);

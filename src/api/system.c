@@ -1,0 +1,338 @@
+/* system.c - the state of the platform: figures, links, the audit. */
+
+#include "api/internal.h"
+#include "base/when.h"
+#include "link/link.h"
+#include "plant/plant.h"
+#include "tsdb/tsdb.h"
+
+static void time_kv(struct json *j, const char *key, int64_t ns)
+{
+	char text[40];
+
+	if (ns == 0) {
+		json_kv_str(j, key, NULL);
+		return;
+	}
+	when_format(text, ns);
+	json_kv_str(j, key, text);
+}
+
+static void uuid_kv(struct json *j, const char *key, const struct uuid *u)
+{
+	char text[UUID_TEXT + 1];
+
+	uuid_format(u, text);
+	json_kv_str(j, key, uuid_is_zero(u) ? NULL : text);
+}
+
+/* ---- status ---- */
+
+static void log_json(struct wal *w, struct json *j)
+{
+	struct wal_metrics m;
+
+	wal_metrics(w, &m);
+	json_key(j, "log");
+	json_object(j);
+	json_kv_u64(j, "appended", m.appended);
+	json_kv_u64(j, "durable", m.durable);
+	json_kv_u64(j, "samples", m.samples);
+	json_kv_u64(j, "bytes", m.bytes);
+	json_kv_u64(j, "queue_bytes", m.queue_bytes);
+	json_kv_u64(j, "queue_max", m.queue_max);
+	json_kv_u64(j, "disk_bytes", m.disk_bytes);
+	json_kv_u64(j, "syncs", m.syncs);
+	json_kv_u64(j, "refused", m.refused_busy + m.refused_full);
+	json_kv_str(j, "failing", m.failing ? err_code(-m.failing) : NULL);
+	json_end(j);
+}
+
+static void tsdb_json(struct tsdb *t, struct json *j)
+{
+	struct tsdb_stats s;
+
+	tsdb_stats(t, &s);
+	json_key(j, "history");
+	json_object(j);
+	json_kv_u64(j, "series", s.n_series);
+	json_kv_u64(j, "head_bytes", s.head_bytes);
+	json_kv_u64(j, "head_bytes_max", s.head_bytes_max);
+	json_kv_u64(j, "head_samples", s.head_samples);
+	json_kv_u64(j, "files", s.n_files);
+	json_kv_u64(j, "file_bytes", s.file_bytes);
+	json_kv_u64(j, "file_samples", s.file_samples);
+	json_kv_f64(j, "bytes_per_sample", s.bytes_per_sample);
+	json_kv_u64(j, "ingested", s.ingested);
+	json_kv_u64(j, "flushes", s.flushes);
+	json_kv_u64(j, "flush_failures", s.flush_failures);
+	json_end(j);
+}
+
+static void queue_json(void *ctx, const struct queue_stats *q)
+{
+	struct json *j = ctx;
+
+	json_object(j);
+	json_kv_str(j, "name", q->name);
+	json_kv_str(j, "policy", queue_policy_name(q->policy));
+	json_kv_u64(j, "len", q->len);
+	json_kv_u64(j, "max", q->max_items);
+	json_kv_u64(j, "bytes", q->bytes);
+	json_kv_u64(j, "max_bytes", q->max_bytes);
+	json_kv_u64(j, "dropped", q->dropped);
+	json_kv_u64(j, "refused", q->refused);
+	json_end(j);
+}
+
+static int count_of(struct call *c, const char *plural, uint64_t *ret)
+{
+	struct noun_query q = { .noun = noun_find(c->api->platform, plural), .limit = 1, .count = true };
+	struct store_page page = { 0 };
+	int r = q.noun ? noun_list(&c->scope, &q, pass_over, NULL, &page) : -ERR_MISSING;
+
+	if (r >= 0)
+		*ret = page.total;
+	return r;
+}
+
+static int counts_json(struct call *c, struct json *j)
+{
+	static const char *const plurals[] = { "places", "connections", "devices", "groups", "points" };
+
+	json_key(j, "counts");
+	json_object(j);
+	for (size_t i = 0; i < ELEMENTSOF(plurals); i++) {
+		uint64_t n;
+		int r;
+		if (!scope_may(&c->scope, noun_find(c->api->platform, plurals[i])->read))
+			continue;
+		r = count_of(c, plurals[i], &n);
+		if (r < 0)
+			return r;
+		json_kv_u64(j, plurals[i], n);
+	}
+	json_end(j);
+	return 0;
+}
+
+static int run_status(struct call *c)
+{
+	struct platform *p = c->api->platform;
+	struct json j = answer_json(c);
+	struct tenant t;
+	int r = guard_own_tenant(&c->scope, &t);
+
+	if (r < 0)
+		return r;
+	json_object(&j);
+	json_kv_str(&j, "version", p->version);
+	time_kv(&j, "started", p->started_ns);
+	json_kv_i64(&j, "uptime_s", (clock_mono_ns() - c->api->started_mono_ns) / NS_PER_S);
+	json_key(&j, "tenant");
+	json_object(&j);
+	uuid_kv(&j, "id", &t.head.id);
+	json_kv_str(&j, "code", t.code);
+	json_kv_str(&j, "name", t.name);
+	json_end(&j);
+	r = counts_json(c, &j);
+	if (r < 0)
+		return r;
+	json_key(&j, "requests");
+	json_object(&j);
+	json_kv_u64(&j, "total", atomic_load(&c->api->n_calls));
+	json_kv_u64(&j, "errors", atomic_load(&c->api->n_errors));
+	json_kv_u64(&j, "denied", atomic_load(&c->api->n_denied));
+	json_kv_u64(&j, "open", atomic_load(&c->api->n_open));
+	json_kv_u64(&j, "live", live_count(c->api->live));
+	json_end(&j);
+	if (p->wal)
+		log_json(p->wal, &j);
+	if (p->tsdb)
+		tsdb_json(p->tsdb, &j);
+	json_key(&j, "queues");
+	json_array(&j);
+	queue_list(queue_json, &j);
+	json_end(&j);
+	json_end(&j);
+	return 0;
+}
+
+/* ---- links ---- */
+
+static void reason_json(struct json *j, const struct err *e, enum lang lang)
+{
+	json_key(j, "reason");
+	if (e->kind == ERR_NONE) {
+		json_null(j);
+		return;
+	}
+	json_object(j);
+	error_entry(j, e, lang);
+	json_end(j);
+}
+
+static void link_json(const struct link_status *s, enum lang lang, struct json *j)
+{
+	static const char *const kinds[] = { [LINK_CONNECTION] = "connection", [LINK_DEVICE] = "device", [LINK_GROUP] = "group" };
+
+	json_object(j);
+	uuid_kv(j, "id", &s->id);
+	uuid_kv(j, "parent", &s->parent);
+	json_kv_str(j, "kind", kinds[s->kind]);
+	json_kv_str(j, "state", link_state_id((enum link_state) s->state));
+	json_kv_str(j, "state_text", link_state_text((enum link_state) s->state, lang));
+	time_kv(j, "since", s->since_ns);
+	reason_json(j, &s->reason, lang);
+	if (s->kind == LINK_GROUP) {
+		json_kv_u64(j, "period_ms", s->period_ms);
+		json_kv_u64(j, "points", s->n_points);
+		json_kv_u64(j, "bad", s->n_bad);
+		json_kv_u64(j, "requests_per_cycle", s->n_requests);
+		json_kv_u64(j, "items", s->items);
+		json_kv_u64(j, "planned", s->planned);
+		json_kv_u64(j, "done", s->done);
+		json_kv_u64(j, "missed", s->missed);
+		json_kv_u64(j, "failed", s->failed);
+		json_kv_u64(j, "dropped", s->dropped);
+		json_kv_u64(j, "samples", s->samples);
+		json_kv_u64(j, "last_us", s->last_us);
+		json_kv_u64(j, "p50_us", s->p50_us);
+		json_kv_u64(j, "p99_us", s->p99_us);
+		json_kv_u64(j, "jitter_p99_us", s->jitter_p99_us);
+		json_key(j, "achieved");
+		json_f32(j, s->achieved);
+	} else {
+		json_kv_u64(j, "requests", s->requests);
+		json_kv_u64(j, "answers", s->answers);
+		json_kv_u64(j, "timeouts", s->timeouts);
+		json_kv_u64(j, "refused", s->refused);
+		json_kv_u64(j, "wrong", s->wrong);
+		json_kv_u64(j, "strays", s->strays);
+		json_kv_u64(j, "connects", s->connects);
+		json_kv_u64(j, "bytes_in", s->bytes_in);
+		json_kv_u64(j, "bytes_out", s->bytes_out);
+		time_kv(j, "next_try", s->next_try_ns);
+	}
+	json_end(j);
+}
+
+static int run_links(struct call *c)
+{
+	struct link *l = c->api->platform->link;
+	struct json j = answer_json(c);
+	struct link_status *all = NULL;
+	size_t n = 0, room = 0;
+
+	/* More may be set up between asking how many and asking for them. */
+	while (l && (room = link_status(l, c->scope.tenant, all, n)) > n) {
+		n = room + 16;
+		all = arena_array(&c->arena, struct link_status, n);
+		if (!all)
+			return err_fail(ERR_NO_MEMORY, "what", "links", NULL);
+	}
+	n = l ? room : 0;
+	json_object(&j);
+	json_key(&j, "items");
+	json_array(&j);
+	for (size_t i = 0; i < n; i++)
+		link_json(&all[i], c->scope.lang, &j);
+	json_end(&j);
+	json_end(&j);
+	return 0;
+}
+
+static int run_link(struct call *c)
+{
+	struct link *l = c->api->platform->link;
+	struct noun_in in = { .noun = noun_find(c->api->platform, "connection") };
+	static const char *const nouns[] = { "connection", "device", "group" };
+	struct json j = answer_json(c);
+	struct link_status s;
+	void *rec;
+	int r = call_uuid(c, &in.id);
+
+	/* It must be a record of this tenant. */
+	for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nouns); i++) {
+		in.noun = noun_find(c->api->platform, nouns[i]);
+		r = noun_get(&c->scope, &in, &rec);
+		if (r >= 0)
+			break;
+		if (r == -ERR_MISSING && i + 1 < ELEMENTSOF(nouns)) {
+			err_clear();
+			r = 0;
+		}
+	}
+	if (r >= 0)
+		r = l ? link_status_of(l, &in.id, &s) : err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+	if (r < 0)
+		return r;
+	link_json(&s, c->scope.lang, &j);
+	return 0;
+}
+
+/* ---- audit ---- */
+
+/* A tenant's own store holds what was done to its plant; the system's store, who signed in and who may what. */
+static const struct noun audit_of_tenant = NOUN_ROW(audit_type, DEED_TENANT, PERM_AUDIT_READ, PERM_AUDIT_READ, NULL);
+static const struct noun audit_of_system = NOUN_ROW(audit_type, DEED_SYSTEM, PERM_AUDIT_READ, PERM_AUDIT_READ, NULL);
+
+static int which_audit(struct call *c, const struct noun **ret)
+{
+	const char *store = call_param(c, "store");
+
+	if (store && !str_eq(store, "tenant") && !str_eq(store, "system"))
+		return err_fail(ERR_BAD_ARGUMENT, "field", "store", "rule", "must be tenant or system", "value", store, NULL);
+	*ret = str_eq(store, "system") ? &audit_of_system : &audit_of_tenant;
+	return 0;
+}
+
+static int run_audit(struct call *c)
+{
+	const struct noun *n;
+	int r = which_audit(c, &n);
+
+	if (r < 0)
+		return r;
+	if (!call_param(c, "sort") && c->n_params < PARAMS_MAX)
+		c->param[c->n_params++] = (struct param) { "sort", "-seq" };
+	return answer_list(c, n);
+}
+
+static int run_verify(struct call *c)
+{
+	struct json j = answer_json(c);
+	struct audit_report report;
+	const struct noun *n;
+	int r = which_audit(c, &n);
+
+	if (r >= 0)
+		r = guard_audit_verify(c->scope.guard, n == &audit_of_system ? 0 : c->scope.tenant, &report);
+	if (r < 0 && r != -ERR_CORRUPT)
+		return r;
+	err_clear();
+	json_object(&j);
+	json_kv_bool(&j, "whole", r >= 0);
+	json_kv_u64(&j, "entries", report.n);
+	json_key(&j, "first_bad");
+	if (report.first_bad)
+		json_u64(&j, report.first_bad);
+	else
+		json_null(&j);
+	json_kv_str(&j, "detail", report.detail[0] ? report.detail : NULL);
+	json_end(&j);
+	return 0;
+}
+
+static const char *const store_param[] = { "store", NULL };
+static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
+
+static const struct route rows[] = {
+	ROUTE("GET", "/status", PERM_SYSTEM_READ, "status.get", run_status, .doc = "The platform's state and figures"),
+	ROUTE("GET", "/links", PERM_LINK_READ, "link.list", run_links, .doc = "How connections, devices and scan groups do"),
+	ROUTE("GET", "/links/{id}", PERM_LINK_READ, "link.get", run_link, .doc = "How one of them does"),
+	ROUTE("GET", "/audit", PERM_AUDIT_READ, "audit.list", run_audit, .params = params_of_noun, .offers = list_offers,
+		.doc = "Who did what; store=tenant (the plant) or system (users, sessions, rights)"),
+	ROUTE("GET", "/audit/verify", PERM_AUDIT_READ, "audit.verify", run_verify, .params = store_param, .doc = "Is the chain of the audit whole?"),
+};
+const struct routes routes_system = { rows, ELEMENTSOF(rows) };
