@@ -10,7 +10,14 @@ static const struct noun *const own[] = {
 #define NOUN(id, type, store, read, write, hooks) &noun_##id,
 #include "service/nouns.def"
 #undef NOUN
+	NULL,
 };
+enum { N_OWN = ELEMENTSOF(own) - 1 };
+
+const struct noun *const *service_nouns(void)
+{
+	return own;
+}
 
 const struct noun *noun_find(const struct platform *p, const char *name)
 {
@@ -38,7 +45,7 @@ int service_open(struct platform *p, const struct guard_config *config, const st
 	struct guard_config c = *config;
 	struct store_noun tenant[64], system[16];
 	const struct noun **all;
-	size_t n = ELEMENTSOF(own), n_tenant = 0, n_system = 0;
+	size_t n = N_OWN, n_tenant = 0, n_system = 0;
 	int r;
 
 	for (size_t i = 0; more && more[i]; i++)
@@ -47,8 +54,8 @@ int service_open(struct platform *p, const struct guard_config *config, const st
 	if (!all)
 		return err_fail(ERR_NO_MEMORY, "what", "the record types", NULL);
 	memcpy(all, own, sizeof(own));
-	for (size_t i = ELEMENTSOF(own); i < n; i++)
-		all[i] = more[i - ELEMENTSOF(own)];
+	for (size_t i = N_OWN; i < n; i++)
+		all[i] = more[i - N_OWN];
 	for (size_t i = 0; i < n; i++) {
 		bool is_tenants = all[i]->store == DEED_TENANT;
 		if (is_guards(all[i]->type))

@@ -54,6 +54,8 @@ struct noun {
 #define NOUN_ROW(type_, store_, read_, write_, hooks_) \
 	{ .type = &(type_), .store = (store_), .read = MUST_SAY(read_), .write = MUST_SAY(write_), .hooks = (hooks_) }
 
+/* Those of nouns.def, also where nothing is open (help, lists of routes). NULL-terminated. */
+const struct noun *const *service_nouns(void);
 const struct noun *noun_find(const struct platform *p, const char *plural);    /* by plural or singular name */
 
 struct noun_in {
