@@ -123,10 +123,10 @@ function links(): unknown[] {
 			const points = store.points!.filter((p) => p.device === d.id).length;
 			out.push({
 				kind: 'device', id: d.id, state: d.enabled === false ? 'disabled' : dead ? 'silent' : 'up', reason: dead ? '192.168.1.61:4001：500 ms 内无应答' : undefined,
-				since: new Date(dead ? Date.now() - 754e3 : started).toISOString(), points, points_bad: dead ? points : 0, requests: Math.round((Date.now() - started) / 130), errors: dead ? 84 : 0,
+				since: new Date(dead ? Date.now() - 754e3 : started).toISOString(), requests: Math.round((Date.now() - started) / 130), errors: dead ? 84 : 0,
 			});
 			for (const g of store.groups!.filter((x) => x.device === d.id))
-				out.push({ kind: 'group', id: g.id, state: dead ? 'silent' : 'up', period_ms: g.period_ms, achieved: dead ? 0 : 0.998, last_us: dead ? undefined : 38400, missed: dead ? 151 : 0, n_points: points });
+				out.push({ kind: 'group', id: g.id, state: dead ? 'silent' : 'up', period_ms: g.period_ms, achieved: dead ? 0 : 0.998, last_us: dead ? undefined : 38400, missed: dead ? 151 : 0, points, bad: dead ? points : 0 });
 		}
 	}
 	return out;
@@ -161,16 +161,13 @@ async function api(req: IncomingMessage, res: ServerResponse): Promise<void> {
 	if (noun === 'drivers') return send(res, 200, { items: drivers });
 	if (noun === 'links') return send(res, 200, { items: links() });
 	if (noun === 'audit') return send(res, 200, { items: audit, next: null });
-	if (noun === 'status') {
-		const ps = store.points!.map((p) => valueOf(p, Date.now()).q >>> 30);
-		const total = store.devices!.length;
-		const dead = store.devices!.filter(isDead).length;
+	if (noun === 'status')
 		return send(res, 200, {
-			version: '0.1.0', started: new Date(started - 5400e3).toISOString(), now: new Date().toISOString(), devices: { total, online: total - dead, disabled: 0 },
-			points: { total: ps.length, good: ps.filter((s) => s === 0).length, uncertain: ps.filter((s) => s === 1).length, bad: ps.filter((s) => s > 1).length },
-			samples_per_s: ps.length ? 1284 : 0, disk: { used: 41e9, total: 118e9, data: 3.2e9 }, log: { backlog: 612, bytes: 48e6 },
+			version: '0.1.0', started: new Date(started - 5400e3).toISOString(), uptime_s: Math.round((Date.now() - started + 5400e3) / 1000),
+			counts: Object.fromEntries(Object.entries(store).map(([k, v]) => [k, v.length])),
+			log: { appended: 91234, durable: 91231, samples: store.points!.length ? Math.round((Date.now() - started) * 1.284) : 0, disk_bytes: 48e6, failing: null },
+			history: { head_samples: 612000, file_bytes: 3.2e9, file_samples: 1.94e9, bytes_per_sample: 1.65 },
 		});
-	}
 	if (noun === 'query') return query(json(), res);
 	const list = store[noun];
 	const type = types.find((t) => t.plural === noun);
@@ -271,15 +268,18 @@ function query(q: Record<string, unknown>, res: ServerResponse): void {
 	const series = (q.points as string[]).flatMap((id) => {
 		const p = store.points!.find((x) => x.id === id);
 		if (!p) return [];
-		const s = { point: id, path: p.path, type: 'f64', unit: p.unit, t: [] as number[], v: [] as (number | null)[], q: [] as number[] };
+		const s = { point: id, path: p.path, type: 'f64', unit: p.unit, t: [] as number[], v: [] as (number | null)[] | undefined, min: [] as (number | null)[], max: [] as (number | null)[], q: [] as number[] };
 		const every = step || 1000;
 		for (let ms = Math.ceil(Math.max(from, Date.now() - 9 * 86400e3) / every) * every; ms < to; ms += every) {
 			const many = step ? Array.from({ length: 8 }, (_, k) => valueOf(p, ms + (k * step) / 8)) : [valueOf(p, ms)];
 			const good = many.flatMap((m) => (m.v === null ? [] : [m.v]));
 			s.t.push(ms * 1000);
-			s.v.push(good.length ? (q.aggregate === 'max' ? Math.max(...good) : Math.min(...good)) : null);
-			s.q.push(good.length ? 0 : many[0]!.q);
+			s.v!.push(good[0] ?? null);
+			s.min.push(good.length ? Math.min(...good) : null);
+			s.max.push(good.length ? Math.max(...good) : null);
+			s.q.push(Math.max(...many.map((m) => m.q)));
 		}
+		if (step) delete s.v;
 		return [s];
 	});
 	send(res, 200, { from: q.from, to: q.to, series });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Device, Place } from '../src/api/contract';
 import { auditChanges } from '../src/lib/audit';
 import { ageOf, formatBytes, formatCount, formatNumber, formatValue, withUnit } from '../src/lib/format';
-import { linkClass, linkRow } from '../src/lib/links';
+import { healthOf, linkClass, linkRow, withSums } from '../src/lib/links';
 import { filterTree, pathTo, plantTree } from '../src/lib/tree';
 
 const place = (id: string, parent?: string): Place => ({ id, rev: 1, code: id, level: 'site', parent });
@@ -43,8 +43,17 @@ describe('the tree of places and devices', () => {
 
 describe('state of links', () => {
 	it('reads the figures of the engine', () => {
-		expect(linkRow({ id: 'g', kind: 'group', state: 'late', period_ms: 500, achieved: 0.5, last_us: 12000, missed: 3, n_points: 9, timeouts: 2, failed: 1, reason: { detail: 'x' } }))
+		expect(linkRow({ id: 'g', kind: 'group', state: 'late', period_ms: 500, achieved: 0.5, last_us: 12000, missed: 3, points: 9, timeouts: 2, failed: 1, reason: { detail: 'x' } }))
 			.toMatchObject({ wanted_hz: 2, rate_hz: 1, cycle_ms: 12, missed: 3, points: 9, errors: 3, reason: 'x' });
+	});
+	it('adds scan groups up to devices and to the plant', () => {
+		const rows = withSums([
+			{ kind: 'device', id: 'a', state: 'up' }, { kind: 'device', id: 'b', state: 'silent' }, { kind: 'device', id: 'c', state: 'disabled' },
+			{ kind: 'group', id: 'g1', parent: 'a', state: 'up', points: 5, points_bad: 1, missed: 2 }, { kind: 'group', id: 'g2', parent: 'a', state: 'up', points: 2, missed: 1 },
+			{ kind: 'group', id: 'g3', parent: 'b', state: 'silent', points: 4, points_bad: 4 },
+		]);
+		expect(rows[0]).toMatchObject({ points: 7, points_bad: 1, missed: 3 });
+		expect(healthOf(rows)).toEqual({ devices: { total: 3, online: 1, offline: 1, disabled: 1 }, points: { total: 11, good: 6, bad: 5 } });
 	});
 	it('counts as bad only what does not collect', () => {
 		expect((['up', 'idle', 'disabled', 'silent', 'down', 'partly'] as const).map(linkClass)).toEqual(['running', 'running', 'off', 'bad', 'bad', 'wait']);

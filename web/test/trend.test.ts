@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { QuerySeries } from '../src/api/contract';
-import { align, append, fromBuckets, fromRaw, scalesOf, stepFor, valueAt, zip } from '../src/trend/data';
+import { align, append, fromBuckets, fromRaw, buckets, scalesOf, stepFor, valueAt } from '../src/trend/data';
 
 const BAD = 0x80310000;
 const raw = (t: number[], v: (number | null)[], q?: number[]): QuerySeries => ({ point: 'p', type: 'f64', t: t.map((x) => x * 1e6), v, q });
+const agg = (t: number[], min: (number | null)[], max: (number | null)[], q?: number[]): QuerySeries => ({ point: 'p', type: 'f64', t: t.map((x) => x * 1e6), min, max, q });
 
 describe('trend data', () => {
 	it('takes raw samples as they are', () => {
@@ -22,14 +23,14 @@ describe('trend data', () => {
 		expect(fromRaw(raw([1], [5], [BAD]), 2).y).toEqual([null]);
 	});
 	it('keeps the lowest and highest of every bucket', () => {
-		const b = zip(raw([0, 60], [1, 5]), raw([0, 60], [9, 6]));
+		const b = buckets(agg([0, 60], [1, 5], [9, 6]));
 		const line = fromBuckets(b, 60);
 		expect(line.x).toEqual([0, 30, 60, 90]);
 		expect(Math.min(...(line.y as number[]))).toBe(1);
 		expect(Math.max(...(line.y as number[]))).toBe(9);
 	});
 	it('joins bad buckets to one span and ends it where good ones begin', () => {
-		const b = zip(raw([0, 60, 120, 180], [1, null, null, 2], [0, BAD, BAD, 0]), raw([0, 60, 120, 180], [1, null, null, 2], [0, BAD, BAD, 0]));
+		const b = buckets(agg([0, 60, 120, 180], [1, null, null, 2], [1, null, null, 2], [0, BAD, BAD, 0]));
 		expect(fromBuckets(b, 60).spans).toEqual([{ from: 60, to: 180, q: BAD }]);
 	});
 	it('puts live samples at the end, not twice, and opens and closes spans', () => {

@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import type { AuditEntry, Driver, Page, QuerySeries, Rec, Session, Status } from './contract';
 import { call, get, post, query, setCsrf } from './http';
-import { linkRow, type RawLink } from '../lib/links';
+import { linkRow, withSums, type RawLink } from '../lib/links';
 import type { TypeForm, TypeRow } from '../form/description';
 
 export const keys = {
@@ -60,10 +60,11 @@ export const useDrivers = () =>
 	useQuery({ queryKey: keys.drivers, queryFn: ({ signal }) => get<Page<Driver>>('/drivers', signal), staleTime: HOUR, select: (p) => p.items });
 export const useStatus = () =>
 	useQuery({ queryKey: keys.status, queryFn: ({ signal }) => get<Status>('/status', signal), refetchInterval: 2000 });
+const selectLinks = (p: Page<RawLink>) => withSums(p.items.map(linkRow));
 export const useLinks = (everyMs = 2000) =>
 	useQuery({
 		queryKey: keys.links, queryFn: ({ signal }) => get<Page<RawLink>>('/links', signal),
-		refetchInterval: everyMs, select: (p) => p.items.map(linkRow),
+		refetchInterval: everyMs, select: selectLinks,
 	});
 
 export type Params = Record<string, string | number | boolean | undefined | null>;
@@ -134,9 +135,9 @@ export interface QueryBody {
 	from: string;
 	to: string;
 	step?: string;
-	aggregate?: string;
+	aggregates?: string[];
 	limit?: number;
 }
-export const querySamples = (body: QueryBody, signal?: AbortSignal) => post<{ series: QuerySeries[] }>('/query', body, signal);
+export const querySamples = (body: QueryBody, signal?: AbortSignal) => post<{ series: QuerySeries[]; truncated?: boolean }>('/query', body, signal);
 
 export const useAudit = (params: Params) => useList<AuditEntry>('audit', params);

@@ -126,15 +126,15 @@ export interface LinkRow {
 	points_bad?: number;
 }
 
+/** GET /status: what the start page shows of it. */
 export interface Status {
 	version: string;
 	started: string;
-	now: string;
-	devices: { total: number; online: number; disabled: number };
-	points: { total: number; good: number; uncertain: number; bad: number };
-	samples_per_s: number;
-	disk: { used: number; total: number; data: number };
-	log: { backlog: number; bytes: number };
+	uptime_s: number;
+	counts?: { devices?: number; points?: number; [noun: string]: number | undefined };
+	log?: { appended: number; durable: number; samples: number; disk_bytes: number; failing: string | null };
+	history?: { head_samples: number; file_bytes: number; file_samples: number; bytes_per_sample: number };
+	disk?: { free: number; total: number };
 }
 
 export interface AuditEntry {
@@ -160,12 +160,13 @@ export interface QuerySeries {
 	unit?: string;
 	/** µs since 1970. */
 	t: number[];
-	v: Scalar[];
+	v?: Scalar[];
 	/** OPC UA status codes; absent: all good. */
 	q?: number[] | null;
 	path?: string;
-	/** The answer stopped at `limit`. */
-	truncated?: boolean;
+	/** Aggregates asked for, a column each, one entry a bucket; v is absent then. */
+	min?: Scalar[];
+	max?: Scalar[];
 }
 
 export interface ImportError {

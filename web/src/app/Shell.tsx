@@ -109,8 +109,8 @@ function UserMenu() {
 	const leave = async (): Promise<void> => {
 		await signOut().catch(() => undefined);
 		live.close();
-		client.clear();
 		client.setQueryData(keys.session, await fetchSession());
+		client.removeQueries({ predicate: (q) => q.queryKey[0] !== keys.session[0] });
 		void navigate('/');
 	};
 	return (

@@ -50,6 +50,11 @@ export function faultText(fault: Fault, t: TFunction): string {
 	}
 }
 
+/** {a: {b: 1}} → [["a", "b"]] */
+function leaves(v: Values, at: string[] = []): string[][] {
+	return Object.entries(v).flatMap(([k, x]) => (x && typeof x === 'object' && !Array.isArray(x) ? [[...at, k], ...leaves(x as Values, [...at, k])] : [[...at, k]]));
+}
+
 export function RecordForm(p: Props) {
 	const { t, lang } = useText();
 	const [form] = Form.useForm();
@@ -62,11 +67,14 @@ export function RecordForm(p: Props) {
 	const values = { ...start, ...(Form.useWatch([], form) as Values | undefined) };
 
 	const fields = editable(p.type).filter((f) => !p.hidden?.includes(f.name) && (!p.only || p.only.includes(f.name)));
-	const groups = sections(fields);
 
-	const openWhereWrong = (names: string[]): void => {
-		const wrong = groups.filter((g) => g.fields.some((f) => names.includes(f.name))).map((g) => g.group);
-		setOpenFolds((s) => new Set([...s, ...wrong]));
+	const openWhereWrong = (paths: (string | number)[][]): void => {
+		const keys = paths.flatMap((path) => {
+			const f = fields.find((x) => x.name === path[0]);
+			const inner = f && isNested(f) ? (p.inner ?? innerType)(f, values)?.fields.find((x) => x.name === path[1]) : undefined;
+			return f ? [f.group ?? '', ...(inner ? [[f.name, inner.group ?? ''].join('.')] : [])] : [];
+		});
+		setOpenFolds((s) => new Set([...s, ...keys]));
 		setTimeout(() => {
 			const at = box.current?.querySelector<HTMLElement>('.ant-form-item-has-error input, .ant-form-item-has-error textarea, .ant-form-item-has-error button');
 			at?.focus();
@@ -80,7 +88,7 @@ export function RecordForm(p: Props) {
 			try {
 				await form.validateFields();
 			} catch (e) {
-				openWhereWrong((e as { errorFields: { name: (string | number)[] }[] }).errorFields.map((x) => String(x.name[0])));
+				openWhereWrong((e as { errorFields: { name: (string | number)[] }[] }).errorFields.map((x) => x.name));
 				return null;
 			}
 			const all = { ...start, ...(form.getFieldsValue(true) as Values) };
@@ -90,87 +98,99 @@ export function RecordForm(p: Props) {
 			const errors = e instanceof Problem ? e.errors : [];
 			const placed = placeErrors(errors, { ...p.type, fields });
 			form.setFields(placed.fields.map((x) => ({ name: x.path as string[], errors: x.messages })));
-			openWhereWrong(placed.fields.map((x) => String(x.path[0])));
+			openWhereWrong(placed.fields.map((x) => x.path));
 			setGeneral(placed.rest.length || placed.fields.length ? placed.rest : [problemText(e, t)]);
 		},
 	}));
 
-	const item = (f: FormField, path: (string | number)[], scope: Values): React.ReactNode =>
-		<FieldItem key={path.join('.')} f={f} path={path} scope={scope} form={form} making={making} props={p} lang={lang} />;
-
 	return (
 		<div ref={box}>
 			{general.length > 0 && <Alert className="gap-below" type="error" showIcon role="alert" title={general.length === 1 ? general[0] : <ul>{general.map((x) => <li key={x}>{x}</li>)}</ul>} />}
-			<Form form={form} layout="vertical" disabled={p.disabled} initialValues={start} onValuesChange={(_, v) => p.onChange?.({ ...start, ...(v as Values) })} scrollToFirstError={false} autoComplete="off">
-				{groups.map((g, i) => {
-					const grid = <div className="form-grid">{g.fields.map((f) => item(f, [f.name], values))}</div>;
-					const title = g.group && t(`group.${g.group}`, { defaultValue: g.group });
-					if (i === 0 || g.fields.some((f) => has(f, 'required') || isNested(f)))
-						return <fieldset className="form-section" key={g.group}>{g.group && <legend>{title}</legend>}{grid}</fieldset>;
-					const set = g.fields.filter((f) => !same(values[f.name], defaults(p.type)[f.name])).length;
-					return (
-						<details
-							className="form-fold" key={g.group} open={openFolds.has(g.group)}
-							onToggle={(e) => {
-								const open = (e.target as HTMLDetailsElement).open;
-								setOpenFolds((s) => {
-									const next = new Set(s);
-									if (open) next.add(g.group);
-									else next.delete(g.group);
-									return next;
-								});
-							}}
-						>
-							<summary>{title}<span className="muted small">{set ? t('form.set', { count: set }) : t('form.as_default')}</span></summary>
-							{grid}
-						</details>
-					);
-				})}
+			<Form
+				form={form} layout="vertical" disabled={p.disabled} initialValues={start} scrollToFirstError={false} autoComplete="off"
+				onValuesChange={(changed, v) => {
+					/* What is being mended is not called wrong until it is left. */
+					form.setFields(leaves(changed as Values).map((name) => ({ name: name as string[], errors: [] })));
+					p.onChange?.({ ...start, ...(v as Values) });
+				}}
+			>
+				<Sections fields={fields} path={[]} values={values} base={defaults(p.type)} form={form} making={making} props={p} lang={lang} openFolds={openFolds} setOpenFolds={setOpenFolds} />
 			</Form>
 		</div>
 	);
 }
 
-interface ItemProps {
-	f: FormField;
+interface SectionProps {
+	fields: FormField[];
 	path: (string | number)[];
-	scope: Values;
+	values: Values;
+	/** The defaults, to say how many fields of a folded section are set. */
+	base: Values;
 	form: FormInstance;
 	making: boolean;
 	props: Props;
 	lang: Lang;
+	openFolds: Set<string>;
+	setOpenFolds: React.Dispatch<React.SetStateAction<Set<string>>>;
 }
 
-function FieldItem({ f, path, scope, form, making, props, lang }: ItemProps) {
+/** The first section and those one has to fill in stand open, the others are folded. */
+function Sections(s: SectionProps) {
 	const { t } = useText();
-	const inner = isNested(f) ? (props.inner ?? innerType)(f, scope) : undefined;
+	return sections(s.fields).map((g, i) => {
+		const key = [...s.path, g.group].join('.');
+		const grid = <div className="form-grid">{g.fields.map((f) => <FieldItem key={f.name} {...s} f={f} />)}</div>;
+		const title = g.group && t(`group.${g.group}`, { defaultValue: g.group });
+		if (i === 0 || g.fields.some((f) => has(f, 'required') || isNested(f)))
+			return <fieldset className="form-section" key={key}>{title && <legend>{title}</legend>}{grid}</fieldset>;
+		const set = g.fields.filter((f) => !same(s.values[f.name], s.base[f.name])).length;
+		return (
+			<details
+				className="form-fold" key={key} open={s.openFolds.has(key)}
+				onToggle={(e) => {
+					const { open } = e.currentTarget;
+					s.setOpenFolds((all) => {
+						const next = new Set(all);
+						if (open) next.add(key);
+						else next.delete(key);
+						return next;
+					});
+				}}
+			>
+				<summary>{title}<span className="muted small">{set ? t('form.set', { count: set }) : t('form.as_default')}</span></summary>
+				{grid}
+			</details>
+		);
+	});
+}
+
+interface ItemProps extends SectionProps {
+	f: FormField;
+}
+
+function FieldItem({ f, ...s }: ItemProps) {
+	const { t } = useText();
+	const { form, making, props, lang } = s;
+	const path = [...s.path, f.name];
+	const inner = isNested(f) ? (props.inner ?? innerType)(f, s.values) : undefined;
 	if (isNested(f) && !inner) return null;
 	if (inner) {
-		const value = (scope[f.name] ?? {}) as Values;
 		const shown = editable(inner);
 		if (!shown.length) return null;
+		const base = defaults(inner);
 		return (
-			<div className="wide">
+			<div className="wide nested">
 				<h2>{inner.title ? titleOf(inner, lang) : labelOf(f, lang)}</h2>
-				<div className="form-grid nested">
-					{shown.map((x) => (
-						<FieldItem
-							key={`${inner.name}.${x.name}`} f={x} path={[...path, x.name]} scope={{ ...defaults(inner), ...value }}
-							form={form} making={making} props={props} lang={lang}
-						/>
-					))}
-				</div>
+				<Sections key={inner.name} {...s} fields={shown} path={path} values={{ ...base, ...(s.values[f.name] as Values | undefined) }} base={base} />
 			</div>
 		);
 	}
 	const wide = f.kind === 'text' || f.widget === 'textarea' || f.kind === 'json' || f.kind === 'map' || f.kind === 'flags';
-	const doc = docOf(f, lang);
-	const initial = path.length > 1 ? scope[f.name] : undefined;
 	return (
 		<Form.Item
-			name={path} label={labelOf(f, lang)} className={wide ? 'wide' : undefined} initialValue={initial}
+			name={path} label={labelOf(f, lang)} className={wide ? 'wide' : undefined} initialValue={path.length > 1 ? s.values[f.name] : undefined}
 			required={has(f, 'required') && !(has(f, 'secret') && !making)}
-			extra={props.extra?.[path.join('.')] ?? doc} validateTrigger="onBlur"
+			extra={props.extra?.[path.join('.')] ?? docOf(f, lang)} validateTrigger="onBlur"
 			rules={[{
 				validator: (_, v) => {
 					const fault = faultOf(f, v, making);

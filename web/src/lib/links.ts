@@ -5,8 +5,7 @@ export interface RawLink extends Partial<Omit<LinkRow, 'reason'>> {
 	id: string;
 	reason?: string | { detail?: string } | null;
 	period_ms?: number;
-	n_points?: number;
-	n_bad?: number;
+	bad?: number;
 	last_us?: number;
 	p50_us?: number;
 	achieved?: number;
@@ -39,6 +38,41 @@ export function linkRow(r: RawLink): LinkRow {
 		wanted_hz: wanted, rate_hz: r.rate_hz ?? (wanted !== undefined && r.achieved !== undefined ? wanted * r.achieved : undefined),
 		cycle_ms: r.cycle_ms ?? (r.last_us !== undefined ? r.last_us / 1000 : undefined), requests: r.requests, missed: r.missed,
 		errors: r.errors ?? (errors.length ? errors.reduce((a, b) => a + b, 0) : undefined),
-		points: r.points ?? r.n_points, points_bad: r.points_bad ?? r.n_bad,
+		points: r.points, points_bad: r.bad,
 	};
+}
+
+/** A device's points and what is missed are those of its scan groups. */
+export function withSums(rows: LinkRow[]): LinkRow[] {
+	const sums = new Map<string, { points: number; bad: number; missed: number }>();
+	for (const r of rows) {
+		if (r.kind !== 'group' || !r.parent) continue;
+		const s = sums.get(r.parent) ?? { points: 0, bad: 0, missed: 0 };
+		sums.set(r.parent, { points: s.points + (r.points ?? 0), bad: s.bad + (r.points_bad ?? 0), missed: s.missed + (r.missed ?? 0) });
+	}
+	return rows.map((r) => {
+		const s = r.kind === 'device' ? sums.get(r.id) : undefined;
+		return s ? { ...r, points: s.points, points_bad: s.bad, missed: s.missed } : r;
+	});
+}
+
+export interface Health {
+	devices: { total: number; online: number; offline: number; disabled: number };
+	points: { total: number; good: number; bad: number };
+}
+export function healthOf(rows: LinkRow[]): Health {
+	const out: Health = { devices: { total: 0, online: 0, offline: 0, disabled: 0 }, points: { total: 0, good: 0, bad: 0 } };
+	for (const r of rows) {
+		if (r.kind === 'device') {
+			out.devices.total++;
+			if (r.state === 'disabled') out.devices.disabled++;
+			else if (['silent', 'down', 'waiting', 'connecting'].includes(r.state)) out.devices.offline++;
+			else out.devices.online++;
+		} else if (r.kind === 'group') {
+			out.points.total += r.points ?? 0;
+			out.points.bad += r.points_bad ?? 0;
+		}
+	}
+	out.points.good = out.points.total - out.points.bad;
+	return out;
 }

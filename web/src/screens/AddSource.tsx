@@ -120,6 +120,7 @@ function ConnectionStep({ driver, form, onBack, onDone }: { driver: Driver; form
 	const next = async (): Promise<void> => {
 		const body = await handle.current?.read();
 		if (!body) return;
+		if (busy) return;
 		setBusy(true);
 		try {
 			const made = await createRecord('connections', { ...body, driver: driver.name });
@@ -144,7 +145,7 @@ function StepFoot({ busy, onBack }: { busy: boolean; onBack: () => void }) {
 	const { t } = useText();
 	return (
 		<div className="form-foot">
-			<Button type="primary" htmlType="submit" loading={busy}>{t('add.next')}</Button>
+			<Button type="primary" htmlType="submit" loading={busy && { delay: 300 }}>{t('add.next')}</Button>
 			<Button onClick={onBack}>{t('action.back')}</Button>
 		</div>
 	);
@@ -164,6 +165,7 @@ function DeviceStep({ driver, connection, form, groupForm, onBack, onDone }: { d
 		const a = await device.current?.read();
 		const b = await group.current?.read();
 		if (!a || !b) return;
+		if (busy) return;
 		setBusy(true);
 		try {
 			/* The group may be refused after the device was made: it is not made twice. */
@@ -250,6 +252,7 @@ function PointRows({ driver, form, group, device, onDone }: { driver: Driver; fo
 	};
 	const filled = rows.filter((r) => !r.done && (r.code || r.address || r.name));
 	const save = async (): Promise<void> => {
+		if (busy) return;
 		setBusy(true);
 		let failed = 0;
 		for (const r of filled) {
@@ -302,7 +305,7 @@ function PointRows({ driver, form, group, device, onDone }: { driver: Driver; fo
 			<Button size="small" icon={<PlusOutlined />} onClick={add}>{t('action.add_row')}</Button>
 			<span className="muted small" style={{ marginLeft: 10 }}>{t('add.enter_help')}</span>
 			<div className="form-foot">
-				<Button type="primary" htmlType="submit" loading={busy} disabled={!filled.length || !group}>{t('add.store_points', { n: filled.length })}</Button>
+				<Button type="primary" htmlType="submit" loading={busy && { delay: 300 }} disabled={!filled.length || !group}>{t('add.store_points', { n: filled.length })}</Button>
 				{(existing.data?.count ?? existing.data?.items.length ?? 0) > 0 && <Button onClick={onDone}>{t('add.skip')}</Button>}
 			</div>
 		</form>

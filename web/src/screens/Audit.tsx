@@ -1,7 +1,7 @@
 /* Who did what, when, and what stood there before. */
 import { useState } from 'react';
 import { LeftOutlined, RightOutlined } from '@ant-design/icons';
-import { Alert, Button, Input, Table, Tag, type TableColumnsType } from 'antd';
+import { Alert, Button, Input, Segmented, Table, Tag, type TableColumnsType } from 'antd';
 import { useAudit, useTypes } from '../api/calls';
 import type { AuditEntry } from '../api/contract';
 import { useDebounced, useNarrow, useTitle } from '../app/hooks';
@@ -21,7 +21,8 @@ export function Audit() {
 	const [typed, setTyped] = useState('');
 	const q = useDebounced(typed);
 	const [cursors, setCursors] = useState<string[]>([]);
-	const list = useAudit({ q: q || undefined, limit: PAGE, cursor: cursors[cursors.length - 1] });
+	const [store, setStore] = useState<'tenant' | 'system'>('tenant');
+	const list = useAudit({ store: store === 'system' ? store : undefined, q: q || undefined, limit: PAGE, cursor: cursors[cursors.length - 1] });
 	useTitle(t('menu.audit'), t('product'));
 	const items = list.data?.items ?? [];
 
@@ -36,7 +37,10 @@ export function Audit() {
 		<>
 			<div className="page-head"><h1>{t('menu.audit')}</h1></div>
 			<section className="sheet" aria-label={t('menu.audit')}>
-				<div className="bar"><Input allowClear style={{ width: 240 }} value={typed} placeholder={t('list.search')} aria-label={t('list.search')} onChange={(e) => { setTyped(e.target.value); setCursors([]); }} /></div>
+				<div className="bar">
+					<Segmented aria-label={t('audit.store')} value={store} onChange={(v: 'tenant' | 'system') => { setStore(v); setCursors([]); }} options={[{ value: 'tenant', label: t('audit.tenant') }, { value: 'system', label: t('audit.system') }]} />
+					<Input allowClear style={{ width: 240 }} value={typed} placeholder={t('list.search')} aria-label={t('list.search')} onChange={(e) => { setTyped(e.target.value); setCursors([]); }} />
+				</div>
 				{list.error && <Alert type="error" banner title={problemText(list.error, t)} />}
 				{narrow ? <ul className="cards">{items.map((e) => (
 					<li className="card" key={e.seq}>

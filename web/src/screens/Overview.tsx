@@ -1,4 +1,5 @@
 /* The start page: is everything being collected, is there room, is anything waiting. */
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { ApiOutlined, ApartmentOutlined, LineChartOutlined, MonitorOutlined, UploadOutlined } from '@ant-design/icons';
 import { Alert, Button } from 'antd';
 import { Link } from 'react-router';
@@ -8,7 +9,7 @@ import { useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { ageOf, formatBytes, formatCount, formatDateTime, formatRecent, THIN } from '../lib/format';
-import { linkClass } from '../lib/links';
+import { healthOf, linkClass } from '../lib/links';
 import { LinkNote } from './Plant';
 
 export function Overview() {
@@ -28,7 +29,7 @@ export function Overview() {
 			</div>
 			{status.error && <Alert type="error" showIcon title={problemText(status.error, t)} />}
 			{isNew && may('link.write') && <FirstSteps />}
-			{s && <Figures s={s} />}
+			{s && <Figures s={s} at={status.dataUpdatedAt} links={links.data} />}
 			{!isNew && links.data && devices.data && <Disturbed links={links.data} devices={devices.data.items} />}
 		</>
 	);
@@ -65,53 +66,68 @@ function Share({ parts, label }: { parts: { n: number; cls: string }[]; label: s
 	);
 }
 
-function Figures({ s }: { s: Status }) {
+/** Samples a second, between two answers of the server. */
+function useRate(samples: number | undefined, at: number): number | null {
+	const last = useRef<{ samples: number; at: number } | null>(null);
+	const [rate, setRate] = useState<number | null>(null);
+	useEffect(() => {
+		if (samples === undefined || !at) return;
+		if (last.current && at > last.current.at && samples >= last.current.samples) setRate(((samples - last.current.samples) * 1000) / (at - last.current.at));
+		last.current = { samples, at };
+	}, [samples, at]);
+	return rate;
+}
+
+function Figures({ s, at, links }: { s: Status; at: number; links: LinkRow[] | undefined }) {
 	const { t } = useText();
-	const { devices: d, points: p, disk } = s;
-	const offline = d.total - d.online - d.disabled;
-	const full = disk && disk.total ? disk.used / disk.total : 0;
-	const up = ageOf(Date.parse(s.now) - Date.parse(s.started));
+	const health = useMemo(() => healthOf(links ?? []), [links]);
+	const rate = useRate(s.log?.samples, at);
+	const { devices: d, points: p } = health;
+	const up = ageOf(s.uptime_s * 1000);
+	const used = s.disk?.total ? 1 - s.disk.free / s.disk.total : null;
 	return (
 		<dl className="figures">
 			<div className="figure">
 				<dt>{t('overview.devices')}</dt>
 				<dd>{formatCount(d.online)}<small>{THIN}/{THIN}{formatCount(d.total)}</small></dd>
-				<Share label={t('overview.devices')} parts={[{ n: d.online, cls: 'ok' }, { n: offline, cls: 'bad' }, { n: d.disabled, cls: 'off' }]} />
+				<Share label={t('overview.devices')} parts={[{ n: d.online, cls: 'ok' }, { n: d.offline, cls: 'bad' }, { n: d.disabled, cls: 'off' }]} />
 				<div className="note">
-					{offline > 0 ? <span className="q q-bad">✕ {t('overview.offline', { n: offline })}</span> : <span>{d.total ? t('overview.all_online') : t('overview.none')}</span>}
+					{d.offline > 0 ? <span className="q q-bad">✕ {t('overview.offline', { n: d.offline })}</span> : <span>{d.total ? t('overview.all_online') : t('overview.none')}</span>}
 					{d.disabled > 0 && <span>{t('overview.disabled', { n: d.disabled })}</span>}
 				</div>
 			</div>
 			<div className="figure">
 				<dt>{t('overview.points')}</dt>
 				<dd>{formatCount(p.good)}<small>{THIN}/{THIN}{formatCount(p.total)}</small></dd>
-				<Share label={t('overview.points')} parts={[{ n: p.good, cls: 'ok' }, { n: p.uncertain, cls: 'uncertain' }, { n: p.bad, cls: 'bad' }]} />
+				<Share label={t('overview.points')} parts={[{ n: p.good, cls: 'ok' }, { n: p.bad, cls: 'bad' }]} />
 				<div className="note">
-					{p.bad > 0 && <span className="q q-bad">✕ {t('plant.bad', { n: formatCount(p.bad) })}</span>}
-					{p.uncertain > 0 && <span className="q q-uncertain">△ {t('plant.uncertain', { n: formatCount(p.uncertain) })}</span>}
-					{p.bad + p.uncertain === 0 && <span>{p.total ? t('overview.all_good') : t('overview.none')}</span>}
+					{p.bad > 0 ? <span className="q q-bad">✕ {t('plant.bad', { n: formatCount(p.bad) })}</span> : <span>{p.total ? t('overview.none_bad') : t('overview.none')}</span>}
+					{(s.counts?.points ?? 0) > p.total && <span>{t('overview.not_read', { n: formatCount(s.counts!.points! - p.total) })}</span>}
 				</div>
 			</div>
 			<div className="figure">
 				<dt>{t('overview.samples')}</dt>
-				<dd>{formatCount(s.samples_per_s)}<small>{THIN}{t('unit.per_s')}</small></dd>
+				<dd>{rate === null ? '–' : rate < 10 ? rate.toFixed(1) : formatCount(rate)}<small>{THIN}{t('unit.per_s')}</small></dd>
 				<div className="note"><span>{t('overview.up', { age: t(`span.${up.unit}`, { n: up.n }) })}</span></div>
 			</div>
 			{s.log && (
 				<div className="figure">
 					<dt>{t('overview.backlog')}</dt>
-					<dd>{formatCount(s.log.backlog)}<small>{THIN}{t('unit.samples')}</small></dd>
-					<div className="note"><span>{t('overview.log_size', { size: formatBytes(s.log.bytes) })}</span></div>
+					<dd>{formatCount(Math.max(0, s.log.appended - s.log.durable))}<small>{THIN}{t('unit.batches')}</small></dd>
+					<div className="note">
+						{s.log.failing ? <span className="q q-bad">✕ {t('overview.log_failing')}</span> : <span>{t('overview.log_size', { size: formatBytes(s.log.disk_bytes) })}</span>}
+					</div>
 				</div>
 			)}
-			{disk && disk.total > 0 && (
+			{s.history && (
 				<div className="figure">
-					<dt>{t('overview.disk')}</dt>
-					<dd>{formatBytes(disk.total - disk.used)}<small> {t('overview.free')}</small></dd>
-					<div className="meter" role="img" aria-label={t('overview.disk')}><i className={full > 0.9 ? 'full' : 'ok'} style={{ width: `${100 * full}%` }} /></div>
+					<dt>{t('overview.history')}</dt>
+					<dd>{formatBytes(s.history.file_bytes)}</dd>
+					{used !== null && <div className="meter" role="img" aria-label={t('overview.disk')}><i className={used > 0.9 ? 'full' : 'ok'} style={{ width: `${100 * used}%` }} /></div>}
 					<div className="note">
-						<span className={full > 0.9 ? 'q q-bad' : ''}>{t('overview.disk_used', { percent: Math.round(100 * full), total: formatBytes(disk.total) })}</span>
-						{disk.data > 0 && <span>{t('overview.history_size', { size: formatBytes(disk.data) })}</span>}
+						{used !== null && <span className={used > 0.9 ? 'q q-bad' : ''}>{t('overview.disk_free', { free: formatBytes(s.disk!.free) })}</span>}
+						<span>{t('overview.history_samples', { n: formatCount(s.history.file_samples + s.history.head_samples) })}</span>
+						{s.history.bytes_per_sample > 0 && <span>{t('overview.per_sample', { n: s.history.bytes_per_sample.toFixed(2) })}</span>}
 					</div>
 				</div>
 			)}

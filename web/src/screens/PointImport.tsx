@@ -47,9 +47,10 @@ export function PointImport({ form, device, group, examples, onDone }: Props) {
 	const [busy, setBusy] = useState(false);
 	const [fault, setFault] = useState('');
 	const table = useMemo(() => parseCsv(text), [text]);
-	const settled = useMemo(() => ({ group: group ?? '', ...(group ? {} : { device }) }), [device, group]);
+	const settled = useMemo(() => ({ device, group: group ?? '' }), [device, group]);
 
 	const run = async (dry: boolean): Promise<void> => {
+		if (busy) return;
 		setBusy(true);
 		setFault('');
 		try {
@@ -110,8 +111,8 @@ export function PointImport({ form, device, group, examples, onDone }: Props) {
 			{fault && <Alert className="gap-below" type="error" showIcon role="alert" title={fault} />}
 			{missing.length > 0 && <Alert className="gap-below" type="warning" showIcon title={t('import.missing_columns', { columns: missing.map((m) => t(`field.${m}`)).join(lang === 'zh' ? '、' : ', ') })} />}
 			<div className="row gap-below" style={{ marginTop: 8 }}>
-				<Button loading={busy} disabled={table.rows.length < 2} type={checked && !report.errors.length ? 'default' : 'primary'} onClick={() => void run(true)}>{t('import.check')}</Button>
-				<Button loading={busy} disabled={!checked || (report.errors.length > 0 && !(partial && good > 0))} type={checked && !report.errors.length ? 'primary' : 'default'} onClick={() => void run(false)}>
+				<Button loading={busy && { delay: 300 }} disabled={table.rows.length < 2} type={checked && !report.errors.length ? 'default' : 'primary'} onClick={() => void run(true)}>{t('import.check')}</Button>
+				<Button loading={busy && { delay: 300 }} disabled={!checked || (report.errors.length > 0 && !(partial && good > 0))} type={checked && !report.errors.length ? 'primary' : 'default'} onClick={() => void run(false)}>
 					{checked && good ? t('import.do_n', { n: good }) : t('import.do')}
 				</Button>
 				{checked && report.errors.length > 0 && good > 0 && <Checkbox checked={partial} onChange={(e) => setPartial(e.target.checked)}>{t('import.partial')}</Checkbox>}

@@ -75,6 +75,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 		back();
 	};
 	const send = async (patch: Values, etag: string | null): Promise<void> => {
+		if (busy) return;
 		setBusy(true);
 		try {
 			await done(await patchRecord(plural, record!.id, patch, etag));
@@ -93,6 +94,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 			if (!Object.keys(patch).length) return back();
 			return send(patch, given!.etag);
 		}
+		if (busy) return;
 		setBusy(true);
 		try {
 			const made = await createRecord(plural, body);
@@ -121,7 +123,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 			>
 				<RecordForm type={form} before={before} given={from} inner={inner} disabled={!mayWrite} handle={handle} within={withinDevice} extra={hint} onChange={setValues} />
 				<div className="form-foot">
-					{mayWrite && <Button type="primary" loading={busy} onClick={() => void save()}>{t('action.save')}</Button>}
+					{mayWrite && <Button type="primary" loading={busy && { delay: 300 }} onClick={() => void save()}>{t('action.save')}</Button>}
 					<Button onClick={back}>{t(mayWrite ? 'action.cancel' : 'action.back')}</Button>
 					<span className="grow" />
 					{record?.updated && <span className="muted small">{t('form.updated', { when: formatDateTime(Date.parse(record.updated)), rev: record.rev })}</span>}

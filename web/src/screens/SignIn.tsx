@@ -16,6 +16,7 @@ export function SignIn({ needsSetup }: { needsSetup: boolean }) {
 	useTitle(t('signin.title'), t('product'));
 
 	const submit = async (v: { name: string; password: string }): Promise<void> => {
+		if (busy) return;
 		setBusy(true);
 		setFault('');
 		try {
@@ -44,7 +45,7 @@ export function SignIn({ needsSetup }: { needsSetup: boolean }) {
 							<Input.Password autoComplete="current-password" />
 						</Form.Item>
 						{fault && <Alert className="gap-below" type="error" showIcon title={fault} role="alert" />}
-						<Button type="primary" htmlType="submit" block loading={busy}>{t('signin.submit')}</Button>
+						<Button type="primary" htmlType="submit" block loading={busy && { delay: 300 }}>{t('signin.submit')}</Button>
 					</Form>
 				)}
 			</div>

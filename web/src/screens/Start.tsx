@@ -37,6 +37,7 @@ export function Start() {
 	}, []);
 
 	const submit = async (v: Entry): Promise<void> => {
+		if (busy) return;
 		setBusy(true);
 		setFault('');
 		try {
@@ -104,7 +105,7 @@ export function Start() {
 								</Form.Item>
 							</div>
 							{fault && <Alert className="gap-below" type="error" showIcon title={fault} role="alert" />}
-							<Button type="primary" htmlType="submit" block loading={busy}>{t('start.submit')}</Button>
+							<Button type="primary" htmlType="submit" block loading={busy && { delay: 300 }}>{t('start.submit')}</Button>
 						</Form>
 					</>
 				)}

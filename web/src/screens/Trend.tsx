@@ -6,7 +6,7 @@ import { Alert, Button, DatePicker, Segmented, Select } from 'antd';
 import dayjs from 'dayjs';
 import { useSearchParams } from 'react-router';
 import { fetchRecord, keys, querySamples, useAll, useList } from '../api/calls';
-import type { Device, Point, QuerySeries, Rec } from '../api/contract';
+import type { Device, Point, Rec } from '../api/contract';
 import { serverNow } from '../api/http';
 import { live, useLive, useSubscription } from '../api/live';
 import { useDebounced, useNarrow, useTitle } from '../app/hooks';
@@ -19,7 +19,7 @@ import { download } from '../lib/download';
 import { formatDateTime, formatValue, withUnit } from '../lib/format';
 import { recordTitle } from '../lib/records';
 import { COLORS, Plot, zoomed, type PlotPoint, type Window } from '../trend/Plot';
-import { append, fromBuckets, fromRaw, RAW_LIMIT, RAW_WINDOW_S, stepFor, valueAt, zip, type Line } from '../trend/data';
+import { append, buckets, fromBuckets, fromRaw, RAW_LIMIT, RAW_WINDOW_S, stepFor, valueAt, type Line } from '../trend/data';
 
 const RANGES: [string, number][] = [['15m', 900], ['1h', 3600], ['8h', 8 * 3600], ['24h', 86400], ['7d', 7 * 86400], ['30d', 30 * 86400]];
 const POINTS_MAX = 12;
@@ -166,14 +166,15 @@ function useLines(ids: string[], w: Window, follow: boolean): { lines: Map<strin
 		queryFn: async ({ signal }) => {
 			const q = JSON.parse(wanted) as { ids: string[]; from: number; to: number; step: number };
 			const body = { points: q.ids, from: new Date(q.from * 1000).toISOString(), to: new Date(q.to * 1000).toISOString() };
-			if (!q.step) {
-				const { series } = await querySamples({ ...body, limit: RAW_LIMIT }, signal);
+			let grain = q.step;
+			if (!grain) {
+				const { series, truncated } = await querySamples({ ...body, limit: RAW_LIMIT * q.ids.length }, signal);
 				const end = Math.min(q.to, serverNow() / 1000);
-				return series.map((s) => fromRaw(s, end));
+				if (!truncated) return series.map((s) => fromRaw(s, end));
+				grain = 1;
 			}
-			const ask = (aggregate: string): Promise<{ series: QuerySeries[] }> => querySamples({ ...body, step: `${q.step}s`, aggregate, limit: RAW_LIMIT }, signal);
-			const [min, max] = await Promise.all([ask('min'), ask('max')]);
-			return min.series.map((s) => fromBuckets(zip(s, max.series.find((m) => m.point === s.point) ?? s), q.step));
+			const { series } = await querySamples({ ...body, step: `${grain}s`, aggregates: ['min', 'max'], limit: RAW_LIMIT * q.ids.length }, signal);
+			return series.map((s) => fromBuckets(buckets(s), grain));
 		},
 	});
 	const got = answer.data ?? NONE;

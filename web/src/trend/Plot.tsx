@@ -86,6 +86,7 @@ function timeTicks(_: uPlot, splits: number[], __: number, ___: number, incr: nu
 
 export function Plot({ points, lines, version, window: w, onWindow, onCursor, lang, label }: Props) {
 	const [box, size] = useSize<HTMLDivElement>();
+	const hasSize = size.width > 0 && size.height > 0;
 	const plot = useRef<uPlot | null>(null);
 	const live = useRef({ points, lines, w, onWindow, onCursor });
 	live.current = { points, lines, w, onWindow, onCursor };
@@ -155,7 +156,12 @@ export function Plot({ points, lines, version, window: w, onWindow, onCursor, la
 			u.destroy();
 			plot.current = null;
 		};
-	}, [shape, size.width, size.height, box]);
+		// the size at birth; later sizes go to setSize below
+		// eslint-disable-next-line react-hooks/exhaustive-deps
+	}, [shape, hasSize, box]);
+	useEffect(() => {
+		if (size.width && size.height) plot.current?.setSize({ width: size.width, height: size.height });
+	}, [size.width, size.height]);
 
 	useEffect(() => {
 		plot.current?.setData(align(points.map((p) => lines.get(p.id) ?? { point: p.id, x: [], y: [], spans: [] })) as uPlot.AlignedData, true);

@@ -54,7 +54,7 @@ export function fromRaw(s: QuerySeries, endS: number): Line {
 		}
 		if (bad && !open) open = { from: x, to: x, q };
 		line.x.push(x);
-		line.y.push(bad ? null : toNumber(s.v[i]));
+		line.y.push(bad ? null : toNumber(s.v?.[i]));
 	}
 	if (open) {
 		open.to = Math.max(open.from, endS);
@@ -72,19 +72,12 @@ export interface Buckets {
 	q: number[];
 }
 
-/** The answers for min and for max, bucket by bucket. A bucket that is bad in one is bad. */
-export function zip(min: QuerySeries, max: QuerySeries): Buckets {
-	const out: Buckets = { point: min.point, t: [], min: [], max: [], q: [] };
-	let k = 0;
-	for (let i = 0; i < min.t.length; i++) {
-		while (k < max.t.length && max.t[k]! < min.t[i]!) k++;
-		const there = k < max.t.length && max.t[k] === min.t[i];
-		out.t.push(min.t[i]!);
-		out.min.push(toNumber(min.v[i]));
-		out.max.push(there ? toNumber(max.v[k]) : toNumber(min.v[i]));
-		out.q.push(Math.max(min.q?.[i] ?? 0, there ? (max.q?.[k] ?? 0) : 0));
-	}
-	return out;
+/** The answer with the aggregates min and max; q is the worst quality of each bucket. */
+export function buckets(s: QuerySeries): Buckets {
+	return {
+		point: s.point, t: s.t, min: s.t.map((_, i) => toNumber(s.min?.[i])), max: s.t.map((_, i) => toNumber(s.max?.[i])),
+		q: s.t.map((_, i) => s.q?.[i] ?? 0),
+	};
 }
 
 /** Two points a bucket, so that the line fills the bucket's height; buckets without good samples are a gap. */

@@ -1,0 +1,287 @@
+/*
+ * A person's path: first start → connection → device → points by form and by list → live values → trend → the simulator dies and
+ * comes back → somebody else changes the same record → English → tokens, audit log, signing out. One browser, in this order.
+ */
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { api, open, row, settled, shot, until, type Watched } from './page';
+import { start } from './server';
+
+const servers = inject('servers');
+const PASSWORD = 'tenon-tenon';         // the mock knows this one too
+let w: Watched;
+
+describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`, () => {
+	beforeAll(async () => {
+		w = await open(servers.url);
+	});
+	afterAll(async () => {
+		await w.browser.close();
+	});
+
+	it('says at the root that there is no administrator yet', async () => {
+		await w.page.goto(servers.url);
+		await w.page.getByText('尚未建立管理员').waitFor();
+	});
+
+	it('makes the first administrator by the one-time link', async () => {
+		const { page } = w;
+		await page.goto(servers.start);
+		await page.getByLabel('用户名').fill('zhang');
+		await page.getByLabel('姓名').fill('张工');
+		await page.getByLabel('密码', { exact: true }).fill(PASSWORD);
+		await page.getByLabel('再次输入密码').fill('something else');
+		await page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await page.getByText('两次输入的密码不同').waitFor();
+		await shot(page, '01-start');
+		await page.getByLabel('再次输入密码').fill(PASSWORD);
+		await page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await page.getByText('从这里开始').waitFor();
+		expect(new URL(page.url()).pathname).toBe('/');
+		expect(new URL(page.url()).hash).toBe('');
+		await shot(page, '02-empty');
+	});
+
+	it('leads from a driver to a connection and tells a wrong setting at its field', async () => {
+		const { page } = w;
+		await page.getByRole('link', { name: /连接我的设备/ }).click();
+		await page.getByRole('button', { name: /Modbus TCP/ }).click();
+		await page.getByLabel('主机').waitFor();
+		await page.getByRole('button', { name: '保存并继续' }).click();
+		await page.locator('.ant-form-item', { hasText: '主机' }).getByText('请填写').waitFor();
+		const [host, port] = (servers.sim || '127.0.0.1:5020').split(':') as [string, string];
+		await page.getByLabel('编码').fill('plc-net');
+		await page.getByLabel('名称').fill('泵站网络');
+		await page.getByLabel('主机').fill(host);
+		await page.getByLabel('端口').fill(port);
+		await page.getByLabel('端口').blur();
+		await shot(page, '03-connection');
+		await page.getByRole('button', { name: '保存并继续' }).click();
+		await page.getByText('以同一周期采集的点位').waitFor();
+	});
+
+	it('adds the device with its scan group', async () => {
+		const { page } = w;
+		await page.getByLabel('编码').first().fill('PLC-1');
+		await page.getByLabel('名称').first().fill('1 号泵站');
+		await page.getByLabel('采集周期').fill('200');
+		await page.getByLabel('采集周期').blur();
+		await shot(page, '04-device');
+		await page.getByRole('button', { name: '保存并继续' }).click();
+		await page.getByRole('heading', { name: '添加点位' }).waitFor();
+	});
+
+	it('stores points typed in, and shows the server’s complaint at the wrong one', async () => {
+		const { page } = w;
+		const rows = page.locator('.point-row:not(.point-head)');
+		const fill = async (i: number, code: string, name: string, address: string, unit: string): Promise<void> => {
+			await rows.nth(i).getByLabel('编码').fill(code);
+			await rows.nth(i).getByLabel('名称').fill(name);
+			await rows.nth(i).getByLabel('地址').fill(address);
+			await rows.nth(i).getByLabel('工程单位').fill(unit);
+		};
+		await fill(0, 'PT-102', '泵出口压力', '30011', 'kPa');
+		await rows.nth(0).getByLabel('工程单位').press('Enter');
+		await fill(1, 'FT-101', '流量', 'nowhere', 'm³/h');
+		await page.getByRole('button', { name: '保存 2 个点位' }).click();
+		await rows.nth(1).getByRole('alert').waitFor();
+		await shot(page, '05-points');
+		await rows.nth(1).getByLabel('地址').fill('30013');
+		await page.getByRole('button', { name: '保存 1 个点位' }).click();
+		await page.getByText('2 个点位正在采集').waitFor();
+	});
+
+	it('imports a list, with errors exact to row and column, mended in place', async () => {
+		const { page } = w;
+		await page.getByRole('button', { name: '继续添加点位' }).click();
+		await page.getByRole('tab', { name: /从列表导入/ }).click();
+		const good = '编码\t名称\t地址\t数据类型\t工程单位\nLT-101\t集水池液位\t30015\tf32\tm\nIT-101\t电机电流\t30021\tf32\tA\nTT-105\t环境温度\tBAD!\ti16\t℃\n';
+		await page.locator('textarea.csv').fill(good);
+		await page.getByRole('button', { name: '检查', exact: true }).click();
+		const wrong = page.locator('.import-rows tr.wrong');
+		await wrong.waitFor();
+		expect(await wrong.count()).toBe(1);
+		expect(await wrong.locator('td.line').innerText()).toBe('4');
+		expect(await wrong.locator('td.wrong-cell').innerText()).toBe('BAD!');
+		await shot(page, '06-import');
+		await page.locator('textarea.csv').fill(good.replace('BAD!', '30039'));
+		await page.getByRole('button', { name: '检查', exact: true }).click();
+		await page.getByRole('button', { name: '导入 3 行' }).click();
+		await page.getByText('5 个点位正在采集').waitFor();
+		await shot(page, '07-ready');
+	});
+
+	it('shows live values with unit, quality and age in the tree of places and devices', async () => {
+		const { page } = w;
+		await page.getByRole('menuitem', { name: '实时值' }).click();
+		await page.getByText('1 号泵站').first().click();
+		await row(page, 'PT-102').waitFor();
+		await until('five points are good', async () => (await page.locator('.ant-table-row .q-good').count()) === 5);
+		expect(await row(page, 'PT-102').locator('.v').innerText()).toMatch(/^-?\d[\d.]*\u2009kPa$/);
+		expect(await row(page, 'PT-102').locator('.q').innerText()).toBe('良好');
+		await shot(page, '08-live');
+	});
+
+	it('draws a trend that goes on by itself, pans by drag and zooms by wheel', async () => {
+		const { page } = w;
+		await row(page, 'PT-102').getByRole('checkbox').check();
+		await row(page, 'LT-101').getByRole('checkbox').check();
+		await page.getByRole('button', { name: '趋势 (2)' }).click();
+		await page.locator('.trend-plot canvas').waitFor();
+		await page.getByText('最近 15 分钟').click();
+		await until('values at the present', async () => /kPa/.test(await page.locator('.trend-legend tbody tr').first().innerText()));
+		const ink = (): Promise<number> => page.evaluate(() => {
+			const c = document.querySelector<HTMLCanvasElement>('.trend-plot canvas')!;
+			const d = c.getContext('2d')!.getImageData(0, 0, c.width, c.height).data;
+			let n = 0;
+			for (let i = 0; i < d.length; i += 4) if (Math.abs(d[i]! - 0x1f) < 24 && Math.abs(d[i + 1]! - 0x6f) < 24 && Math.abs(d[i + 2]! - 0x9f) < 24 && d[i + 3]! > 200) n++;
+			return n;
+		});
+		await until('the first line is drawn', async () => (await ink()) > 10);
+		await shot(page, '09-trend');
+		await page.locator('.trend-plot .u-over').waitFor();
+		const box = (await page.locator('.trend-plot .u-over').boundingBox())!;
+		await page.mouse.move(box.x + box.width * 0.7, box.y + box.height / 2);
+		await page.mouse.wheel(0, -240);
+		await page.getByRole('button', { name: '回到当前' }).waitFor();
+		await until('the address keeps the window', () => Promise.resolve(new URL(page.url()).searchParams.has('from')));
+		const width = (): number => Number(new URL(page.url()).searchParams.get('to')) - Number(new URL(page.url()).searchParams.get('from'));
+		expect(width()).toBeLessThan(890);
+		const before = Number(new URL(page.url()).searchParams.get('from'));
+		await page.mouse.down();
+		await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2, { steps: 5 });
+		await page.mouse.up();
+		await until('dragging right goes back in time', () => Promise.resolve(Number(new URL(page.url()).searchParams.get('from')) < before));
+		await page.getByRole('button', { name: '回到当前' }).click();
+	});
+
+	it.skipIf(!servers.simPid)('turns only the points of a dead device bad, says why, and heals', async () => {
+		const { page } = w;
+		await page.getByRole('menuitem', { name: '实时值' }).click();
+		await page.getByText('1 号泵站').first().click();
+		await row(page, 'PT-102').waitFor();
+		process.kill(servers.simPid, 'SIGKILL');
+		await until('all five points are bad', async () => (await page.locator('.ant-table-row .q-bad').count()) === 5);
+		expect(await row(page, 'PT-102').locator('.q').innerText()).toMatch(/^坏：/);
+		expect(await page.locator('.ant-table-row.row-bad').count()).toBe(5);
+		await shot(page, '10-dead');
+		await page.getByRole('menuitem', { name: '总览' }).click();
+		await page.locator('.card.row-bad', { hasText: '1 号泵站' }).waitFor();
+		await shot(page, '11-overview-dead');
+		await start(servers.program, ['sim', '--listen', servers.sim], [/^ready modbus (\S+)/]);
+		await page.getByRole('menuitem', { name: '实时值' }).click();
+		await until('all five points are good again', async () => (await page.locator('.ant-table-row .q-good').count()) === 5, 60_000);
+		await page.goto(`${servers.url}/trend?range=15m&p=${await pointId('PT-102')}`);
+		await page.locator('.trend-plot canvas').waitFor();
+		await until('values again', async () => /kPa/.test(await page.locator('.trend-legend tbody tr').first().innerText()));
+		await shot(page, '12-trend-gap');
+	});
+
+	const pointId = async (code: string): Promise<string> => {
+		const { body } = await api(w.page, 'GET', `/points?code=${code}`);
+		return (body.items as { id: string }[])[0]!.id;
+	};
+
+	it('settles a conflict field by field when somebody else changed the record', async () => {
+		const { page } = w;
+		const id = await pointId('PT-102');
+		await page.goto(`${servers.url}/r/points/${id}`);
+		await page.getByLabel('名称').fill('我的名称');
+		const other = await api(page, 'PATCH', `/points/${id}`, { name: '他人的名称', description: '同时修改' });
+		expect(other.status).toBe(200);
+		await page.getByRole('button', { name: '保存' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByText('记录已被他人修改').waitFor();
+		expect(await dialog.innerText()).toContain('他人的名称');
+		await shot(page, '13-conflict');
+		await dialog.getByRole('button', { name: '按选择保存' }).click();
+		await dialog.waitFor({ state: 'hidden' });
+		const { body } = await api(page, 'GET', `/points/${id}`);
+		expect(body).toMatchObject({ name: '我的名称', description: '同时修改' });
+	});
+
+	it('searches by the key "/", leaves by Esc, and says when nothing is found', async () => {
+		const { page } = w;
+		await page.goto(`${servers.url}/r/points`);
+		await row(page, 'FT-101').waitFor();
+		await page.keyboard.press('/');
+		await page.keyboard.type('no such point');
+		await page.getByText('没有符合条件的记录').waitFor();
+		await page.keyboard.press('Escape');
+		await row(page, 'FT-101').waitFor();
+		await shot(page, '14-points');
+	});
+
+	it('is complete in English', async () => {
+		const { page } = w;
+		await page.getByRole('button', { name: 'English' }).click();
+		await page.getByRole('heading', { name: 'Points' }).waitFor();
+		for (const [name, path] of [['overview', '/'], ['live', '/live'], ['state', '/collection'], ['points', '/r/points'], ['connections', '/r/connections'], ['devices', '/r/devices'],
+			['groups', '/r/groups'], ['places', '/r/places/new'], ['users', '/r/users'], ['roles', '/r/roles'], ['point', `/r/points/${await pointId('FT-101')}`], ['add', '/add'], ['import', '/import'], ['audit', '/audit']] as const) {
+			await page.goto(servers.url + path);
+			await settled(page);
+			await shot(page, `en-${name}`);
+			/* What people typed in may be Chinese; what the console says may not. */
+			const said = (await page.locator('h1, th, label, legend, summary, button, .ant-menu-title-content, .ant-form-item-extra, .empty').allInnerTexts()).join('\n')
+				.replace(/中文|1 号泵站|泵站网络|泵出口压力|流量|集水池液位|电机电流|环境温度|我的名称|同时修改|张工/g, '');
+			expect(said.match(/[\u4e00-\u9fff]+/g) ?? [], path).toEqual([]);
+		}
+		await page.getByRole('button', { name: '中文' }).click();
+	});
+
+	it('fits a telephone: nothing is wider than the screen', async () => {
+		const { page } = w;
+		await page.setViewportSize({ width: 390, height: 844 });
+		for (const path of ['/', '/live', '/trend', '/add', '/collection', '/r/points', `/r/points/${await pointId('FT-101')}`, '/import', '/audit', '/r/users']) {
+			await page.goto(servers.url + path);
+			await settled(page);
+			const over = await page.evaluate(() => {
+				const main = document.querySelector('main')!;
+				return Math.max(document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
+			});
+			expect(over, path).toBeLessThanOrEqual(1);
+		}
+		await page.setViewportSize({ width: 1280, height: 800 });
+	});
+
+	it('shows the secret of a token once', async () => {
+		const { page } = w;
+		await page.goto(`${servers.url}/r/tokens/new`);
+		await page.getByLabel('名称').fill('grafana');
+		await page.getByLabel('角色').click();
+		await page.locator('.ant-select-item-option').first().click();
+		await page.getByRole('button', { name: '保存' }).click();
+		await page.getByText('接口令牌已建立').waitFor();
+		expect(await page.getByTestId('secret').innerText()).toMatch(/^tnn_/);
+		await shot(page, '15-token');
+		await page.getByRole('button', { name: '已妥善保存' }).click();
+		await row(page, 'grafana').waitFor();
+		expect(await page.content()).not.toContain('tnn_tnn');
+	});
+
+	it('keeps who did what in the audit log', async () => {
+		const { page } = w;
+		await page.goto(`${servers.url}/audit`);
+		await page.locator('.ant-table-row, .empty').first().waitFor();
+		if (servers.program) await until('the change of the name is listed', async () => /我的名称/.test(await page.locator('main').innerText()));
+		await shot(page, '16-audit');
+	});
+
+	it('signs out, refuses a wrong password, signs in again', async () => {
+		const { page } = w;
+		await page.getByRole('button', { name: /^用户/ }).click();
+		await page.getByText('退出登录').click();
+		await page.getByLabel('用户名').fill('zhang');
+		await page.getByLabel('密码', { exact: true }).fill('wrong password');
+		await page.getByRole('button', { name: '登录' }).click();
+		await page.getByRole('alert').first().waitFor();
+		await shot(page, '17-signin');
+		await page.getByLabel('密码', { exact: true }).fill(PASSWORD);
+		await page.getByRole('button', { name: '登录' }).click();
+		await page.getByRole('menuitem', { name: '总览' }).waitFor();
+	});
+
+	it('asked nobody but its own server, and had nothing to complain about', () => {
+		expect(w.foreign).toEqual([]);
+		expect(w.complaints).toEqual([]);
+	});
+});
