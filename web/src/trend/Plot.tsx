@@ -199,7 +199,7 @@ function yRange(_: uPlot, min: number | null, max: number | null): [number, numb
 }
 function axisSize(_: uPlot, values: string[] | null): number {
 	const longest = (values ?? []).reduce((n, v) => Math.max(n, v?.length ?? 0), 0);
-	return Math.max(36, longest * 7 + 16);
+	return Math.max(38, longest * 8 + 18);
 }
 function fewPoints(u: uPlot, i: number, i0: number, i1: number): boolean {
 	return i1 - i0 < u.bbox.width / (devicePixelRatio || 1) / 12 && (u.data[i]?.length ?? 0) < 400;
