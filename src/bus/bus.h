@@ -9,7 +9,7 @@
  * so one from an earlier process means "everything".
  *
  * Thread: the loop's alone, but for bus_last, bus_read, bus_stats and bus_now, which may be called from any. Callbacks run inside
- * bus_pump(); they may subscribe, unsubscribe and resume, but not pump.
+ * bus_pump(); they may subscribe, unsubscribe and resume, but neither pump nor put.
  * Memory: some 50 bytes a series; texts beside that, cut at BUS_TEXT_MAX at the border of a character; series beyond series_max are refused and counted.
  */
 #pragma once

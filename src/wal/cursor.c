@@ -50,6 +50,14 @@ int cursor_add(struct wal *w, const char *name, struct cursor **ret)
 	return 0;
 }
 
+void cursor_drop(struct wal *w, struct cursor *c)
+{
+	for (size_t i = 0; i < w->n_cursor; i++)
+		if (w->cursor[i] == c)
+			w->cursor[i] = w->cursor[--w->n_cursor];
+	sys_free(c);
+}
+
 /* Loading. */
 
 static bool next_line(const char **at, const char *end, const char **ret, size_t *ret_len)

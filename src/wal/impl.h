@@ -98,6 +98,7 @@ int cursors_load(struct wal *w);
 int cursors_save(struct wal *w);                                /* without the lock */
 struct cursor *cursor_find(const struct wal *w, const char *name);
 int cursor_add(struct wal *w, const char *name, struct cursor **ret);   /* lock held */
+void cursor_drop(struct wal *w, struct cursor *c);              /* both locks held */
 uint64_t cursor_seq(const struct wal *w, const struct cursor *c);       /* what counts */
 
 /* keeper.c: saves cursors, removes and packs segments */

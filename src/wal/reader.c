@@ -117,16 +117,18 @@ struct wal_reader *wal_reader_close(struct wal_reader *r)
 	if (!r)
 		return NULL;
 	struct wal *w = r->w;
+	mutex_hold(&w->save_lock);
 	mutex_lock(&w->lock);
 	w->n_idle -= r->idle;
 	r->idle = false;
 	r->cursor->reader = NULL;
 	while (r->calls)
 		cond_wait(&w->done, &w->lock);
-	bool is_volatile = r->cursor->policy == WAL_VOLATILE;
+	if (r->cursor->policy == WAL_VOLATILE) {
+		cursor_drop(w, r->cursor);
+		r->cursor = NULL;
+	}
 	mutex_unlock(&w->lock);
-	if (is_volatile && wal_reader_forget(w, r->cursor->name) < 0)
-		err_clear();                    /* somebody opened it again meanwhile */
 	file_close(r);
 	ZSTD_freeDCtx(r->zstd);
 	sys_free(r->want);
@@ -142,12 +144,9 @@ int wal_reader_forget(struct wal *w, const char *name)
 	struct cursor *c = cursor_find(w, name);
 	bool open = c && c->reader;
 	if (c && !open) {
-		for (size_t i = 0; i < w->n_cursor; i++)
-			if (w->cursor[i] == c)
-				w->cursor[i] = w->cursor[--w->n_cursor];
+		cursor_drop(w, c);
 		w->cursors_dirty = true;
 		keeper_kick(w);
-		sys_free(c);
 	}
 	mutex_unlock(&w->lock);
 	if (!c)
@@ -468,6 +467,10 @@ static int locate(struct wal_reader *r, struct view *ret_view, struct batch **re
 			r->n_memory++;
 			return WAL_BATCH;
 		}
+		if (r->cursor->policy == WAL_VOLATILE && r->pos < w->run_first - 1)
+			r->pos = w->run_first - 1;
+		else if (r->cursor->policy == WAL_VOLATILE)
+			return gap(r, next, w->tail - 1, false, ret_gap);
 		struct segment *s = seg_find(w, next);
 		uint64_t before = s ? s->prev : w->tail > w->run_first ? w->tail - 1 : w->run_prev;
 		if (r->pos < before)

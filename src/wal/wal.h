@@ -77,7 +77,7 @@ uint64_t wal_durable(struct wal *w);                    /* all up to here surviv
 enum wal_policy {                       /* when the log would grow beyond keep_bytes because of this reader */
 	WAL_BLOCK,                      /* appends are refused with -ERR_FULL until it has caught up */
 	WAL_SKIP,                       /* it loses the oldest and is told so: WAL_GAP */
-	WAL_VOLATILE,                   /* holds nothing and is not remembered: starts at the end, commits mean nothing */
+	WAL_VOLATILE,                   /* not remembered: starts at the end, holds nothing, is never served from disk but told of a gap */
 };
 enum wal_from { WAL_FROM_OLDEST, WAL_FROM_END };        /* where a reader that never was starts */
 enum wal_next { WAL_NOTHING, WAL_BATCH, WAL_GAP };
