@@ -127,7 +127,7 @@ void cycle_sent(struct group_rt *g, uint32_t request, int64_t now)
 	if (g->running && !g->first_sent) {
 		g->first_sent = true;
 		if (!g->kicked)
-			hist_add(&g->late, (uint32_t) CLAMP((now - g->due_ns) / NS_PER_US, INT64_C(0), (int64_t) UINT32_MAX));
+			hist_add(&g->late, (uint32_t) CLAMP((now - g->wanted_ns) / NS_PER_US, INT64_C(0), (int64_t) UINT32_MAX));
 	}
 }
 
@@ -248,6 +248,7 @@ static void on_due(void *arg)
 		} else {
 			cycle_begin(g, now);
 			g->kicked = false;
+			g->wanted_ns = due;
 			g->deadline_ns = due + period;
 		}
 	}

@@ -72,7 +72,8 @@ struct group_rt {
 	int64_t marked_ns;              /* when bad qualities were last said, monotonic */
 	/* The cycle. */
 	struct timer due;
-	int64_t due_wall_ns, due_ns, deadline_ns, begun_ns;
+	int64_t due_wall_ns, due_ns;    /* the next one */
+	int64_t wanted_ns, deadline_ns, begun_ns;       /* of the one that runs: when it was due, must be over, began */
 	uint32_t todo, open, cursor;
 	bool first_sent;
 	uint64_t history;

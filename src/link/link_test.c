@@ -739,6 +739,35 @@ TEST(an_engine_that_never_ran_ends_cleanly)
 	ok(link_free(NULL) == NULL);
 }
 
+TEST(any_allocation_may_fail_and_nothing_is_lost_or_half_done)
+{
+	uint64_t n = 0;
+	bool hit;
+
+	do {
+		struct bench b;
+		int r;
+
+		memset(&b, 0, sizeof(b));
+		sys_fault_nth(SYS_ANY_MEMORY, ++n, ENOMEM);
+		r = link_new(&quick, &b.link);
+		if (r == 0)
+			r = set_connection(&b, 1, 1, NULL, true);
+		if (r == 0)
+			r = set_device(&b, 2, 1, 1, true);
+		if (r == 0)
+			r = set_group(&b, 3, 2, 50, 1, "HR10 HR11");
+		hit = sys_fault_hit();
+		sys_restore();
+		if (r < 0)
+			is_int(err_take(r).kind, ERR_NO_MEMORY);
+		else
+			is_int(link_status(b.link, 5, NULL, 0), 3);
+		link_free(b.link);
+	} while (hit && n < 1000);
+	ok(n > 10 && n < 1000);
+}
+
 /* ---- figures ---- */
 
 TEST(quantiles_are_those_of_the_sorted_list_within_a_quarter)
