@@ -73,6 +73,12 @@ class Size(unittest.TestCase):
         self.fails("src/m/a.c", function(5, six + ", int h"), "7 parameters, at most 6")
         self.fine("src/m/a.c", function(5, "int a /* b, c, d, e, f, g, h */"))
 
+    @unittest.skipUnless(shutil.which("pmccabe"), "no pmccabe here")
+    def test_a_callback_of_a_librarys_type_is_excepted(self):
+        text = function(5, "int a, int b, int c, int d, int e, int f, int g").replace("int f(", "int handle(")
+        self.fine("src/io/http_mhd.c", text)
+        self.fails("src/io/other.c", text, "7 parameters")
+
     def test_a_definition_over_several_lines_is_counted(self):
         self.assertEqual(check_size.count_parameters("static int\nf(int a,\n  struct { int x, y; } b,\n  char c[2])\n{", "f"), 3)
         self.assertEqual(check_size.count_parameters("int f(void)\n{", "f"), 0)
