@@ -182,8 +182,10 @@ static int may_append(struct wal *w, uint64_t bytes)
 static bool is_news(const struct wal *w, uint64_t bytes, bool waits)
 {
 	uint64_t unwritten = w->appended_bytes - w->written_bytes, linger = w->config.linger_bytes;
+	uint64_t queued = w->appended_bytes - w->durable_bytes, press = w->config.queue_bytes / 4;
 
-	return w->appended == w->written || (waits && !w->waits) || (unwritten < linger && unwritten + bytes >= linger);
+	return w->appended == w->written || (waits && !w->waits) || (unwritten < linger && unwritten + bytes >= linger) ||
+		(queued < press && queued + bytes >= press);
 }
 
 /* Lock held. */

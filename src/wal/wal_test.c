@@ -504,3 +504,27 @@ TEST(a_full_queue_is_busy_and_a_deadline_is_kept)
 	sys_restore();
 }
 
+TEST(those_who_do_not_wait_are_not_held_to_one_queue_a_sync_interval)
+{
+	enum { N = 4000 };
+	PLACE(p, false);
+	struct wal_config c = config_of(&p);
+	int64_t limit = LIMIT;
+	int n = 0;
+
+	c.queue_bytes = 64 << 10;
+	c.idle_sync_ms = 3600 * 1000;
+	struct wal *w = start(&c);
+	must(w);
+	while (n < N && clock_mono_ns() < limit) {
+		int r = append(w, n, NULL);
+		n += r == 0;
+		if (r == -ERR_BUSY) {
+			err_clear();
+			usleep(100);
+		}
+	}
+	is_int(n, N);
+	ok(wal_durable(w) > N / 2);
+	wal_close(w);
+}

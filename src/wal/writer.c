@@ -3,7 +3,8 @@
  *
  * A waiting sender is held back for as long as a sync has taken lately (at most linger_ms), so that others may share its sync and
  * the disk is busy no more than half of the time on account of small batches; what arrives while a sync runs shares the next one.
- * Where nobody waits, records are written every linger_ms and synced when the oldest is idle_sync_ms old.
+ * Where nobody waits, records are written every linger_ms and synced when the oldest is idle_sync_ms old or a quarter of the queue
+ * is not durable.
  *
  * A failed write or sync is never tried again on the same file: what the kernel has done with those pages nobody can say. The
  * segment is given up at its last sync, and all that is not durable is written to a new one; it is all still in memory.
@@ -152,6 +153,12 @@ static void stand_still(struct wal *w, int r)
 	cond_broadcast(&w->room);
 }
 
+/* So much is not durable that those who do not wait would soon be refused. */
+static bool is_pressed(const struct wal *w)
+{
+	return w->appended_bytes - w->durable_bytes >= w->config.queue_bytes / 4 || w->appended - w->durable >= RING_SLOTS / 4;
+}
+
 /* When is the next thing to do, and is it a sync? */
 static int64_t next_due(const struct wal *w, bool *ret_sync)
 {
@@ -170,6 +177,8 @@ static int64_t next_due(const struct wal *w, bool *ret_sync)
 		return w->waits->since_ns_ + MIN((int64_t) linger_ns, w->sync_ewma_ns);
 	}
 	int64_t sync_due = w->unsynced_ns + w->config.idle_sync_ms * NS_PER_MS, write_due = INT64_MAX;
+	if (is_pressed(w))
+		return 0;
 	if (w->appended > w->written)
 		write_due = w->appended_bytes - w->written_bytes >= w->config.linger_bytes ? 0 : w->unwritten_ns + (int64_t) linger_ns;
 	*ret_sync = sync_due <= write_due;
