@@ -2,6 +2,8 @@
 
 #include "tap.h"
 
+#include <errno.h>
+
 #include "service/internal.h"
 
 /* ---- one more record type: everything that REST, CLI, form, search, import and export of it need ---- */
@@ -455,5 +457,39 @@ TEST(whatever_was_done_the_audit_is_whole)
 	is_int(guard_audit_verify(w.p.guard, TENANT_DEFAULT, &report), 0);
 	is_int(report.n, 5);            /* place, connection, device, group, one import */
 	is_int(guard_audit_verify(w.p.guard, 0, &report), 0);
+	end(&w);
+}
+
+/* ---- faults ---- */
+
+TEST(whichever_allocation_fails_a_create_is_whole_or_not_there)
+{
+	struct audit_report report;
+	struct plant4 p;
+	struct world w;
+	unsigned n;
+	int r;
+
+	must(begin(&w) && build(&w, &p));
+	for (n = 1; n < 2000; n++) {
+		struct arena a;
+		bool hit;
+		arena_init(&a, &sys_heap, 0);
+		w.s.arena = &a;
+		sys_fault_nth(SYS_ANY_MEMORY, n, ENOMEM);
+		r = create(&w, "place", arena_fmt(&w.a, "{\"code\":\"n%u\"}", n), NULL);
+		hit = sys_fault_hit();
+		sys_restore();
+		arena_done(&a);
+		w.s.arena = &w.a;
+		if (r < 0)
+			err_clear();
+		if (!hit)
+			break;
+	}
+	is_int(r, 0);
+	ok(n > 3);
+	is_int(guard_audit_verify(w.p.guard, TENANT_DEFAULT, &report), 0);
+	ok(report.n == 3u + (unsigned) count(&w, "place", NULL, 0));     /* one entry for each place, and three for what was built beside */
 	end(&w);
 }
