@@ -84,9 +84,8 @@ int tsdb_range(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batc
 /* The sample with the greatest time of each series, ret[n] in the order asked; time TSDB_NEVER when there is none. Strings
  * live in the arena. */
 int tsdb_last(struct tsdb *t, uint32_t tenant, const uint32_t *series, size_t n, struct arena *a, struct sample *ret);
-/* The same among those with time < before_ns: the value that was valid at an instant. */
-int tsdb_last_before(struct tsdb *t, uint32_t tenant, const uint32_t *series, size_t n, int64_t before_ns, struct arena *a,
-	struct sample *ret);
+/* The same among those with from <= time < to of the query, ret[q->n_series]: what was valid at an instant. */
+int tsdb_last_before(struct tsdb *t, const struct tsdb_query *q, struct arena *a, struct sample *ret);
 
 enum tsdb_interpolation { TSDB_STEP, TSDB_LINEAR };
 struct tsdb_step {
@@ -97,7 +96,8 @@ struct tsdb_step {
 };
 
 /* A bucket with at least one sample, or with a value that goes on from before. Bad samples count in n and end a value, but are
- * in none of the figures; Good and Uncertain are. Bool counts as 0 and 1; of str and bytes only n, first, last are given. */
+ * in none of the figures; Good and Uncertain are, unless NaN, which is treated like no value. Bool counts as 0 and 1; of str
+ * and bytes only counts, first and last are given. */
 struct tsdb_bucket {
 	uint32_t series;
 	uint32_t worst;                 /* the worst quality seen, by severity */
@@ -106,7 +106,7 @@ struct tsdb_bucket {
 	int64_t covered_ns;             /* of end - start: time for which there was a value (coverage) */
 	double avg;                     /* time-weighted over covered_ns; NaN when that is 0 */
 	double mean, sum;               /* unweighted, Neumaier-compensated; NaN and 0 when n_used is 0 */
-	double min, max;                /* NaN when n_used is 0; NaN samples are left out of min and max */
+	double min, max;                /* NaN when n_used is 0 */
 	int64_t min_ns, max_ns;         /* the first time of each */
 	struct value first, last;       /* of the used; V_NONE when n_used is 0. Strings live until on_buckets returns */
 	int64_t first_ns, last_ns;
@@ -124,9 +124,10 @@ struct tsdb_stats {
 	uint64_t head_bytes, head_bytes_max, head_samples;
 	uint64_t n_files, file_bytes, file_samples;
 	uint64_t flushes, flush_failures, flush_ms_last;
-	uint64_t ingested, replaced, late;      /* samples: taken in, overwritten at the same time in the head, older than the head's day */
+	uint64_t ingested, replaced;            /* samples: taken in; overwritten in the head by one of the same time */
 	uint64_t refused;                       /* samples of a series that does not exist or has another type */
 	uint64_t rows_ignored;                  /* rows of ROWS batches */
+	uint64_t lost;                          /* numbers of batches that the log could not give any more */
 	double bytes_per_sample;                /* file_bytes / file_samples */
 };
 void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret);

@@ -1,0 +1,290 @@
+/* code.c - varints, DELTA_BINARY_PACKED, the RLE and bit-packing hybrid. */
+#include "tsdb/code.h"
+
+enum { BLOCK = 128, MINIS = 4, MINI = BLOCK / MINIS };
+
+void pen_varint(struct pen *p, uint64_t v)
+{
+	for (; v >= 128; v >>= 7)
+		pen_u8(p, (uint8_t) v | 128);
+	pen_u8(p, (uint8_t) v);
+}
+
+uint64_t cur_varint(struct cur *c)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 70; shift += 7) {
+		uint8_t b = cur_u8(c);
+
+		if (shift == 63 && b > 1)
+			break;
+		v |= (uint64_t) (b & 127) << shift;
+		if (b < 128)
+			return v;
+	}
+	c->bad = true;
+	return 0;
+}
+
+static unsigned width_of(uint64_t v) { return v ? 64 - (unsigned) __builtin_clzll(v) : 0; }
+
+/* n values of `width` bits, LSB first, padded with zeros to a multiple of 8 values. */
+static void pack(struct pen *p, const uint64_t *v, size_t n, unsigned width)
+{
+	unsigned __int128 hold = 0;
+	unsigned held = 0;
+	size_t padded = ALIGN_UP(n, 8);
+	uint8_t *out = pen_take(p, padded * width / 8);
+
+	if (!out)
+		return;
+	for (size_t i = 0; i < padded; i++) {
+		if (i < n)
+			hold |= (unsigned __int128) v[i] << held;
+		for (held += width; held >= 8; held -= 8) {
+			*out++ = (uint8_t) hold;
+			hold >>= 8;
+		}
+	}
+}
+
+static void encode_mini(struct pen *p, const uint64_t *rest, size_t n, unsigned width)
+{
+	uint64_t padded[MINI] = { 0 };
+
+	memcpy(padded, rest, n * sizeof(*rest));
+	pack(p, padded, MINI, width);
+}
+
+void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
+{
+	uint64_t mask = bits == 32 ? UINT32_MAX : UINT64_MAX;
+
+	pen_varint(p, BLOCK);
+	pen_varint(p, MINIS);
+	pen_varint(p, n);
+	pen_varint(p, zigzag(n ? v[0] : 0));
+	for (size_t i = 1; i < n; i += BLOCK) {
+		size_t k = MIN(n - i, (size_t) BLOCK);
+		uint64_t rest[BLOCK];
+		int64_t least = INT64_MAX;
+
+		for (size_t j = 0; j < k; j++) {
+			uint64_t d = (uint64_t) v[i + j] - (uint64_t) v[i + j - 1];
+			int64_t delta = bits == 32 ? (int32_t) d : (int64_t) d;
+
+			rest[j] = (uint64_t) delta;
+			least = MIN(least, delta);
+		}
+		pen_varint(p, zigzag(least));
+		uint8_t *widths = pen_take(p, MINIS);
+		for (size_t m = 0; m < MINIS; m++) {
+			uint64_t all = 0;
+			size_t from = m * MINI, to = MIN(from + MINI, k);
+
+			for (size_t j = from; j < to; j++) {
+				rest[j] = (rest[j] - (uint64_t) least) & mask;
+				all |= rest[j];
+			}
+			if (widths)
+				widths[m] = (uint8_t) width_of(all);
+			if (all)
+				encode_mini(p, rest + from, to - from, width_of(all));
+		}
+	}
+}
+
+/* Reads up to 8 (width <= 56) or 9 bytes from each value's first byte: CODE_SLACK. */
+static int64_t unpack_sum(const uint8_t *at, unsigned width, size_t n, int64_t *v, int64_t sum, int64_t least)
+{
+	uint64_t mask = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1, s = (uint64_t) sum;
+
+	if (width == 0) {
+		for (size_t i = 0; i < n; i++)
+			v[i] = (int64_t) (s += (uint64_t) least);
+		return (int64_t) s;
+	}
+	if (width <= 56) {
+		for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
+			uint64_t x;
+
+			memcpy(&x, at + (bit >> 3), 8);
+			s += (uint64_t) least + (x >> (bit & 7) & mask);
+			v[i] = (int64_t) s;
+		}
+		return (int64_t) s;
+	}
+	for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
+		uint64_t x;
+		unsigned shift = bit & 7;
+
+		memcpy(&x, at + (bit >> 3), 8);
+		x >>= shift;
+		if (shift)
+			x |= (uint64_t) at[(bit >> 3) + 8] << (64 - shift);
+		s += (uint64_t) least + (x & mask);
+		v[i] = (int64_t) s;
+	}
+	return (int64_t) s;
+}
+
+static bool decode_block(struct cur *c, int64_t *v, size_t n, int64_t sum, uint64_t minis, size_t mini)
+{
+	int64_t least = unzigzag(cur_varint(c));
+	const uint8_t *widths = cur_take(c, minis);
+
+	if (!widths)
+		return false;
+	for (size_t m = 0, done = 0; m < minis && done < n; m++) {
+		unsigned width = widths[m];
+		size_t k = MIN(n - done, mini);
+		/* Whole miniblocks are stored; some writers cut the last one short, so only what is needed must be there. */
+		size_t whole = mini * width / 8, needed = (k * width + 7) / 8;
+
+		if (width > 64 || cur_left(c) < needed)
+			return false;
+		sum = unpack_sum(c->at, width, k, v + done, sum, least);
+		c->at += MIN(whole, cur_left(c));
+		done += k;
+	}
+	return true;
+}
+
+bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits)
+{
+	uint64_t block = cur_varint(c), minis = cur_varint(c), total = cur_varint(c);
+	int64_t first = unzigzag(cur_varint(c));
+
+	if (c->bad || total != n || block == 0 || block % 128 || block > 1 << 16 || minis == 0 || minis > 512 || block % minis)
+		return false;
+	size_t mini = block / minis;
+	if (mini % 32)
+		return false;
+	if (n)
+		v[0] = first;
+	for (size_t i = 1; i < n; i += block)
+		if (!decode_block(c, v + i, MIN(n - i, (size_t) block), v[i - 1], minis, mini))
+			return false;
+	if (bits == 32)
+		for (size_t i = 0; i < n; i++)
+			v[i] = (int32_t) v[i];
+	return !c->bad;
+}
+
+static size_t run_at(const uint16_t *v, size_t n, size_t i)
+{
+	size_t k = 1;
+
+	while (i + k < n && v[i + k] == v[i])
+		k++;
+	return k;
+}
+
+static void literal(struct pen *p, const uint16_t *v, size_t n, unsigned width)
+{
+	pen_varint(p, (n + 7) / 8 << 1 | 1);
+	for (size_t i = 0; i < n; i += 64) {
+		uint64_t wide[64];
+		size_t k = MIN(n - i, (size_t) 64);
+
+		for (size_t j = 0; j < k; j++)
+			wide[j] = v[i + j];
+		pack(p, wide, k, width);
+	}
+}
+
+/* Runs of 8 and more become runs; what lies between is packed in groups of 8. A literal that is not the last must hold a
+ * multiple of 8 values, so it borrows from the run behind it. */
+void rle_encode(struct pen *p, const uint16_t *v, size_t n, unsigned width)
+{
+	for (size_t i = 0, from = 0; i <= n;) {
+		size_t run = i < n ? run_at(v, n, i) : 0;
+
+		if (i < n && run < 8) {
+			i += run;
+			continue;
+		}
+		if (i > from && i < n) {
+			size_t borrow = (8 - (i - from) % 8) % 8;
+
+			if (run - borrow < 8) {
+				i += run;
+				continue;
+			}
+			literal(p, v + from, i + borrow - from, width);
+			i += borrow;
+			run -= borrow;
+		} else if (i > from) {
+			literal(p, v + from, i - from, width);
+		}
+		if (i == n)
+			return;
+		pen_varint(p, (uint64_t) run << 1);
+		for (unsigned b = 0; b < (width + 7) / 8; b++)
+			pen_u8(p, (uint8_t) (v[i] >> 8 * b));
+		i += run;
+		from = i;
+	}
+}
+
+static uint16_t run_value(struct cur *c, unsigned width)
+{
+	uint16_t x = 0;
+
+	for (unsigned b = 0; b < (width + 7) / 8; b++)
+		x = (uint16_t) (x | cur_u8(c) << 8 * b);
+	return x;
+}
+
+bool rle_decode(struct cur *c, uint16_t *v, size_t n, unsigned width)
+{
+	uint32_t mask = (UINT32_C(1) << width) - 1;
+
+	for (size_t i = 0; i < n;) {
+		uint64_t head = cur_varint(c);
+		uint64_t count = head >> 1;
+
+		if (c->bad || count == 0)
+			return false;
+		if (!(head & 1)) {
+			uint16_t x = run_value(c, width);
+			size_t k = (size_t) MIN(count, (uint64_t) (n - i));
+
+			if (x > mask)
+				return false;
+			for (size_t j = 0; j < k; j++)
+				v[i + j] = x;
+			i += k;
+			continue;
+		}
+		size_t k = (size_t) MIN(count * 8, (uint64_t) (n - i));
+		/* Here, too, only what is needed must be there. */
+		size_t needed = (k * width + 7) / 8;
+		if (count > UINT32_MAX || cur_left(c) < needed)
+			return false;
+		for (size_t j = 0, bit = 0; j < k; j++, bit += width) {
+			uint32_t x;
+
+			memcpy(&x, c->at + (bit >> 3), 4);
+			v[i + j] = (uint16_t) (x >> (bit & 7) & mask);
+		}
+		c->at += MIN(count * width, (uint64_t) cur_left(c));
+		i += k;
+	}
+	return !c->bad;
+}
+
+bool rle_is_const(const struct cur *c, size_t n, unsigned width, uint16_t *ret)
+{
+	struct cur look = *c;
+	uint64_t head = cur_varint(&look);
+
+	if (look.bad || head & 1 || head >> 1 < n)
+		return false;
+	uint16_t x = run_value(&look, width);
+	if (look.bad)
+		return false;
+	*ret = x;
+	return true;
+}

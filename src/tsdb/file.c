@@ -1,0 +1,208 @@
+/* file.c - the pool of open files; side indexes that are lost are made again. */
+#include "tsdb/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+
+#include "base/err.h"
+#include "sys/sys.h"
+#include "tsdb/file_impl.h"
+
+struct file_pool {
+	struct mutex mutex;
+	struct file *newest, *oldest;   /* open files, by last use */
+	unsigned n_open, max_open;
+	atomic_uint rebuilt;
+};
+
+int file_pool_new(unsigned max_open, struct file_pool **ret)
+{
+	struct file_pool *p = sys_new(struct file_pool);
+
+	if (!p)
+		return err_fail(ERR_NO_MEMORY, "what", "files of samples", NULL);
+	mutex_init(&p->mutex);
+	p->max_open = max_open;
+	*ret = p;
+	return 0;
+}
+
+struct file_pool *file_pool_free(struct file_pool *p)
+{
+	if (!p)
+		return NULL;
+	mutex_done(&p->mutex);
+	return sys_free(p);
+}
+
+int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret)
+{
+	struct file *f = sys_new(struct file);
+	char *copy = sys_strdup(base);
+
+	if (!f || !copy) {
+		sys_free(f);
+		sys_free(copy);
+		return err_fail(ERR_NO_MEMORY, "what", "files of samples", NULL);
+	}
+	atomic_init(&f->refs, 1);
+	f->pool = p;
+	f->names = names;
+	f->base = copy;
+	f->info = *info;
+	f->fd = -1;
+	*ret = f;
+	return 0;
+}
+
+static void unlink_open(struct file_pool *p, struct file *f)
+{
+	*(f->newer ? &f->newer->older : &p->newest) = f->older;
+	*(f->older ? &f->older->newer : &p->oldest) = f->newer;
+	f->newer = f->older = NULL;
+}
+
+static void link_newest(struct file_pool *p, struct file *f)
+{
+	f->older = p->newest;
+	f->newer = NULL;
+	*(p->newest ? &p->newest->newer : &p->oldest) = f;
+	p->newest = f;
+}
+
+static void shut(struct file_pool *p, struct file *f)
+{
+	unlink_open(p, f);
+	idx_close(&f->idx);
+	sys.close(f->fd);
+	f->fd = -1;
+	p->n_open--;
+}
+
+struct file *file_ref(struct file *f)
+{
+	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+	return f;
+}
+
+struct file *file_unref(struct file *f)
+{
+	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
+		return NULL;
+	if (f->fd >= 0) {
+		mutex_hold(&f->pool->mutex);
+		shut(f->pool, f);
+	}
+	sys_free(f->base);
+	return sys_free(f);
+}
+
+const struct file_info *file_info(const struct file *f) { return &f->info; }
+
+static bool name(char out[PATH_MAX], const struct file *f, const char *suffix)
+{
+	struct buf b = { .data = out, .room = PATH_MAX, .max = PATH_MAX };
+
+	buf_addf(&b, "%s%s", f->base, suffix);
+	return !b.failed;
+}
+
+/* Reads the whole file once. */
+static int rebuild(struct file *f, const char *path)
+{
+	struct idx_builder b = { 0 };
+	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
+	_cleanup_(scan_freep) struct scan *c = NULL;
+	char temp[PATH_MAX];
+	uint64_t n;
+	int r = pqr_scratch_new(&s);
+
+	if (r == 0)
+		r = scan_over(f, s, &c);
+	for (uint64_t row = 0; r == 0 && row < f->idx.layout.rows; row += n) {
+		uint32_t number;
+		struct span span;
+
+		r = scan_series(c, row, &number, &n);
+		const struct series *of = r == 0 ? names_series(f->names, number) : NULL;
+		/* A number the dictionary lost: its values are still there as decimals or doubles. */
+		for (uint64_t done = 0; r == 0 && done < n; done += span.n) {
+			r = scan_read(c, of ? of->type : V_F64, row + done, row + n, &span);
+			if (r == 0)
+				r = idx_add(&b, number, &span);
+		}
+	}
+	if (r == 0 && !name(temp, f, ".idx.tmp"))
+		r = sys_fail(ENAMETOOLONG, "make", f->base);
+	if (r == 0)
+		r = idx_write(temp, &b, &f->idx.layout, f->info.bytes);
+	if (r == 0)
+		r = file_rename(temp, path);
+	idx_builder_done(&b);
+	return r;
+}
+
+static int open_index(struct file *f)
+{
+	char path[PATH_MAX];
+	int r = name(path, f, ".idx") ? idx_open(path, f->info.bytes, &f->idx) : sys_fail(ENAMETOOLONG, "open", f->base);
+
+	if (r != -ERR_MISSING && r != -ERR_CORRUPT && r != -ERR_NEWER)
+		return r;
+	err_clear();
+	arena_init(&f->idx.arena, &sys_heap, 0);
+	r = pqr_layout(f->fd, f->info.bytes, sample_cols, SAMPLE_COLS, &f->idx.arena, &f->idx.layout);
+	if (r == 0)
+		r = rebuild(f, path);
+	idx_close(&f->idx);
+	return r < 0 ? r : idx_open(path, f->info.bytes, &f->idx);
+}
+
+static int open_file(struct file_pool *p, struct file *f)
+{
+	char path[PATH_MAX];
+	int r = name(path, f, ".parquet") ? file_open(path, O_RDONLY, 0, &f->fd) : sys_fail(ENAMETOOLONG, "open", f->base);
+
+	if (r < 0)
+		return r;
+	r = open_index(f);
+	if (r < 0) {
+		sys.close(f->fd);
+		f->fd = -1;
+		return err_wrap(r, "%s: ", path);
+	}
+	link_newest(p, f);
+	p->n_open++;
+	for (struct file *old = p->oldest, *next; p->n_open > p->max_open && old; old = next) {
+		next = old->newer;
+		if (old->users == 0 && old != f)
+			shut(p, old);
+	}
+	return 0;
+}
+
+int file_use(struct file *f, const struct idx **ret)
+{
+	struct file_pool *p = f->pool;
+	mutex_hold(&p->mutex);
+
+	if (f->fd < 0) {
+		int r = open_file(p, f);
+
+		if (r < 0)
+			return r;
+	} else {
+		unlink_open(p, f);
+		link_newest(p, f);
+	}
+	f->users++;
+	*ret = &f->idx;
+	return 0;
+}
+
+void file_leave(struct file *f)
+{
+	mutex_hold(&f->pool->mutex);
+	f->users--;
+}

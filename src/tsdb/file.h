@@ -1,0 +1,61 @@
+/*
+ * file.h - one immutable file of samples, opened when asked for, and scans that read single pages of it.
+ *
+ * A pool keeps at most so many files open; one that nobody uses gives way. Opening finds the side index, or makes it again from the
+ * file. A scan keeps the pages it decoded last, so that series that lie in one page cost one decoding.
+ *
+ * Thread: files and pools are shared; a scan belongs to one thread. Memory: an open file has two maps and a table of row groups; a
+ * scan 100 to 800 KB, depending on the columns that are in use.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "sys/sys.h"
+#include "tsdb/idx.h"
+#include "tsdb/names.h"
+#include "tsdb/pqr.h"
+
+struct file_info {                      /* what the manifest says */
+	uint64_t number;                /* order of writing: of equal times the sample in the file with the higher number counts */
+	int32_t day, level;             /* UTC days since 1970; 0: flushed */
+	uint64_t rows, bytes;
+	int64_t t_min, t_max;
+	uint32_t series_min, series_max;
+};
+
+struct file_pool;
+struct file;
+
+int file_pool_new(unsigned max_open, struct file_pool **ret);
+struct file_pool *file_pool_free(struct file_pool *p);          /* after all files */
+
+/* base: the path without ".parquet" */
+int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret);
+struct file *file_ref(struct file *f);
+struct file *file_unref(struct file *f);
+DEFINE_CLEANUP(struct file *, file_unref)
+const struct file_info *file_info(const struct file *f);
+
+/* Open until file_leave(). -ERR_MISSING, -ERR_CORRUPT when the Parquet file itself is. */
+int file_use(struct file *f, const struct idx **ret);
+void file_leave(struct file *f);
+
+struct scan;
+int scan_new(struct file *f, struct pqr_scratch *scratch, struct scan **ret);       /* not attached */
+struct scan *scan_free(struct scan *c);
+DEFINE_CLEANUP(struct scan *, scan_free)
+struct file *scan_file(const struct scan *c);               /* borrowed */
+/* Reading needs the file open: an attached scan uses it. Detaching frees the pages, too. */
+int scan_attach(struct scan *c);
+void scan_detach(struct scan *c);
+int scan_find(struct scan *c, uint32_t series, struct idx_entry *ret);      /* 1: found; 0: none; attached or not */
+
+/* Rows from `row` on, at least one, at most to `end`, of one page, read as values of `type`. The span lives until the next call. */
+int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct span *ret);
+/* The series of the row, and how many rows from there on have it (within a page). */
+int scan_series(struct scan *c, uint64_t row, uint32_t *ret_series, uint64_t *ret_n);
+uint64_t scan_page_start(const struct scan *c, uint64_t row);       /* the first row of the page of times that holds it */
+/* The first row at or behind `row` whose page may hold times in [from, to); `end` when there is none before. */
+uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t from, int64_t to);
+void scan_want_lag(struct scan *c, bool want);              /* off: lag is not read */

@@ -1,0 +1,20 @@
+/* file_impl.h - what file.c and scan.c share. */
+#pragma once
+
+#include "tsdb/file.h"
+
+struct file {
+	atomic_uint refs;
+	struct file_pool *pool;
+	struct names *names;
+	char *base;
+	struct file_info info;
+	/* Guarded by the pool: */
+	int fd;                         /* -1: not open */
+	unsigned users;
+	struct idx idx;
+	struct file *newer, *older;
+};
+
+/* A scan over a file that is open and stays so: no use is counted. */
+int scan_over(struct file *f, struct pqr_scratch *scratch, struct scan **ret);

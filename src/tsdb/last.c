@@ -1,0 +1,188 @@
+/*
+ * last.c - the newest sample of a series, and the newest before an instant.
+ *
+ * The head remembers the newest sample that came in since the start. What files say is asked once a series, the first time it
+ * matters, and then remembered the same way.
+ */
+#include "tsdb/tsdb_impl.h"
+
+#include "base/err.h"
+
+struct best { struct sample sample; uint64_t rank, seq; struct arena *arena; };
+
+/* The last sample of the span wins over what was best so far? Texts are copied: the span does not last. */
+static int consider(struct best *b, const struct span *s, uint32_t row, uint32_t series, uint64_t rank)
+{
+	uint64_t seq = s->seq ? s->seq[row] : s->seq_all;
+	int64_t t = s->t[row];
+
+	if (b->sample.time_ns != TSDB_NEVER && (t < b->sample.time_ns || (t == b->sample.time_ns && (rank < b->rank ||
+			(rank == b->rank && seq < b->seq)))))
+		return 0;
+	struct sample sample = span_sample(s, row, series);
+	if (sample.value.type == V_STR || sample.value.type == V_BYTES) {
+		sample.value.s = arena_strn(b->arena, sample.value.s, sample.value.len);
+		if (!sample.value.s)
+			return err_fail(ERR_NO_MEMORY, "what", "the last sample", NULL);
+	}
+	b->sample = sample;
+	b->rank = rank;
+	b->seq = seq;
+	return 0;
+}
+
+static int from_pieces(struct best *b, const struct pieces *p, const struct series *s, int64_t before)
+{
+	struct chunk_room *room = sys.malloc(sizeof(*room));
+	int r = room ? 0 : err_fail(ERR_NO_MEMORY, "what", "the last sample", NULL);
+
+	for (size_t i = 0; i < p->n && r == 0; i++) {
+		struct span span = p->item[i].span;
+
+		if (MIN(p->item[i].t_max, before - 1) < b->sample.time_ns)
+			continue;
+		if (!p->item[i].copy)
+			r = chunk_read(p->item[i].chunk, p->item[i].col, s->type, room, &span);
+		uint32_t n = r == 0 ? span_find(&span, 0, before) : 0;
+		if (n)
+			r = consider(b, &span, n - 1, s->number, UINT64_MAX);
+	}
+	sys_free(room);
+	return r;
+}
+
+/* The side index says the last sample itself, texts excepted. */
+static int from_entry(struct best *b, const struct idx_entry *e, uint64_t rank)
+{
+	const uint8_t cell = e->last_kind == IDX_LAST_NONE ? CELL_NONE : CELL_VALUE;
+
+	return consider(b, &(struct span) { .n = 1, .type = e->type, .t = &e->t_max, .v = &e->last_bits, .cell = &cell, .q = &e->last_q }, 0,
+		e->series, rank);
+}
+
+/* From the entry's end backwards, a page at a time. */
+static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, int64_t before, bool keep)
+{
+	uint64_t end = e->first_row + e->n;
+	int r = scan_attach(c);
+
+	while (r == 0 && end > e->first_row) {
+		struct span span;
+		uint64_t row = scan_page_start(c, end - 1);
+
+		row = MAX(row, e->first_row);
+		r = scan_read(c, e->type, row, end, &span);
+		uint32_t n = r == 0 ? span_find(&span, 0, before) : 0;
+		if (n) {
+			r = consider(b, &span, n - 1, e->series, file_info(scan_file(c))->number);
+			break;
+		}
+		end = row;
+	}
+	if (!keep)
+		scan_detach(c);
+	return r;
+}
+
+int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)
+{
+	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a };
+	int r = before == INT64_MIN ? 0 : head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { INT64_MIN, before, false }, &rd->pieces);
+
+	if (r == 0)
+		r = from_pieces(&b, &rd->pieces, s, before);
+	pieces_clear(&rd->pieces);
+	if (r == 0)
+		r = reader_refresh(rd);
+	/* The newest file most likely has it: then the others are told by their bounds. */
+	for (size_t i = before == INT64_MIN ? 0 : rd->n_scans; r >= 0 && i-- > 0;) {
+		const struct file_info *f = file_info(rd->catalog->file[i]);
+		struct idx_entry e;
+		struct scan *c;
+
+		if (s->number < f->series_min || s->number > f->series_max || f->t_min >= before || MIN(f->t_max, before - 1) < b.sample.time_ns)
+			continue;
+		r = reader_scan(rd, i, &c);
+		if (r == 0)
+			r = scan_find(c, s->number, &e);
+		if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b.sample.time_ns)
+			continue;
+		if (e.t_max < before && e.last_kind != IDX_LAST_IN_FILE)
+			r = from_entry(&b, &e, f->number);
+		else
+			r = from_rows(&b, c, &e, before, rd->merge.keep);
+	}
+	if (r >= 0)
+		*ret = b.sample;
+	return MIN(r, 0);
+}
+
+/* Files have been asked about each of these at most once since the start. */
+static int ask_files(struct reader *rd, struct series *s, struct arena *a)
+{
+	struct sample sample;
+
+	if (s->files_asked)
+		return 0;
+	int r = query_check(rd->q);
+	if (r == 0)
+		r = last_before(rd, s, INT64_MAX, a, &sample);
+	if (r == 0 && sample.time_ns != TSDB_NEVER)
+		r = head_remember(rd->t->head, rd->te->names, s, &sample);
+	if (r == 0)
+		s->files_asked = 1;
+	return r;
+}
+
+static int last_of(struct reader *rd, uint32_t number, struct arena *a, struct sample *ret)
+{
+	struct series *s = names_series(rd->te->names, number);
+	bool no_memory = false;
+
+	*ret = (struct sample) { .series = number, .time_ns = TSDB_NEVER };
+	int r = s ? ask_files(rd, s, a) : 0;
+	if (s && r == 0 && !head_last(rd->t->head, s, rd->te->names, a, ret, &no_memory) && no_memory)
+		r = err_fail(ERR_NO_MEMORY, "what", "the last sample", NULL);
+	return r;
+}
+
+static int find_before(struct reader *rd, uint32_t number, struct arena *a, struct sample *ret)
+{
+	const struct series *s = names_series(rd->te->names, number);
+	struct sample found;
+	int r = s ? last_before(rd, s, rd->q->to_ns, a, &found) : 0;
+
+	*ret = (struct sample) { .series = number, .time_ns = TSDB_NEVER };
+	if (s && r == 0 && found.time_ns >= rd->q->from_ns)
+		*ret = found;
+	return r;
+}
+
+typedef int (*find_fn)(struct reader *rd, uint32_t number, struct arena *a, struct sample *ret);
+
+static int each(struct tsdb *t, const struct tsdb_query *q, find_fn find, struct arena *a, struct sample *ret)
+{
+	struct tenant *te = tenant_find(t, q->tenant);
+	struct reader rd;
+	int r = te ? reader_open(t, te, q, &rd) : 0;
+
+	for (size_t i = 0; i < q->n_series && r == 0; i++) {
+		if (te)
+			r = find(&rd, q->series[i], a, &ret[i]);
+		else
+			ret[i] = (struct sample) { .series = q->series[i], .time_ns = TSDB_NEVER };
+	}
+	if (te)
+		reader_close(&rd);
+	return r;
+}
+
+int tsdb_last(struct tsdb *t, uint32_t tenant, const uint32_t *series, size_t n, struct arena *a, struct sample *ret)
+{
+	return each(t, &(struct tsdb_query) { .tenant = tenant, .series = series, .n_series = n }, last_of, a, ret);
+}
+
+int tsdb_last_before(struct tsdb *t, const struct tsdb_query *q, struct arena *a, struct sample *ret)
+{
+	return each(t, q, find_before, a, ret);
+}

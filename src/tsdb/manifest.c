@@ -1,0 +1,109 @@
+/* manifest.c - reading and replacing the manifest. */
+#include "tsdb/manifest.h"
+
+#include "base/cur.h"
+#include "base/err.h"
+#include "sys/sys.h"
+#include "tsdb/crc32.h"
+
+enum { VERSION = 1, HEAD = 40, ENTRY = 64, FILES_MAX = 1 << 22 };
+
+static int damaged(const char *path, const char *detail) { return err_fail(ERR_CORRUPT, "what", path, "detail", detail, NULL); }
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "manifest", NULL); }
+
+static void read_entry(struct cur *c, struct file_info *f)
+{
+	f->number = cur_le64(c);
+	f->day = (int32_t) cur_le32(c);
+	f->level = (int32_t) cur_le32(c);
+	f->rows = cur_le64(c);
+	f->bytes = cur_le64(c);
+	f->t_min = (int64_t) cur_le64(c);
+	f->t_max = (int64_t) cur_le64(c);
+	f->series_min = cur_le32(c);
+	f->series_max = cur_le32(c);
+	cur_le64(c);
+}
+
+static int parse(const char *path, uint32_t tenant, const uint8_t *bytes, size_t len, struct manifest *ret)
+{
+	struct cur c = cur_of(bytes, len);
+	const uint8_t *magic = cur_take(&c, 4);
+	uint32_t version = cur_le32(&c), crc = cur_le32(&c), of = cur_le32(&c);
+	uint64_t covered = cur_le64(&c), next = cur_le64(&c), n = cur_le64(&c);
+	struct manifest m = { .covered = covered, .next = next };
+
+	if (c.bad || memcmp(magic, "TNMF", 4) != 0)
+		return damaged(path, "its head is not one");
+	if (version > VERSION)
+		return err_fail(ERR_NEWER, "what", path, "value", "2 or later", "want", "1", NULL);
+	if (n > FILES_MAX || n * ENTRY != cur_left(&c) || crc != crc32_of(bytes + 12, len - 12))
+		return damaged(path, "its checksum is wrong");
+	if (of != tenant)
+		return damaged(path, "it belongs to another tenant");
+	m.file = sys_alloc_array(n + 1, sizeof(*m.file));
+	if (!m.file)
+		return no_memory();
+	for (m.n = 0; m.n < n; m.n++) {
+		struct file_info *f = &m.file[m.n];
+
+		read_entry(&c, f);
+		if (f->number == 0 || f->number >= m.next || (m.n && f->number <= f[-1].number) || f->t_min > f->t_max || f->bytes > INT64_MAX) {
+			manifest_done(&m);
+			return damaged(path, "an entry is not right");
+		}
+	}
+	*ret = m;
+	return 0;
+}
+
+int manifest_read(const char *path, uint32_t tenant, struct manifest *ret)
+{
+	struct buf b = BUF_INIT(&sys_heap, (size_t) FILES_MAX * ENTRY + (1 << 20));
+	int r = file_read(path, (size_t) FILES_MAX * ENTRY + HEAD, &b);
+
+	if (r == 0)
+		r = parse(path, tenant, (const uint8_t *) b.data, b.len, ret);
+	buf_done(&b);
+	return r;
+}
+
+int manifest_write(const char *path, uint32_t tenant, const struct manifest *m)
+{
+	size_t len = HEAD + m->n * ENTRY;
+	_cleanup_free_ uint8_t *bytes = sys_alloc(len);
+	struct pen p = pen_of(bytes, len);
+
+	if (!bytes)
+		return no_memory();
+	pen_bytes(&p, "TNMF", 4);
+	pen_le32(&p, VERSION);
+	pen_le32(&p, 0);
+	pen_le32(&p, tenant);
+	pen_le64(&p, m->covered);
+	pen_le64(&p, m->next);
+	pen_le64(&p, m->n);
+	for (size_t i = 0; i < m->n; i++) {
+		const struct file_info *f = &m->file[i];
+
+		pen_le64(&p, f->number);
+		pen_le32(&p, (uint32_t) f->day);
+		pen_le32(&p, (uint32_t) f->level);
+		pen_le64(&p, f->rows);
+		pen_le64(&p, f->bytes);
+		pen_le64(&p, (uint64_t) f->t_min);
+		pen_le64(&p, (uint64_t) f->t_max);
+		pen_le32(&p, f->series_min);
+		pen_le32(&p, f->series_max);
+		pen_le64(&p, 0);
+	}
+	p = pen_of(bytes + 8, 4);
+	pen_le32(&p, crc32_of(bytes + 12, len - 12));
+	return file_write(path, bytes, len, 0640);
+}
+
+void manifest_done(struct manifest *m)
+{
+	sys_free(m->file);
+	*m = (struct manifest) { 0 };
+}

@@ -1,0 +1,47 @@
+/*
+ * merge.h - samples of one series from many places, in order of time, each time once: the last write wins.
+ *
+ * Sources are chunks of the head and rows of files. A source is opened when its earliest time is reached, so that files which follow each
+ * other in time are read one after the other. Where only one source has samples, whole runs are handed on without a look at
+ * each. Of equal times the one written last counts: head before files, a file with a higher number before one with a lower, and
+ * within the head the higher sequence number of the log.
+ *
+ * Thread: one. Memory: arrays of pointers; chunks 33 KB each while open; the scans' pages.
+ */
+#pragma once
+
+#include "tsdb/file.h"
+#include "tsdb/head.h"
+
+struct source {
+	int64_t t_min;
+	uint64_t rank;                  /* a file's number; of the head UINT64_MAX */
+	uint32_t order;                 /* the later of equals */
+	/* Of the head: */
+	const struct piece *piece;
+	struct chunk_room *room;
+	/* Of a file: */
+	struct scan *scan;
+	uint64_t row, end;
+	uint8_t type;
+	/* Open: */
+	struct span span;
+	uint32_t at;
+};
+
+struct merge {
+	struct source *source;          /* by t_min, those not opened yet from `next` on */
+	uint32_t *open;                 /* indices of open sources */
+	size_t n, room, next, n_open, open_room;
+	int64_t from, to;
+	struct chunk_room *spare;       /* of a source that has ended */
+	bool begun;                     /* sources are in order */
+	bool keep;                      /* scans stay attached when their source ends: the next series may need the page */
+};
+
+void merge_begin(struct merge *m, int64_t from, int64_t to);    /* empties it; memory is kept */
+void merge_done(struct merge *m);
+int merge_add_pieces(struct merge *m, const struct pieces *p);
+int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, uint8_t type);
+/* The next run; 0: there is none. The span lives until the next call. */
+int merge_next(struct merge *m, struct span *ret);

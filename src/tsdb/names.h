@@ -1,0 +1,56 @@
+/*
+ * names.h - the numbers of a tenant: (point, type) → series, content → list, in one append-only file.
+ *
+ * tenants/<id>/series.dict: a header, then records {u32 mark, u32 len, u32 crc, payload}, little-endian. A record is synced before its
+ * number is handed out. At open a torn tail is cut; a record damaged in the middle is passed over (the next mark is looked
+ * for) and its number stays used. Numbers only grow; `floor` keeps them above what files already use.
+ *
+ * Series live in blocks that never move, so a `struct series *` is good as long as the names are. Tracks belong to the
+ * head (head.h), which frees them before.
+ *
+ * Thread: names_* lock inside. Memory: some 120 bytes a series, until names_free().
+ */
+#pragma once
+
+#include "base/id.h"
+#include "model/value.h"
+#include "sys/sys.h"
+
+enum { SERIES_BLOCK = 256, NUMBERS_MAX = 1 << 24, LIST_MEMBERS_MAX = 1 << 20 };
+
+struct track;
+
+/* Where a series stands in lists. Grows at its end only, so that it is read without a lock: n first, then the items. */
+struct member { uint32_t list, index; };
+struct members { _Atomic uint32_t n; uint32_t room; struct member item[]; };
+
+struct series {
+	struct uuid point;
+	uint32_t number;                                /* 0: no such series */
+	uint32_t older;                                 /* the series the same point had before; 0: none */
+	uint8_t type;                                   /* enum vtype */
+	_Atomic uint8_t files_asked;                    /* of the head: its last sample in files is known, see last.c */
+	struct track *_Atomic track;                    /* of the head: for samples that come one by one */
+	struct members *_Atomic members;                /* NULL: in no list */
+};
+
+struct list {
+	uint32_t number, k;
+	struct track *_Atomic track;                    /* of the head */
+	uint32_t series[];
+};
+
+struct names;
+
+int names_open(const char *path, uint32_t tenant, uint32_t floor, struct names **ret);
+struct names *names_free(struct names *n);
+DEFINE_CLEANUP(struct names *, names_free)
+
+int names_add(struct names *n, size_t count, const struct uuid *points, const uint8_t *types, uint32_t *ret);
+struct series *names_series(struct names *n, uint32_t number);          /* NULL when there is none */
+uint32_t names_newest(struct names *n, const struct uuid *point);       /* the point's newest series; 0: none */
+uint32_t names_count(struct names *n);                                  /* numbers are 1 … count, some may be missing */
+int names_list(struct names *n, const uint32_t *series, uint32_t k, uint32_t *ret);
+struct list *names_list_get(struct names *n, uint32_t number);          /* NULL when there is none */
+uint32_t names_list_count(struct names *n);
+uint64_t names_cut(const struct names *n);                              /* bytes that were damaged or torn at open */

@@ -1,0 +1,296 @@
+/* pq_test.c - encodings, the writer and the reader of Parquet. Whole files are read by DuckDB and pyarrow in test/e2e. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+#include "base/err.h"
+#include "sys/sys.h"
+#include "tsdb/code.h"
+#include "tsdb/crc32.h"
+#include "tsdb/decimal.h"
+#include "tsdb/pqr.h"
+#include "tsdb/pqw.h"
+
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));        /* splitmix64 */
+
+	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+	return z ^ z >> 31;
+}
+
+TEST(crc32_gives_the_check_value_of_its_catalogue_entry)
+{
+	/* CRC RevEng catalogue, CRC-32/ISO-HDLC: check 0xcbf43926. */
+	is_int(crc32_of("123456789", 9), 0xcbf43926u);
+	is_int(crc32_more(crc32_of("1234", 4), "56789", 5), 0xcbf43926u);
+	is_int(crc32_of("", 0), 0);
+}
+
+TEST(delta_binary_packed_is_as_the_standard_shows)
+{
+	/* parquet-format Encodings.md, example 1: 1 2 3 4 5 has the header 128? there: block size, miniblocks, count, first value
+	 * zigzag; then min delta 1 (zigzag 2) and four bit widths of 0. */
+	const int64_t v[] = { 1, 2, 3, 4, 5 };
+	const uint8_t want[] = { 0x80, 0x01, 0x04, 0x05, 0x02, 0x02, 0, 0, 0, 0 };
+	uint8_t out[4096];
+	struct pen p = pen_of(out, sizeof(out));
+
+	dbp_encode(&p, v, 5, 64);
+	is_int(p.at - out, sizeof(want));
+	is_bytes(out, want, sizeof(want));
+
+	/* example 2: 7 5 3 1 2 3 4 5: deltas -2 -2 -2 1 1 1 1, min -2 (zigzag 3), rests 0 0 0 3 3 3 3 in 2 bits. */
+	const int64_t v2[] = { 7, 5, 3, 1, 2, 3, 4, 5 };
+	const uint8_t want2[] = { 0x80, 0x01, 0x04, 0x08, 0x0e, 0x03, 2, 0, 0, 0, 0xc0, 0x3f, 0, 0, 0, 0, 0, 0 };
+	p = pen_of(out, sizeof(out));
+	dbp_encode(&p, v2, 8, 64);
+	is_int(p.at - out, sizeof(want2));
+	is_bytes(out, want2, sizeof(want2));
+}
+
+TEST(delta_binary_packed_brings_every_width_back)
+{
+	static uint8_t out[1 << 16];
+	int64_t v[700], back[700];
+	uint64_t seed = 1;
+
+	for (unsigned bits = 32; bits <= 64; bits += 32)
+		for (unsigned width = 0; width <= 64; width++)
+			for (size_t n = 0; n < 700; n = n * 2 + 1) {
+				for (size_t i = 0; i < n; i++) {
+					uint64_t x = width ? next_random(&seed) >> (64 - width) : 7;
+
+					v[i] = bits == 32 ? (int32_t) x : (int64_t) x;
+				}
+				struct pen p = pen_of(out, sizeof(out) - CODE_SLACK);
+				dbp_encode(&p, v, n, bits);
+				must(!p.bad && (size_t) (p.at - out) <= dbp_bound(n));
+				struct cur c = cur_of(out, (size_t) (p.at - out));
+				must(dbp_decode(&c, back, n, bits));
+				is_int(cur_left(&c), 0);
+				must(n == 0 || memcmp(v, back, n * sizeof(*v)) == 0);
+				/* Any cut is noticed, none is read beyond. */
+				if (n) {
+					c = cur_of(out, (size_t) (p.at - out) - 1);
+					bool good = dbp_decode(&c, back, n, bits);
+
+					must(!good || memcmp(v, back, n * sizeof(*v)) == 0);
+				}
+			}
+}
+
+TEST(the_run_length_hybrid_brings_every_width_back)
+{
+	static uint8_t out[1 << 16];
+	uint16_t v[1000], back[1000];
+	uint64_t seed = 2;
+
+	for (unsigned width = 0; width <= 16; width++)
+		for (unsigned mix = 0; mix < 8; mix++)
+			for (size_t n = 1; n <= 1000; n += 37) {
+				for (size_t i = 0; i < n; i++)
+					v[i] = i && next_random(&seed) % 8 < mix ? v[i - 1] :
+						(uint16_t) (next_random(&seed) & ((1u << width) - 1));
+				struct pen p = pen_of(out, sizeof(out) - CODE_SLACK);
+				rle_encode(&p, v, n, width);
+				must(!p.bad && (size_t) (p.at - out) <= rle_bound(n, width));
+				struct cur c = cur_of(out, (size_t) (p.at - out));
+				must(rle_decode(&c, back, n, width));
+				must(memcmp(v, back, n * sizeof(*v)) == 0);
+				is_int(cur_left(&c), 0);
+			}
+}
+
+TEST(decimals_come_back_bit_for_bit_or_are_refused)
+{
+	const double nasty[] = { -0.0, 0.0 / 0.0, 1.0 / 0.0, 0.1 + 0.2, 5e-324, 1.7976931348623157e308, 3.141592653589793, 1e22 };
+	double v[300], back;
+	int64_t m[300];
+	uint8_t e[300], present[300], hint = 0;
+
+	for (size_t i = 0; i < 300; i++)
+		v[i] = (double) (int64_t) (i * 37 - 4000) / 100;
+	is_int(decimal_run_f64(v, 300, &hint, m, e, present), 300);
+	is_int(hint, 2);
+	for (size_t i = 0; i < 300; i++) {
+		is_int(e[i], 2);
+		is_int(m[i], (int64_t) (i * 37 - 4000));
+		back = decimal_f64(m[i], e[i]);
+		must(memcmp(&back, &v[i], 8) == 0);
+	}
+	/* Decimals among the nasty: each says for itself what it is. */
+	for (size_t i = 0; i < 8; i++)
+		v[i * 2] = nasty[i];
+	decimal_run_f64(v, 300, &hint, m, e, present);
+	for (size_t i = 0; i < 300; i++) {
+		if (i < 16 && i % 2 == 0)
+			ok(!present[i]);
+		back = present[i] ? decimal_f64(m[i], e[i]) : v[i];
+		must(memcmp(&back, &v[i], 8) == 0);
+	}
+	is_int(decimal_run_f64(nasty, 8, &hint, m, e, present), 0);
+	/* One large value among small ones keeps its own exponent. */
+	v[0] = 4e15;
+	v[1] = 0.25;
+	is_int(decimal_run_f64(v, 2, &hint, m, e, present), 2);
+	is_int(e[0], 0);
+	is_int(e[1], 2);
+	float f[] = { 23.1f, -7.25f, 16777216.0f, 0.0f, -0.0f }, fback;
+	is_int(decimal_run_f32(f, 5, &hint, m, e, present), 3);
+	is_int(m[0], 2310);
+	is_int(e[0], 2);
+	fback = decimal_f32(m[0], e[0]);
+	ok(memcmp(&fback, &f[0], 4) == 0);
+	ok(!present[2] && !present[4]);
+}
+
+static const struct pq_col cols[] = {
+	{ .name = "a", .type = PQ_INT32 },
+	{ .name = "b", .type = PQ_INT64, .optional = true },
+	{ .name = "c", .type = PQ_DOUBLE, .optional = true },
+	{ .name = "d", .type = PQ_BYTES, .optional = true },
+	{ .name = "e", .type = PQ_FLOAT, .optional = true },
+};
+
+enum { N_ROWS = 300000 };
+
+static uint64_t cell(unsigned col, uint32_t row, bool *there)
+{
+	uint64_t seed = row * 5 + col, x = next_random(&seed);
+
+	*there = col == 0 || (col == 1 ? row % 3 != 1 : col == 2 ? row > 20000 && row < 60000 : col == 3 ? row % 1000 < 500 : row % 7 == 0);
+	switch (col) {
+	case 0: return (uint64_t) (int64_t) (int32_t) (row / 100 - 50);
+	case 1: return row % 9 ? row : x;
+	case 2: return x;
+	case 3: return x % 5;
+	default: return x & UINT32_MAX;
+	}
+}
+
+static int write_file(int fd)
+{
+	const char *const meta[] = { "tenon.test", "yes", NULL };
+	_cleanup_(pqw_freep) struct pqw *w = NULL;
+	int r = pqw_new(&w, &(struct pqw_config) { .cols = cols, .n_cols = 5, .n_sorted = 1, .created_by = "tenon test", .meta = meta, .fd = fd });
+	uint64_t bits[64];
+	uint8_t there[64];
+	bool is;
+
+	for (uint32_t row = 0; r == 0 && row < N_ROWS;) {
+		uint32_t n = MIN(MIN(N_ROWS - row, pqw_room(w)), 1 + row % 64);
+
+		for (unsigned c = 0; c < 5; c++)
+			for (uint32_t i = 0; i < n; i++) {
+				bits[i] = cell(c, row + i, &is);
+				there[i] = is;
+				if (c == 3 && is)
+					pqw_text(w, c, "abcdefgh", (uint32_t) bits[i]);
+				else if (c == 3)
+					pqw_nulls(w, c, 1);
+				else if (i + 1 == n)
+					pqw_values(w, c, bits, c ? there : NULL, n);
+			}
+		r = pqw_rows(w, n);
+		row += n;
+	}
+	return r < 0 ? r : pqw_finish(w);
+}
+
+static bool check_page(const struct pq_values *v, unsigned col, uint64_t row)
+{
+	for (uint32_t i = 0; i < v->rows; i++) {
+		bool is;
+		uint64_t want = cell(col, (uint32_t) row + i, &is);
+		bool got = !v->all_null && (!v->def || v->def[i]);
+
+		if (got != is)
+			return false;
+		if (!is)
+			continue;
+		uint32_t len;
+		if (col == 3 && (memcpy(&len, v->text[i], 4), len != want || memcmp(v->text[i] + 4, "abcdefgh", len) != 0))
+			return false;
+		if (col != 3 && (uint64_t) v->v[i] != want)
+			return false;
+	}
+	return true;
+}
+
+TEST(a_file_of_all_kinds_is_read_back_page_by_page)
+{
+	char path[] = "/tmp/tenon-pq-XXXXXX";
+	int fd = mkstemp(path);
+	struct arena a;
+	struct pq_layout l;
+	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
+	struct pq_values v = { 0 };
+	struct pq_dict dict;
+	uint64_t checked = 0, dictionaries = 0;
+	const char *meta = NULL;
+
+	arena_init(&a, &sys_heap, 0);
+	must(fd >= 0 && unlink(path) == 0);
+	is_int(write_file(fd), 0);
+	uint64_t size = (uint64_t) lseek(fd, 0, SEEK_END);
+	is_int(pqr_layout(fd, size, cols, 5, &a, &l), 0);
+	is_int(pqr_meta(fd, size, "tenon.test", &a, &meta), 0);
+	is_str(meta, "yes");
+	is_int(pqr_layout(fd, size, cols, 4, &a, &l), -ERR_CORRUPT);
+	is_int(pqr_layout(fd, size, cols, 5, &a, &l), 0);
+	is_int(l.rows, N_ROWS);
+	is_int(l.n_groups, 3);
+	must(pqr_scratch_new(&s) == 0);
+	for (uint32_t g = 0; g < l.n_groups; g++)
+		for (unsigned c = 0; c < 5; c++) {
+			const struct pq_chunk *ch = &l.group[g].chunk[c];
+
+			dict = (struct pq_dict) { 0 };
+			if (ch->dict_size)
+				is_int(pqr_dict(s, fd, &cols[c], ch, &dict), 0);
+			dictionaries += ch->dict_size != 0;
+			for (uint32_t p = 0; p < ch->n_pages; p++) {
+				is_int(pqr_page(s, fd, &cols[c], &ch->page[p], &dict, &v), 0);
+				ok(check_page(&v, c, l.group[g].first_row + ch->page[p].first_row));
+				is_int(v.all_null, ch->page[p].all_null);
+				checked += v.rows;
+			}
+			pq_dict_done(&dict);
+			pq_values_done(&v);
+		}
+	is_int(checked, 5 * N_ROWS);
+	ok(dictionaries > 0);
+	arena_done(&a);
+	close(fd);
+}
+
+TEST(a_file_with_any_byte_wrong_is_refused_or_read_but_never_crashes)
+{
+	char path[] = "/tmp/tenon-pq-XXXXXX";
+	int fd = mkstemp(path);
+	uint64_t seed = 3;
+
+	must(fd >= 0 && unlink(path) == 0);
+	is_int(write_file(fd), 0);
+	uint64_t size = (uint64_t) lseek(fd, 0, SEEK_END);
+	for (int round = 0; round < 400; round++) {
+		struct arena a;
+		struct pq_layout l;
+		uint8_t was, now;
+		/* Mostly in footer and indexes; pages have their checksum. */
+		uint64_t at = size - 1 - next_random(&seed) % MIN(size, UINT64_C(12000));
+
+		must(pread(fd, &was, 1, (off_t) at) == 1);
+		now = (uint8_t) (was ^ (1u << next_random(&seed) % 8));
+		must(pwrite(fd, &now, 1, (off_t) at) == 1);
+		arena_init(&a, &sys_heap, 64 << 20);
+		int r = pqr_layout(fd, size, cols, 5, &a, &l);
+		ok(r == 0 || r == -ERR_CORRUPT || r == -ERR_NO_MEMORY);
+		arena_done(&a);
+		must(pwrite(fd, &was, 1, (off_t) at) == 1);
+	}
+	close(fd);
+}

@@ -1,0 +1,49 @@
+/*
+ * pqr.h - reads the Parquet files we write: where things lie, and single pages.
+ *
+ * Only our own profile is understood (data page v1, PLAIN, DELTA_BINARY_PACKED, RLE_DICTIONARY, zstd or none, flat columns). Bytes are
+ * not trusted: every length and count is checked, a page's checksum is compared, sizes are bounded; what does not fit is
+ * -ERR_CORRUPT.
+ *
+ * Thread: a scratch belongs to one thread; files may be shared. Memory: the layout lives in the caller's arena; a page's values in the
+ * `struct pq_values`, until the next page is read into it.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "tsdb/pq.h"
+
+/* Footer, offset and column indexes. Columns must be exactly these, in this order. */
+int pqr_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n_cols, struct arena *a, struct pq_layout *ret);
+/* The value of a key of the footer's metadata into the arena; NULL in *ret when there is none. */
+int pqr_meta(int fd, uint64_t file_size, const char *key, struct arena *a, const char **ret);
+
+/* One page, decoded: value i belongs to row i of the page. Whole numbers are sign-extended, floats are their bits, texts point at
+ * u32 length + bytes. */
+struct pq_values {
+	uint32_t rows;
+	bool all_null;
+	const uint8_t *def;             /* 1 where there is a value; NULL: everywhere */
+	int64_t *v;                     /* whole numbers, bits of floats */
+	const uint8_t **text;
+	bool same;                      /* all values are v[0] */
+	/* Owned: */
+	uint8_t *def_room;
+	uint8_t *raw;
+	size_t raw_room;
+	uint32_t room, text_room;
+};
+
+struct pq_dict { uint32_t n; int64_t *v; const uint8_t **text; uint8_t *raw; };
+
+struct pqr_scratch;
+int pqr_scratch_new(struct pqr_scratch **ret);
+struct pqr_scratch *pqr_scratch_free(struct pqr_scratch *s);
+DEFINE_CLEANUP(struct pqr_scratch *, pqr_scratch_free)
+
+/* dict: of the same chunk, may be NULL when the chunk has none. */
+int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_page *page, const struct pq_dict *dict,
+	struct pq_values *ret);
+int pqr_dict(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_dict *ret);
+void pq_values_done(struct pq_values *v);
+void pq_dict_done(struct pq_dict *d);

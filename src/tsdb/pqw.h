@@ -1,0 +1,46 @@
+/*
+ * pqw.h - writes a Parquet file in one pass, with bounded memory.
+ *
+ * Columns are fed piece by piece; pqw_rows() closes a piece of n rows, the same for every column. A page ends at 8,192 rows (or 1 MB of
+ * text) in all columns at once, is encoded as the smallest of PLAIN, DELTA_BINARY_PACKED and RLE_DICTIONARY, and compressed
+ * (zstd 1). Consecutive pages of nothing but nulls become one, so that an unused column costs some 40 bytes a row group. A row
+ * group is held as compressed pages until it is full (131,072 rows, 16 MB), so that its dictionary pages, complete only then,
+ * stand in front. Column and offset indexes, checksums, statistics and sorting columns are as parquet.thrift says.
+ *
+ * Thread: one at a time. Memory: about 1.5 MB plus the row group, ended by pqw_free().
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "tsdb/pq.h"
+
+struct pqw;
+
+struct pqw_config {                     /* what it points to must live as long as the writer */
+	const struct pq_col *cols;
+	unsigned n_cols;
+	unsigned n_sorted;              /* the first columns the rows are sorted by, ascending */
+	const char *created_by;
+	const char *const *meta;        /* key, value, key, value, NULL; may be NULL */
+	int fd;                         /* borrowed, at offset 0 of an empty file */
+	unsigned page_rows;             /* 0: PQ_PAGE_ROWS */
+	int level;                      /* of zstd; 0: 1 */
+};
+
+int pqw_new(struct pqw **ret, const struct pqw_config *config);
+struct pqw *pqw_free(struct pqw *w);
+DEFINE_CLEANUP(struct pqw *, pqw_free)
+
+uint32_t pqw_room(const struct pqw *w);         /* rows that still fit into the current page; at least 1. Feed at most as many */
+/* Values of the current piece. INT32 and FLOAT take their 32 bits sign- or zero-extended; present NULL: all are. */
+void pqw_values(struct pqw *w, unsigned col, const uint64_t *bits, const uint8_t *present, uint32_t n);
+void pqw_const(struct pqw *w, unsigned col, uint64_t bits, uint32_t n);
+void pqw_nulls(struct pqw *w, unsigned col, uint32_t n);
+void pqw_text(struct pqw *w, unsigned col, const void *bytes, uint32_t len);            /* one row */
+int pqw_rows(struct pqw *w, uint32_t n);        /* ends the piece; < 0: the file is spoiled, free the writer */
+int pqw_finish(struct pqw *w);                  /* last page, row group, indexes and footer; does not sync */
+
+uint64_t pqw_total_rows(const struct pqw *w);
+uint64_t pqw_total_bytes(const struct pqw *w);
+/* For the side index; after pqw_finish(), borrowed until pqw_free(). */
+int pqw_layout(struct pqw *w, struct pq_layout *ret);

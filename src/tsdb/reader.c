@@ -1,0 +1,159 @@
+/* reader.c - a query's view: head and files of one series after the other, merged. */
+#include "tsdb/tsdb_impl.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+
+/* Beyond so many files their pages are not kept from series to series. */
+enum { KEEP_FILES = 48, CHECK_EVERY = 16 };
+
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "a query", NULL); }
+
+int query_check(const struct tsdb_query *q)
+{
+	if (q->cancel && __atomic_load_n(q->cancel, __ATOMIC_RELAXED))
+		return err_fail(ERR_CANCELLED, "what", "query", NULL);
+	if (q->deadline_ns && clock_mono_ns() >= q->deadline_ns)
+		return err_fail(ERR_TIMEOUT, "what", "query", NULL);
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+int query_series(const struct tsdb_query *q, uint32_t **ret, size_t *ret_n)
+{
+	uint32_t *s = sys_alloc_array(q->n_series + 1, sizeof(*s));
+	size_t n = 0;
+
+	if (!s)
+		return no_memory();
+	if (q->n_series) {
+		memcpy(s, q->series, q->n_series * sizeof(*s));
+		qsort(s, q->n_series, sizeof(*s), by_number);
+	}
+	for (size_t i = 0; i < q->n_series; i++)
+		if (n == 0 || s[n - 1] != s[i])
+			s[n++] = s[i];
+	*ret = s;
+	*ret_n = n;
+	return 0;
+}
+
+int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, struct reader *ret)
+{
+	*ret = (struct reader) { .t = t, .te = te, .q = q };
+	return pqr_scratch_new(&ret->scratch);
+}
+
+static void free_scans(struct reader *rd)
+{
+	for (size_t i = 0; i < rd->n_scans; i++)
+		scan_free(rd->scan[i]);
+	rd->scan = sys_free(rd->scan);
+	rd->n_scans = 0;
+}
+
+void reader_close(struct reader *rd)
+{
+	merge_done(&rd->merge);
+	pieces_done(&rd->pieces);
+	free_scans(rd);
+	catalog_unref(rd->catalog);
+	pqr_scratch_free(rd->scratch);
+	*rd = (struct reader) { 0 };
+}
+
+/* Samples go from the head to files, never back: who looks at the head first and takes the catalog then misses none. What is seen in
+ * both is one sample after the merge. */
+int reader_refresh(struct reader *rd)
+{
+	if (rd->catalog && rd->catalog->version == rd->te->version)
+		return 0;
+	struct catalog *now = catalog_ref(rd->te);
+	struct scan **scan = sys_alloc_array(now->n + 1, sizeof(*scan));
+
+	if (!scan) {
+		catalog_unref(now);
+		return no_memory();
+	}
+	/* Numbers only grow: scans of files that stayed keep their pages. */
+	for (size_t i = 0, j = 0; i < rd->n_scans && j < now->n;) {
+		uint64_t a = file_info(rd->catalog->file[i])->number, b = file_info(now->file[j])->number;
+
+		if (a == b)
+			scan[j++] = take(rd->scan[i++]);
+		else
+			*(a < b ? &i : &j) += 1;
+	}
+	free_scans(rd);
+	catalog_unref(rd->catalog);
+	rd->catalog = now;
+	rd->scan = scan;
+	rd->n_scans = now->n;
+	return 0;
+}
+
+int reader_scan(struct reader *rd, size_t file, struct scan **ret)
+{
+	if (!rd->scan[file]) {
+		int r = scan_new(rd->catalog->file[file], rd->scratch, &rd->scan[file]);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = rd->scan[file];
+	return 0;
+}
+
+static bool overlaps(const struct file_info *f, uint32_t series, int64_t from, int64_t to)
+{
+	return f->series_min <= series && series <= f->series_max && f->t_max >= from && (f->t_min < to || to == INT64_MAX);
+}
+
+int reader_series(struct reader *rd, const struct series *s, int64_t from, int64_t to)
+{
+	size_t n = 0;
+	int r;
+
+	merge_begin(&rd->merge, from, to);
+	pieces_clear(&rd->pieces);
+	r = query_check(rd->q);
+	if (r == 0)
+		r = head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { from, to, false }, &rd->pieces);
+	if (r == 0)
+		r = reader_refresh(rd);
+	for (size_t i = 0; r >= 0 && i < rd->n_scans; i++) {
+		struct idx_entry e;
+		struct scan *c;
+
+		if (!overlaps(file_info(rd->catalog->file[i]), s->number, from, to))
+			continue;
+		n++;
+		r = reader_scan(rd, i, &c);
+		if (r == 0)
+			r = scan_find(c, s->number, &e);
+		if (r > 0)
+			r = merge_add_rows(&rd->merge, c, &e, s->type);
+	}
+	rd->merge.keep = rd->q->n_series > 1 && n <= KEEP_FILES;
+	/* Files first: their rank is lower, but order decides nothing between ranks. */
+	return r < 0 ? r : merge_add_pieces(&rd->merge, &rd->pieces);
+}
+
+int reader_next(struct reader *rd, struct span *ret)
+{
+	if (rd->until_check-- == 0) {
+		int r = query_check(rd->q);
+
+		rd->until_check = CHECK_EVERY;
+		if (r < 0)
+			return r;
+	}
+	return merge_next(&rd->merge, ret);
+}

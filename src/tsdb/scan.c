@@ -1,0 +1,416 @@
+/* scan.c - rows of a file as spans: pages found by the side index, decoded once, values put together from their columns. */
+#include "base/err.h"
+#include "sys/sys.h"
+#include "tsdb/decimal.h"
+#include "tsdb/file_impl.h"
+
+struct col_state {
+	struct pq_values values;
+	struct pq_dict dict;
+	uint32_t group, page, dict_group;
+	bool loaded, dict_loaded;
+};
+
+struct scan {
+	struct file *f;
+	struct pqr_scratch *scratch;
+	struct file *owned;             /* a reference; NULL: over a file that stays open */
+	bool attached, want_lag;
+	uint32_t group;                 /* of the last row asked for */
+	uint32_t room;
+	int64_t *t;
+	uint64_t *v;
+	uint32_t *q;
+	int32_t *lag;
+	uint8_t *cell;
+	struct col_state col[SAMPLE_COLS];
+};
+
+/* A column's values from a row on. */
+struct view { const int64_t *v; const uint8_t *const *text; const uint8_t *def; bool null, same; };
+
+static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "file of samples", "detail", detail, NULL); }
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading samples", NULL); }
+
+int scan_over(struct file *f, struct pqr_scratch *scratch, struct scan **ret)
+{
+	struct scan *c = sys_new(struct scan);
+
+	if (!c)
+		return no_memory();
+	c->f = f;
+	c->scratch = scratch;
+	*ret = c;
+	return 0;
+}
+
+int scan_new(struct file *f, struct pqr_scratch *scratch, struct scan **ret)
+{
+	int r = scan_over(f, scratch, ret);
+
+	if (r == 0)
+		(*ret)->owned = file_ref(f);
+	return r;
+}
+
+int scan_attach(struct scan *c)
+{
+	const struct idx *x;
+	int r = c->attached ? 0 : file_use(c->f, &x);
+
+	c->attached |= r == 0;
+	return r;
+}
+
+void scan_detach(struct scan *c)
+{
+	for (unsigned i = 0; i < SAMPLE_COLS; i++) {
+		pq_values_done(&c->col[i].values);
+		pq_dict_done(&c->col[i].dict);
+		c->col[i].loaded = c->col[i].dict_loaded = false;
+	}
+	if (c->attached)
+		file_leave(c->f);
+	c->attached = false;
+}
+
+struct scan *scan_free(struct scan *c)
+{
+	if (!c)
+		return NULL;
+	scan_detach(c);
+	sys_free(c->t);
+	sys_free(c->v);
+	sys_free(c->q);
+	sys_free(c->lag);
+	sys_free(c->cell);
+	file_unref(c->owned);
+	return sys_free(c);
+}
+
+struct file *scan_file(const struct scan *c) { return c->f; }
+void scan_want_lag(struct scan *c, bool want) { c->want_lag = want; }
+
+int scan_find(struct scan *c, uint32_t series, struct idx_entry *ret)
+{
+	bool was = c->attached;
+	int r = scan_attach(c);
+
+	if (r < 0)
+		return r;
+	const struct idx_entry *e = idx_find(&c->f->idx, series);
+	if (e)
+		*ret = *e;
+	if (!was)
+		scan_detach(c);
+	return e != NULL;
+}
+
+static uint32_t group_of(const struct pq_layout *l, uint32_t hint, uint64_t row)
+{
+	uint32_t lo = 0, hi = l->n_groups;
+
+	if (hint < hi && l->group[hint].first_row <= row && row < l->group[hint].first_row + l->group[hint].rows)
+		return hint;
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		*(l->group[mid].first_row <= row ? &lo : &hi) = mid;
+	}
+	return lo;
+}
+
+static uint32_t page_of(const struct pq_chunk *c, uint32_t row)
+{
+	uint32_t lo = 0, hi = c->n_pages;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		*(c->page[mid].first_row <= row ? &lo : &hi) = mid;
+	}
+	return lo;
+}
+
+static int load(struct scan *c, unsigned col, uint32_t group, uint32_t page)
+{
+	struct col_state *s = &c->col[col];
+	const struct pq_chunk *chunk = &c->f->idx.layout.group[group].chunk[col];
+	int r = 0;
+
+	if (s->loaded && s->group == group && s->page == page)
+		return 0;
+	s->loaded = false;
+	if (chunk->dict_size && (!s->dict_loaded || s->dict_group != group)) {
+		pq_dict_done(&s->dict);
+		s->dict_loaded = false;
+		r = pqr_dict(c->scratch, c->f->fd, &sample_cols[col], chunk, &s->dict);
+		s->dict_loaded = r == 0;
+		s->dict_group = group;
+	}
+	if (r == 0)
+		r = pqr_page(c->scratch, c->f->fd, &sample_cols[col], &chunk->page[page], chunk->dict_size ? &s->dict : NULL, &s->values);
+	if (r < 0)
+		return r;
+	s->loaded = true;
+	s->group = group;
+	s->page = page;
+	return 0;
+}
+
+/* The column from `row` (of the group) on; *n is lowered to what its page holds. */
+static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint32_t *n, struct view *ret)
+{
+	const struct pq_chunk *chunk = &c->f->idx.layout.group[group].chunk[col];
+	uint32_t p = page_of(chunk, row);
+	const struct pq_page *page = &chunk->page[p];
+	uint32_t at = row - page->first_row;
+
+	*n = MIN(*n, page->rows - at);
+	if (page->all_null) {
+		*ret = (struct view) { .null = true };
+		return 0;
+	}
+	int r = load(c, col, group, p);
+	if (r < 0)
+		return r;
+	const struct pq_values *v = &c->col[col].values;
+	*ret = (struct view) { .v = v->v ? v->v + at : NULL, .text = v->text ? v->text + at : NULL, .def = v->def ? v->def + at : NULL,
+		.null = v->all_null, .same = v->same };
+	return 0;
+}
+
+static bool rooms(struct scan *c, uint32_t n)
+{
+	if (n <= c->room)
+		return true;
+	sys_free(c->t);
+	sys_free(c->v);
+	sys_free(c->q);
+	sys_free(c->lag);
+	sys_free(c->cell);
+	c->room = 0;
+	c->t = sys.malloc(n * sizeof(*c->t));
+	c->v = sys.malloc(n * sizeof(*c->v));
+	c->q = sys.malloc(n * sizeof(*c->q));
+	c->lag = sys.malloc(n * sizeof(*c->lag));
+	c->cell = sys.malloc(n);
+	if (!c->t || !c->v || !c->q || !c->lag || !c->cell)
+		return false;
+	c->room = n;
+	return true;
+}
+
+/* ns of each row; they must ascend within a series. */
+static int times(struct scan *c, const struct view *ts, const struct view *ns, uint32_t n)
+{
+	bool wrong = false;
+
+	for (uint32_t i = 0; i < n; i++)
+		c->t[i] = (int64_t) ((uint64_t) ts->v[i] * 1000);
+	for (uint32_t i = 0; i < n && !ns->null; i++)
+		if (!ns->def || ns->def[i])
+			c->t[i] = (int64_t) ((uint64_t) c->t[i] + (uint64_t) ns->v[i]);
+	for (uint32_t i = 1; i < n; i++)
+		wrong |= c->t[i] <= c->t[i - 1];
+	return wrong ? damaged("its times do not ascend") : 0;
+}
+
+static bool there(const struct view *v, uint32_t i) { return !v->null && (!v->def || v->def[i]); }
+
+/* Decimals, all rows of which have one. */
+static int decimals(struct scan *c, uint8_t type, const struct view *m, const struct view *e, uint32_t n)
+{
+	uint64_t bad = 0;
+
+	if (type != V_F32 && type != V_F64) {
+		if (type == V_BOOL)
+			for (uint32_t i = 0; i < n; i++)
+				((uint8_t *) c->v)[i] = m->v[i] != 0;
+		else
+			memcpy(c->v, m->v, n * sizeof(*m->v));
+		return 0;
+	}
+	if (e->null || e->def)
+		return damaged("a decimal has no exponent");
+	for (uint32_t i = 0; i < n; i++)
+		bad |= (uint64_t) e->v[i] > DECIMAL_E_LIMIT;
+	if (bad)
+		return damaged("an exponent is too large");
+	if (type == V_F32)
+		for (uint32_t i = 0; i < n; i++)
+			((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) e->v[i]);
+	else if (e->same)
+		decimals_f64(m->v, (unsigned) e->v[0], n, (double *) c->v);
+	else
+		for (uint32_t i = 0; i < n; i++)
+			((double *) c->v)[i] = decimal_f64(m->v[i], (unsigned) e->v[i]);
+	return 0;
+}
+
+/* Row by row: a decimal, else bits, else nothing. */
+static int mixed(struct scan *c, uint8_t type, const struct view *m, const struct view *e, const struct view *bits, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		c->cell[i] = CELL_VALUE;
+		if (there(m, i)) {
+			uint64_t x = there(e, i) ? (uint64_t) e->v[i] : 0;
+
+			if (x > DECIMAL_E_LIMIT)
+				return damaged("an exponent is too large");
+			if (type == V_F64)
+				((double *) c->v)[i] = decimal_f64(m->v[i], (unsigned) x);
+			else if (type == V_F32)
+				((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) x);
+			else if (type == V_BOOL)
+				((uint8_t *) c->v)[i] = m->v[i] != 0;
+			else
+				((int64_t *) c->v)[i] = m->v[i];
+		} else if (there(bits, i)) {
+			memcpy((char *) c->v + (size_t) i * slot_width(type), &bits->v[i], slot_width(type));
+		} else {
+			memset((char *) c->v + (size_t) i * slot_width(type), 0, slot_width(type));
+			c->cell[i] = CELL_NONE;
+		}
+	}
+	return 0;
+}
+
+static void texts(struct scan *c, const struct view *s, uint32_t n, struct span *ret)
+{
+	static const uint8_t empty[4];
+	const uint8_t **to = (const uint8_t **) c->v;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bool is = there(s, i);
+
+		to[i] = is ? s->text[i] : empty;
+		c->cell[i] = is ? CELL_VALUE : CELL_NONE;
+	}
+	ret->cell = s->null || s->def ? c->cell : NULL;
+}
+
+struct views { struct view ts, ns, lag, m, e, bits, s, q; };
+
+static int all_views(struct scan *c, uint8_t type, uint32_t group, uint32_t row, uint32_t *n, struct views *v)
+{
+	bool text = type == V_STR || type == V_BYTES, real = type == V_F32 || type == V_F64;
+	int r = view(c, COL_TS, group, row, n, &v->ts);
+
+	*v = (struct views) { .ts = v->ts, .lag.null = true, .m.null = true, .e.null = true, .bits.null = true, .s.null = true };
+	if (r == 0)
+		r = view(c, COL_NS, group, row, n, &v->ns);
+	if (r == 0)
+		r = view(c, COL_Q, group, row, n, &v->q);
+	if (r == 0 && c->want_lag)
+		r = view(c, COL_LAG, group, row, n, &v->lag);
+	if (r == 0 && text)
+		r = view(c, COL_S, group, row, n, &v->s);
+	if (r == 0 && !text)
+		r = view(c, COL_M, group, row, n, &v->m);
+	if (r == 0 && real)
+		r = view(c, COL_E, group, row, n, &v->e);
+	if (r == 0 && real)
+		r = view(c, type == V_F32 ? COL_F : COL_D, group, row, n, &v->bits);
+	return r;
+}
+
+static int values(struct scan *c, uint8_t type, const struct views *v, uint32_t n, struct span *ret)
+{
+	if (type == V_STR || type == V_BYTES) {
+		texts(c, &v->s, n, ret);
+		return 0;
+	}
+	if (!v->m.null && !v->m.def)
+		return decimals(c, type, &v->m, &v->e, n);
+	if (v->m.null && !v->bits.null && !v->bits.def) {
+		if (type == V_F64)
+			memcpy(c->v, v->bits.v, n * sizeof(*c->v));
+		else
+			for (uint32_t i = 0; i < n; i++)
+				((uint32_t *) c->v)[i] = (uint32_t) v->bits.v[i];
+		return 0;
+	}
+	ret->cell = c->cell;
+	return mixed(c, type, &v->m, &v->e, &v->bits, n);
+}
+
+int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct span *ret)
+{
+	const struct pq_layout *l = &c->f->idx.layout;
+	uint32_t g = c->group = group_of(l, c->group, row);
+	uint32_t at = (uint32_t) (row - l->group[g].first_row);
+	uint32_t n = (uint32_t) MIN(end - row, (uint64_t) (l->group[g].rows - at));
+	struct span s = { .type = type, .lag_all = LAG_UNKNOWN, .seq_all = c->f->info.number };
+	struct views v = { 0 };
+	int r = all_views(c, type, g, at, &n, &v);
+
+	if (r == 0 && v.ts.null)
+		r = damaged("it has rows without time");
+	if (r == 0 && !rooms(c, n))
+		r = no_memory();
+	if (r == 0)
+		r = times(c, &v.ts, &v.ns, n);
+	if (r == 0)
+		r = values(c, type, &v, n, &s);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < n && !v.q.null; i++)
+		c->q[i] = there(&v.q, i) ? (uint32_t) v.q.v[i] : 0;
+	for (uint32_t i = 0; i < n && !v.lag.null; i++)
+		c->lag[i] = there(&v.lag, i) ? (int32_t) v.lag.v[i] : LAG_UNKNOWN;
+	s.n = n;
+	s.t = c->t;
+	s.v = c->v;
+	s.q = v.q.null ? NULL : c->q;
+	s.lag = v.lag.null ? NULL : c->lag;
+	*ret = s;
+	return 0;
+}
+
+int scan_series(struct scan *c, uint64_t row, uint32_t *ret_series, uint64_t *ret_n)
+{
+	const struct pq_layout *l = &c->f->idx.layout;
+	uint32_t g = group_of(l, c->group, row), at = (uint32_t) (row - l->group[g].first_row), n = l->group[g].rows - at, same = 1;
+	struct view v;
+	int r = view(c, COL_SERIES, g, at, &n, &v);
+
+	if (r == 0 && v.null)
+		r = damaged("it has rows without series");
+	if (r < 0)
+		return r;
+	while (same < n && v.v[same] == v.v[0])
+		same++;
+	*ret_series = (uint32_t) v.v[0];
+	*ret_n = same;
+	return 0;
+}
+
+uint64_t scan_page_start(const struct scan *c, uint64_t row)
+{
+	const struct pq_layout *l = &c->f->idx.layout;
+	const struct pq_group *g = &l->group[group_of(l, c->group, row)];
+	const struct pq_chunk *ts = &g->chunk[COL_TS];
+
+	return g->first_row + ts->page[page_of(ts, (uint32_t) (row - g->first_row))].first_row;
+}
+
+uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t from, int64_t to)
+{
+	const struct pq_layout *l = &c->f->idx.layout;
+	int64_t from_us = from / 1000 - (from % 1000 < 0), to_us = (to - 1) / 1000 - ((to - 1) % 1000 < 0);
+
+	while (row < end) {
+		uint32_t g = group_of(l, c->group, row);
+		const struct pq_chunk *ts = &l->group[g].chunk[COL_TS];
+		const struct pq_page *p = &ts->page[page_of(ts, (uint32_t) (row - l->group[g].first_row))];
+
+		/* Within a series times ascend: when the page's least is too late, so is all that follows. */
+		if (p->lo > to_us)
+			return end;
+		if (p->hi >= from_us)
+			return row;
+		row = l->group[g].first_row + p->first_row + p->rows;
+	}
+	return end;
+}

@@ -1,0 +1,186 @@
+/* sweep.c - the day folders as they are: files that no manifest names, and a manifest made of files. */
+#include "tsdb/tsdb_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/err.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "tsdb/pqr.h"
+
+struct sweep {
+	struct tenant *te;
+	const struct manifest *named;
+	struct manifest *found;
+	size_t room;
+	char path[PATH_MAX];            /* where the walk is */
+	unsigned depth;                 /* below ts: 0 year, 1 month, 2 day, 3 file */
+	unsigned date[3];
+};
+
+static bool is_named(const struct manifest *m, uint64_t number)
+{
+	for (size_t lo = 0, hi = m->n; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (m->file[mid].number == number)
+			return true;
+		if (m->file[mid].number < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+/* "0000000017.parquet", "0000000017.idx": our names alone, nothing else is touched. */
+static bool is_ours(const char *name, uint64_t *ret_number, const char **ret_suffix)
+{
+	const char *end = name + str_len(name);
+	size_t n = num_parse_u64(name, end, ret_number);
+
+	*ret_suffix = name + n;
+	return n >= 10 && (str_eq(*ret_suffix, ".parquet") || str_eq(*ret_suffix, ".idx") || str_eq(*ret_suffix, ".idx.tmp"));
+}
+
+static int bounds(const struct pq_layout *l, struct file_info *f)
+{
+	if (!l->n_groups)
+		return 0;
+	f->t_min = INT64_MAX;
+	f->t_max = INT64_MIN;
+	f->series_min = UINT32_MAX;
+	for (uint32_t g = 0; g < l->n_groups; g++) {
+		const struct pq_chunk *ts = &l->group[g].chunk[COL_TS], *series = &l->group[g].chunk[COL_SERIES];
+
+		for (uint32_t p = 0; p < ts->n_pages; p++) {
+			f->t_min = MIN(f->t_min, ts->page[p].lo * 1000);
+			f->t_max = MAX(f->t_max, ts->page[p].hi * 1000 + 999);
+		}
+		for (uint32_t p = 0; p < series->n_pages; p++) {
+			f->series_min = MIN(f->series_min, (uint32_t) series->page[p].lo);
+			f->series_max = MAX(f->series_max, (uint32_t) series->page[p].hi);
+		}
+	}
+	return 1;
+}
+
+/* 1: *f says what the file is; 0: it is none that can be read. */
+static int look(const char *path, struct file_info *f)
+{
+	_cleanup_close_ int fd = -1;
+	struct pq_layout l;
+	struct arena a;
+	int64_t size = 0;
+	int r = file_open(path, O_RDONLY, 0, &fd);
+
+	if (r == 0)
+		r = file_size(path, &size);
+	if (r < 0)
+		return r;
+	arena_init(&a, &sys_heap, 0);
+	r = pqr_layout(fd, (uint64_t) size, sample_cols, SAMPLE_COLS, &a, &l);
+	if (r == -ERR_CORRUPT) {
+		err_clear();
+		r = 0;
+	} else if (r == 0) {
+		f->rows = l.rows;
+		f->bytes = (uint64_t) size;
+		r = bounds(&l, f);
+	}
+	arena_done(&a);
+	return r;
+}
+
+static int adopt(struct sweep *s, uint64_t number)
+{
+	struct file_info f = { .number = number, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
+	struct manifest *m = s->found;
+	int r = look(s->path, &f);
+
+	if (r <= 0)
+		return r;
+	if (m->n == s->room) {
+		size_t room = MAX(s->room * 2, (size_t) 16);
+		struct file_info *more = sys_resize(m->file, room * sizeof(*more));
+
+		if (!more)
+			return err_fail(ERR_NO_MEMORY, "what", "manifest", NULL);
+		m->file = more;
+		s->room = room;
+	}
+	/* Folders come by date, numbers by time of writing: kept in order by insertion. */
+	size_t i = m->n++;
+	for (; i && m->file[i - 1].number > number; i--)
+		m->file[i] = m->file[i - 1];
+	m->file[i] = f;
+	m->next = MAX(m->next, number + 1);
+	return 0;
+}
+
+static int walk_name(void *ctx, const char *name);
+
+static int walk_folder(struct sweep *s, const char *name)
+{
+	uint64_t number;
+	size_t n = num_parse_u64(name, name + str_len(name), &number);
+
+	if (n != (s->depth ? 2 : 4) || name[n])
+		return 0;
+	s->date[s->depth++] = (unsigned) number;
+	int r = dir_each(s->path, walk_name, s);
+	s->depth--;
+	return r;
+}
+
+static int walk_name(void *ctx, const char *name)
+{
+	struct sweep *s = ctx;
+	size_t len = str_len(s->path);
+	const char *suffix;
+	uint64_t number;
+	struct buf b = { .data = s->path, .len = len, .room = sizeof(s->path), .max = sizeof(s->path) };
+	int r = 0;
+
+	buf_addf(&b, "/%s", name);
+	if (b.failed)
+		r = sys_fail(ENAMETOOLONG, "open", s->path);
+	else if (s->depth < 3)
+		r = walk_folder(s, name);
+	else if (is_ours(name, &number, &suffix) && s->found && str_eq(suffix, ".parquet"))
+		r = adopt(s, number);
+	else if (is_ours(name, &number, &suffix) && s->named && (!is_named(s->named, number) || str_eq(suffix, ".idx.tmp")))
+		r = file_unlink(s->path);
+	s->path[len] = 0;
+	return r;
+}
+
+static int walk(struct sweep *s)
+{
+	if (!path_join(s->path, sizeof(s->path), s->te->dir, "ts"))
+		return sys_fail(ENAMETOOLONG, "open", s->te->dir);
+	return dir_each(s->path, walk_name, s);
+}
+
+int sweep_orphans(struct tenant *te, const struct manifest *m)
+{
+	struct sweep s = { .te = te, .named = m };
+
+	return walk(&s);
+}
+
+int sweep_adopt(struct tenant *te, struct manifest *ret)
+{
+	struct manifest m = { .next = 1 };
+	struct sweep s = { .te = te, .found = &m };
+	int r = walk(&s);
+
+	if (r < 0) {
+		manifest_done(&m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}

@@ -1,0 +1,301 @@
+/* tenant.c - a tenant's folder: dictionary, manifest, catalog of files. */
+#include "tsdb/tsdb_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "base/when.h"
+
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "tenants", NULL); }
+static int too_long(const char *path) { return sys_fail(ENAMETOOLONG, "open", path); }
+
+/* --- Paths */
+
+static bool path_of(char out[PATH_MAX], const struct tenant *te, const char *name)
+{
+	return path_join(out, PATH_MAX, te->dir, name);
+}
+
+bool tenant_manifest_path(const struct tenant *te, char out[PATH_MAX]) { return path_of(out, te, "ts/manifest"); }
+
+bool tenant_day_path(const struct tenant *te, int32_t day, char out[PATH_MAX])
+{
+	struct buf b = { .data = out, .room = PATH_MAX, .max = PATH_MAX };
+	unsigned month, of_month;
+	int year;
+
+	when_civil(day, &year, &month, &of_month);
+	buf_addf(&b, "%s/ts/%04d/%02u/%02u", te->dir, year, month, of_month);
+	return !b.failed;
+}
+
+bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX])
+{
+	struct buf b = { .data = out, .room = PATH_MAX, .max = PATH_MAX };
+
+	if (!tenant_day_path(te, day, out))
+		return false;
+	b.len = str_len(out);
+	buf_addf(&b, "/%010llu", (unsigned long long) number);
+	return !b.failed;
+}
+
+/* --- Catalog */
+
+struct catalog *catalog_ref(struct tenant *te)
+{
+	mutex_hold(&te->mutex);
+	atomic_fetch_add_explicit(&te->catalog->refs, 1, memory_order_relaxed);
+	return te->catalog;
+}
+
+struct catalog *catalog_unref(struct catalog *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return NULL;
+	for (size_t i = 0; i < c->n; i++)
+		file_unref(c->file[i]);
+	return sys_free(c);
+}
+
+static struct file *known(const struct catalog *c, uint64_t number)
+{
+	size_t lo = 0, hi = c ? c->n : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (file_info(c->file[mid])->number < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return c && lo < c->n && file_info(c->file[lo])->number == number ? c->file[lo] : NULL;
+}
+
+/* Only the flush changes a catalog, so the current one may be looked at without the lock here. */
+int catalog_set(struct tenant *te, const struct manifest *m)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = sys_alloc(sizeof(*c) + m->n * sizeof(c->file[0])), *old = NULL;
+
+	if (!c)
+		return no_memory();
+	atomic_init(&c->refs, 1);
+	for (; c->n < m->n; c->n++) {
+		struct file *f = known(te->catalog, m->file[c->n].number);
+		char base[PATH_MAX];
+		int r = 0;
+
+		if (f)
+			file_ref(f);
+		else if (!tenant_file_base(te, m->file[c->n].day, m->file[c->n].number, base))
+			r = too_long(te->dir);
+		else
+			r = file_new(te->pool, te->names, base, &m->file[c->n], &f);
+		if (r < 0)
+			return r;
+		c->file[c->n] = f;
+	}
+	mutex_hold(&te->mutex);
+	c->version = te->version + 1;
+	old = te->catalog;
+	te->catalog = take(c);
+	te->version++;
+	return 0;
+}
+
+int catalog_manifest(struct tenant *te, size_t more, struct manifest *ret)
+{
+	const struct catalog *c = te->catalog;
+	struct manifest m = { .covered = te->covered, .next = te->next_number, .n = c->n };
+
+	m.file = sys_alloc_array(c->n + more + 1, sizeof(*m.file));
+	if (!m.file)
+		return no_memory();
+	for (size_t i = 0; i < c->n; i++)
+		m.file[i] = *file_info(c->file[i]);
+	*ret = m;
+	return 0;
+}
+
+/* --- Opening */
+
+static int read_manifest(struct tenant *te, struct manifest *m)
+{
+	char path[PATH_MAX], aside[PATH_MAX];
+	struct buf b = BUF_FIXED(aside);
+
+	if (!tenant_manifest_path(te, path))
+		return too_long(te->dir);
+	int r = manifest_read(path, te->id, m);
+	if (r != -ERR_MISSING && r != -ERR_CORRUPT)
+		return r;
+	/* Each tenant has one from its first day on, so it was lost: the files themselves say what they are. Batches of the log that
+	 * they hold already will be written once more, which changes no answer. */
+	err_clear();
+	buf_addf(&b, "%s.damaged", path);
+	if (r == -ERR_CORRUPT && !b.failed && file_rename(path, aside) < 0)
+		err_clear();
+	r = sweep_adopt(te, m);
+	return r < 0 ? r : manifest_write(path, te->id, m);
+}
+
+static uint32_t highest_series(const struct manifest *m)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n = MAX(n, m->file[i].series_max);
+	return MIN(n, (uint32_t) NUMBERS_MAX);
+}
+
+static struct tenant *tenant_free(struct tenant *te)
+{
+	if (!te)
+		return NULL;
+	catalog_unref(te->catalog);
+	names_free(te->names);
+	mutex_done(&te->mutex);
+	return sys_free(te);
+}
+DEFINE_CLEANUP(struct tenant *, tenant_free)
+
+static int load(struct tenant *te)
+{
+	char path[PATH_MAX];
+	struct manifest m = { 0 };
+	int r = path_of(path, te, "ts") ? dir_make(path, 0750) : too_long(te->dir);
+
+	if (r == 0)
+		r = read_manifest(te, &m);
+	if (r == 0)
+		r = path_of(path, te, "series.dict") ? names_open(path, te->id, highest_series(&m), &te->names) : too_long(te->dir);
+	if (r == 0)
+		r = sweep_orphans(te, &m);
+	if (r == 0) {
+		te->covered = m.covered;
+		te->next_number = m.next;
+		r = catalog_set(te, &m);
+	}
+	manifest_done(&m);
+	return r;
+}
+
+static int tenant_open(struct tsdb *t, uint32_t id, struct tenant **ret)
+{
+	_cleanup_(tenant_freep) struct tenant *te = sys_new(struct tenant);
+	struct buf b;
+
+	if (!te)
+		return no_memory();
+	mutex_init(&te->mutex);
+	te->id = id;
+	te->pool = t->pool;
+	b = BUF_FIXED(te->dir);
+	buf_addf(&b, "%s/tenants/%u", t->data, id);
+	if (b.failed)
+		return too_long(t->data);
+	int r = load(te);
+	if (r < 0)
+		return err_wrap(r, "tenant %u: ", id);
+	*ret = take(te);
+	return 0;
+}
+
+/* The table is guarded by tenants_lock, held for writing. */
+static size_t place_of(const struct tsdb *t, uint32_t id)
+{
+	size_t lo = 0, hi = t->n_tenants;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->tenant[mid]->id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct tenant *tenant_find(struct tsdb *t, uint32_t id)
+{
+	rwlock_read(&t->tenants_lock);
+	size_t i = place_of(t, id);
+	struct tenant *te = i < t->n_tenants && t->tenant[i]->id == id ? t->tenant[i] : NULL;
+	rwlock_unlock(&t->tenants_lock);
+	return te;
+}
+
+static int insert(struct tsdb *t, uint32_t id, struct tenant **ret)
+{
+	size_t i = place_of(t, id);
+
+	if (i < t->n_tenants && t->tenant[i]->id == id) {
+		*ret = t->tenant[i];
+		return 0;
+	}
+	struct tenant **more = sys_resize(t->tenant, (t->n_tenants + 1) * sizeof(*more)), *te = NULL;
+	if (!more)
+		return no_memory();
+	t->tenant = more;
+	int r = tenant_open(t, id, &te);
+	if (r < 0)
+		return r;
+	memmove(more + i + 1, more + i, (t->n_tenants - i) * sizeof(*more));
+	more[i] = *ret = te;
+	t->n_tenants++;
+	return 0;
+}
+
+int tenant_get(struct tsdb *t, uint32_t id, struct tenant **ret)
+{
+	struct tenant *te = tenant_find(t, id);
+
+	if (te) {
+		*ret = te;
+		return 0;
+	}
+	rwlock_write(&t->tenants_lock);
+	int r = insert(t, id, ret);
+	rwlock_unlock(&t->tenants_lock);
+	return r;
+}
+
+static int open_named(void *ctx, const char *name)
+{
+	struct tsdb *t = ctx;
+	struct tenant *te;
+	uint64_t id;
+	size_t n = num_parse_u64(name, name + str_len(name), &id);
+	char path[PATH_MAX];
+	struct buf b = BUF_FIXED(path);
+
+	if (n == 0 || name[n] || id > UINT32_MAX)
+		return 0;
+	buf_addf(&b, "%s/tenants/%s/series.dict", t->data, name);
+	/* A tenant without samples is none of ours yet. */
+	return b.failed || !file_exists(path) ? 0 : tenant_get(t, (uint32_t) id, &te);
+}
+
+int tenants_open(struct tsdb *t)
+{
+	char path[PATH_MAX];
+
+	if (!path_join(path, sizeof(path), t->data, "tenants"))
+		return too_long(t->data);
+	int r = dir_make(path, 0750);
+	return r < 0 ? r : dir_each(path, open_named, t);
+}
+
+void tenants_free(struct tsdb *t)
+{
+	for (size_t i = 0; i < t->n_tenants; i++)
+		tenant_free(t->tenant[i]);
+	sys_free(t->tenant);
+	t->tenant = NULL;
+	t->n_tenants = 0;
+}

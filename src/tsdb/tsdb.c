@@ -1,0 +1,264 @@
+/* tsdb.c - the door: open, start, stop; series and lists; figures. */
+#include "tsdb/tsdb_impl.h"
+
+#include <errno.h>
+
+#include "base/err.h"
+#include "base/num.h"
+#include "base/str.h"
+
+enum { HEAD_BYTES_MIN = 1 << 20, HEAD_BYTES = 32 << 20, FLUSH_AGE_MS = 600000 };
+
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "the store of samples", NULL); }
+
+static int remove_temporary(void *ctx, const char *name)
+{
+	const struct tsdb *t = ctx;
+	char path[PATH_MAX];
+	struct buf b = BUF_FIXED(path);
+
+	buf_addf(&b, "%s/tmp/%s", t->data, name);
+	return str_starts(name, "tsdb-") && !b.failed ? file_unlink(path) : 0;
+}
+
+/* The log may have been lost or taken from another day: then batches of a lower number are to come, and none of them is in files. */
+static void check_log(struct tsdb *t)
+{
+	uint64_t last = t->wal ? wal_appended(t->wal) : UINT64_MAX, highest = 0;
+
+	for (size_t i = 0; i < t->n_tenants; i++) {
+		struct tenant *te = t->tenant[i];
+
+		if (te->covered > last)
+			te->covered = last;
+		highest = MAX(highest, te->covered);
+	}
+	t->seq_files = t->seq_read = t->wal ? highest : 0;
+}
+
+static int set_up(struct tsdb *t, const struct tsdb_config *config)
+{
+	struct buf data = BUF_FIXED(t->data), by = BUF_FIXED(t->created_by);
+	char tmp[PATH_MAX];
+	int r;
+
+	buf_add(&data, config->data_dir);
+	buf_addf(&by, "tenon version %s", config->version ? config->version : "0");
+	if (data.failed || by.failed || !path_join(tmp, sizeof(tmp), t->data, "tmp"))
+		return sys_fail(ENAMETOOLONG, "open", config->data_dir);
+	r = head_new(t->n_shards, &t->head);
+	if (r == 0)
+		r = file_pool_new(OPEN_FILES_MAX, &t->pool);
+	if (r == 0)
+		r = dir_make(tmp, 0750);
+	if (r == 0)
+		r = dir_each(tmp, remove_temporary, t);
+	if (r == 0)
+		r = tenants_open(t);
+	if (r == 0)
+		check_log(t);
+	return r;
+}
+
+int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *wal)
+{
+	_cleanup_(tsdb_freep) struct tsdb *t = sys_new(struct tsdb);
+
+	if (!t)
+		return no_memory();
+	mutex_init(&t->mutex);
+	cond_init(&t->cond);
+	rwlock_init(&t->tenants_lock);
+	t->config = *config;
+	t->config.head_bytes = MAX(config->head_bytes ? config->head_bytes : HEAD_BYTES, (uint64_t) HEAD_BYTES_MIN);
+	if (t->config.flush_age_ms <= 0)
+		t->config.flush_age_ms = FLUSH_AGE_MS;
+	t->wal = wal;
+	t->n_shards = CLAMP(config->n_shards ? config->n_shards : thread_cores(), 1u, (unsigned) SHARDS_MAX);
+	t->shard = sys_alloc_array(t->n_shards, sizeof(*t->shard));
+	if (!t->shard)
+		return no_memory();
+	for (unsigned i = 0; i < t->n_shards; i++) {
+		t->shard[i].t = t;
+		t->shard[i].number = i;
+	}
+	int r = set_up(t, config);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < t->n_shards; i++)
+		t->shard[i].seq = t->seq_read;
+	*ret = take(t);
+	return 0;
+}
+
+int tsdb_start(struct tsdb *t)
+{
+	if (!t->wal)
+		return err_fail(ERR_BROKEN, "detail", "a store of samples without a log cannot be started", NULL);
+	t->running = true;
+	int r = ingest_start(t);
+	if (r < 0)
+		t->running = false;
+	return r;
+}
+
+int tsdb_stop(struct tsdb *t)
+{
+	if (t->running)
+		ingest_stop(t);
+	t->running = false;
+	return 0;
+}
+
+struct tsdb *tsdb_free(struct tsdb *t)
+{
+	if (!t)
+		return NULL;
+	tsdb_stop(t);
+	head_free(t->head);
+	tenants_free(t);
+	file_pool_free(t->pool);
+	rwlock_done(&t->tenants_lock);
+	cond_done(&t->cond);
+	mutex_done(&t->mutex);
+	sys_free(t->shard);
+	return sys_free(t);
+}
+
+static int stopping(void) { return err_fail(ERR_STOPPING, NULL, NULL); }
+
+int tsdb_wait(struct tsdb *t, uint64_t seq, int64_t timeout_ms)
+{
+	int64_t deadline = clock_deadline(timeout_ms);
+	char text[NUM_TEXT_MAX];
+	int r = 0;
+	mutex_hold(&t->mutex);
+
+	t->waiters++;
+	while (r == 0 && ingest_seq(t) < seq) {
+		if (t->stopping || !t->running) {
+			r = stopping();
+		} else if (!cond_wait_until(&t->cond, &t->mutex, deadline) && ingest_seq(t) < seq) {
+			num_format_i64(text, timeout_ms);
+			r = err_fail(ERR_TIMEOUT, "what", "the store of samples", "ms", text, NULL);
+		}
+	}
+	t->waiters--;
+	return r;
+}
+
+int tsdb_flush(struct tsdb *t)
+{
+	mutex_hold(&t->mutex);
+	uint64_t mine = ++t->flush_wanted, attempts = t->attempts;
+
+	cond_broadcast(&t->cond);
+	while (t->flush_done < mine) {
+		if (t->stopping || !t->running)
+			return stopping();
+		if (t->attempts != attempts && t->flush_error < 0) {
+			err_put(&t->flush_failure);
+			return t->flush_error;
+		}
+		cond_wait(&t->cond, &t->mutex);
+	}
+	return 0;
+}
+
+/* --- Series and lists */
+
+int tsdb_series_many(struct tsdb *t, uint32_t tenant, size_t n, const struct uuid *points, const uint8_t *types, uint32_t *ret)
+{
+	struct tenant *te;
+	int r = tenant_get(t, tenant, &te);
+
+	return r < 0 ? r : names_add(te->names, n, points, types, ret);
+}
+
+int tsdb_series(struct tsdb *t, uint32_t tenant, const struct uuid *point, enum vtype type, uint32_t *ret)
+{
+	uint8_t narrow = (uint8_t) type;
+
+	return tsdb_series_many(t, tenant, 1, point, &narrow, ret);
+}
+
+int tsdb_series_get(struct tsdb *t, uint32_t tenant, uint32_t series, struct tsdb_series_info *ret)
+{
+	struct tenant *te = tenant_find(t, tenant);
+	const struct series *s = te ? names_series(te->names, series) : NULL;
+	char text[NUM_TEXT_MAX];
+
+	if (!s) {
+		num_format_u64(text, series);
+		return err_fail(ERR_MISSING, "what", "series", "value", text, NULL);
+	}
+	*ret = (struct tsdb_series_info) { .point = s->point, .series = series, .type = (enum vtype) s->type };
+	return 0;
+}
+
+size_t tsdb_series_of(struct tsdb *t, uint32_t tenant, const struct uuid *point, uint32_t *ret, size_t max)
+{
+	struct tenant *te = tenant_find(t, tenant);
+	uint32_t newest = te ? names_newest(te->names, point) : 0;
+	size_t n = 0, at;
+
+	for (uint32_t i = newest; i; i = names_series(te->names, i)->older)
+		n++;
+	at = n;
+	for (uint32_t i = newest; i; i = names_series(te->names, i)->older)
+		if (--at < max)
+			ret[at] = i;
+	return n;
+}
+
+int tsdb_list(struct tsdb *t, uint32_t tenant, const uint32_t *series, uint32_t k, uint32_t *ret)
+{
+	struct tenant *te;
+	int r = tenant_get(t, tenant, &te);
+
+	return r < 0 ? r : names_list(te->names, series, k, ret);
+}
+
+const uint32_t *tsdb_list_get(struct tsdb *t, uint32_t tenant, uint32_t list, uint32_t *ret_k)
+{
+	struct tenant *te = tenant_find(t, tenant);
+	const struct list *l = te ? names_list_get(te->names, list) : NULL;
+
+	if (!l)
+		return NULL;
+	*ret_k = l->k;
+	return l->series;
+}
+
+/* --- Figures */
+
+static void count_tenant(struct tenant *te, struct tsdb_stats *s)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
+
+	s->n_series += names_count(te->names);
+	s->n_lists += names_list_count(te->names);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct file_info *f = file_info(c->file[i]);
+
+		s->n_files++;
+		s->file_bytes += f->bytes;
+		s->file_samples += f->rows;
+	}
+}
+
+void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret)
+{
+	struct tsdb_stats s = { .head_bytes = head_bytes(t->head), .head_bytes_max = t->config.head_bytes, .head_samples = head_samples(t->head),
+		.seq_head = ingest_seq(t), .seq_files = t->seq_files, .flushes = t->flushes, .flush_failures = t->flush_failures,
+		.flush_ms_last = t->flush_ms_last, .ingested = t->taken, .replaced = t->replaced, .refused = t->refused,
+		.rows_ignored = t->ignored, .lost = t->lost };
+
+	rwlock_read(&t->tenants_lock);
+	s.n_tenants = t->n_tenants;
+	for (size_t i = 0; i < t->n_tenants; i++)
+		count_tenant(t->tenant[i], &s);
+	rwlock_unlock(&t->tenants_lock);
+	s.bytes_per_sample = s.file_samples ? (double) s.file_bytes / (double) s.file_samples : 0;
+	*ret = s;
+}
