@@ -87,9 +87,9 @@ struct rec_type {
 	const char *c_name;                     /* "struct pump": for the audit against the compiler's layout */
 	void *owner;                            /* run-time types: their memory and count; NULL for const tables */
 };
-enum { REC_FIELDS_MAX = 128, REC_NAME_MAX = 41, REC_JSON_MAX = 64 << 10 };
-/* Bounds where a field says none: characters of a text, bytes, entries. */
-enum { REC_STR_MAX = 1000, REC_TEXT_MAX = 64 << 10, REC_BYTES_MAX = 1 << 20, REC_ENTRIES_MAX = 10000, REC_PAIRS_MAX = 1000 };
+/* The second line: bounds where a field says none; characters of a text, bytes, entries. */
+enum { REC_FIELDS_MAX = 128, REC_NAME_MAX = 41, REC_JSON_MAX = 64 << 10,
+	REC_STR_MAX = 1000, REC_TEXT_MAX = 64 << 10, REC_BYTES_MAX = 1 << 20, REC_ENTRIES_MAX = 10000, REC_PAIRS_MAX = 1000 };
 
 /*
  * Every stored record starts with this. What is absent: a text, bytes or variant that is NULL, an id that is zero; of all other

@@ -102,15 +102,16 @@ void rec_sql_add_column(const struct rec_type *t, const struct rec_field *f, enu
 	buf_add(out, ";\n");
 }
 
+/* An index that is not unique ends with the id, so that rows of one value come in the order of a list without being sorted. */
 static void index_of(const struct rec_type *t, const char *fields, bool unique, struct buf *out)
 {
 	buf_addf(out, "CREATE %sINDEX IF NOT EXISTS \"ix__%s__", unique ? "UNIQUE " : "", t->plural);
 	for (const char *p = fields; *p && *p != ';'; p++)
 		buf_add(out, *p == ',' ? "__" : (char [2]) { *p, 0 });
-	buf_addf(out, "%s\" ON \"%s\" (\"", unique ? "__u" : "", t->plural);
+	buf_addf(out, "%s\" ON \"%s\" (\"", unique ? "__u" : "__id", t->plural);
 	for (const char *p = fields; *p && *p != ';'; p++)
 		buf_add(out, *p == ',' ? "\", \"" : (char [2]) { *p, 0 });
-	buf_add(out, "\");\n");
+	buf_add(out, unique ? "\");\n" : "\", \"id\");\n");
 }
 
 static void join_table(const struct rec_type *t, const struct rec_field *f, enum rec_sql dialect, rec_table_fn table_of, void *ctx,

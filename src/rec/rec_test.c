@@ -1,6 +1,9 @@
 #include "rec/rec.h"
 
+#include <sys/wait.h>
+
 #include "base/num.h"
+#include "rec/audit_test.h"
 #include "rec/every_test.h"
 #include "rec/b64.h"
 #include "sys/sys.h"
@@ -50,6 +53,35 @@ TEST(the_table_of_every_kind_passes_its_check)
 {
 	fresh();
 	is_int(rec_type_check(&every_type), 0);
+}
+
+TEST(the_table_of_every_kind_is_its_struct)
+{
+	rec_audit(&every_type);
+}
+
+struct forgetful { bool a, b; int32_t c; };
+static const struct rec_field forgetful_fields[] = { F(struct forgetful, a), F(struct forgetful, c) };
+static const struct rec_type forgetful_type = REC_PLAIN(struct forgetful, "forgetful", forgetful_fields);
+struct mistaken { int32_t a; uint32_t b; };
+static const struct rec_field mistaken_fields[] = { F(struct mistaken, a), F_KIND(struct mistaken, b, REC_DATE) };
+static const struct rec_type mistaken_type = REC_PLAIN(struct mistaken, "mistaken", mistaken_fields);
+static struct forgetful keep_forgetful;
+static struct mistaken keep_mistaken;
+
+/* The audit must fail here: its complaints are counted and taken back. */
+TEST(the_audit_finds_a_forgotten_member_and_a_wrong_type)
+{
+	int before = tap_failures;
+
+	ok(!keep_forgetful.a && !keep_mistaken.a);
+	rec_audit(&forgetful_type);
+	if (tap_skipped)
+		return;
+	must(tap_failures == before + 2);               /* b, and the count */
+	rec_audit(&mistaken_type);
+	must(tap_failures == before + 3);
+	tap_failures = before;
 }
 
 TEST(a_new_record_has_its_defaults_and_nothing_else)
@@ -703,6 +735,34 @@ TEST(the_schema_says_what_the_table_says)
 	ok(strstr(text, "\"required\":[\"code\"],\"additionalProperties\":false}"));
 	ok(strstr(text, "\"pattern\":\"^[a-z]+$\""));
 	ok(!strstr(text, "\"inner\""));
+}
+
+TEST(the_schema_is_valid_by_its_metaschema_and_random_records_fit_it)
+{
+	char path[] = "/tmp/tenon-schema-XXXXXX", cmd[400];
+	const char *top = getenv("TENON_SOURCE") ?: ".", *build = getenv("TENON_BUILD") ?: "build";
+	struct dice d = { 21 };
+	int fd = mkstemp(path), status;
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	must(f);
+	fresh();
+	fprintf(f, "%s\n", text_of(rec_openapi, &every_type));
+	for (int i = 0; i < 100; i++) {
+		struct every e;
+
+		every_random(&d, fresh(), &e);
+		e.head.id = dice_uuid(&d);
+		fprintf(f, "%s\n", json_of(&every_type, &e, REC_SHOW_HEAD));
+	}
+	fclose(f);
+	snprintf(cmd, sizeof(cmd), "p=%s/venv/bin/python3; test -x $p || p=python3; $p %s/src/rec/schema_test.py %s", build, top, path);
+	fflush(stdout);
+	status = system(cmd);
+	unlink(path);
+	if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)
+		skip("jsonschema (PyPI) is missing");
+	is_int(WEXITSTATUS(status), 0);
 }
 
 TEST(the_TypeScript_is_one_complete_interface)

@@ -145,6 +145,12 @@ int cell_of(struct store_tx *tx, const struct rec_type *t, const void *rec, cons
 	return r == 0 && secret ? seal(tx, f, ret, !(f->flags & REC_SECRET)) : r;
 }
 
+/* Kinds whose column is JSON, which begins with a bracket: the mark cannot be taken for it. */
+static bool is_json(const struct rec_field *f)
+{
+	return f->kind == REC_LIST || f->kind == REC_REC || f->kind == REC_MAP || f->kind == REC_VARIANT;
+}
+
 /* --- from a column -------------------------------------------------------------------------------------------------------- */
 
 static int odd(struct store_tx *tx, const struct rec_type *t, const struct rec_field *f, const struct cell *c)
@@ -207,11 +213,45 @@ static int set_text(struct store_tx *tx, const struct rec_type *t, void *rec, co
 	return set_json(tx, t, rec, f, c, a);
 }
 
-int cell_to(struct store_tx *tx, const struct rec_type *t, void *rec, const struct rec_field *f, struct cell c, struct arena *a)
+/* What the engine gave, put where the kind has it. */
+static int set_value(struct store_tx *tx, const struct rec_type *t, void *rec, const struct rec_field *f, const struct cell *c, struct arena *a)
 {
 	void *v = rec_at(rec, f);
-	bool marked = c.kind == CELL_TEXT && c.len >= sizeof(mark) - 1 && memcmp(c.p, mark, sizeof(mark) - 1) == 0 && f->kind >= REC_LIST &&
-		f->kind != REC_JSON;
+
+	switch (c->kind) {
+	case CELL_INT:
+		if (f->kind == REC_F64)
+			*(double *) v = (double) c->i;
+		else if (f->kind <= REC_DURATION)
+			set_whole(f, v, c->i);
+		else
+			break;
+		return 0;
+	case CELL_REAL:
+		if (f->kind != REC_F64)
+			break;
+		*(double *) v = c->d;
+		return 0;
+	case CELL_BLOB:
+		if (f->kind == REC_BYTES)
+			return set_bytes(tx, v, c, a);
+		if ((f->kind != REC_UUID && f->kind != REC_REF) || c->len != sizeof(struct uuid))
+			break;
+		memcpy(v, c->p, c->len);
+		return 0;
+	case CELL_TEXT:
+		if (f->kind < REC_ENUM || f->kind == REC_UUID || f->kind == REC_REF)
+			break;
+		return set_text(tx, t, rec, f, c, a);
+	case CELL_NULL:
+		return 0;
+	}
+	return odd(tx, t, f, c);
+}
+
+int cell_to(struct store_tx *tx, const struct rec_type *t, void *rec, const struct rec_field *f, struct cell c, struct arena *a)
+{
+	bool marked = c.kind == CELL_TEXT && c.len >= sizeof(mark) - 1 && memcmp(c.p, mark, sizeof(mark) - 1) == 0 && is_json(f);
 	int r = 0;
 
 	if (c.kind == CELL_NULL)
@@ -222,20 +262,8 @@ int cell_to(struct store_tx *tx, const struct rec_type *t, void *rec, const stru
 	}
 	if (marked || (f->flags & REC_SECRET && c.kind >= CELL_TEXT))
 		r = unseal(tx, f, &c);
-	if (r < 0)
-		return r;
-	if (c.kind == CELL_INT && f->kind >= REC_BOOL && f->kind <= REC_DURATION && f->kind != REC_F64)
-		set_whole(f, v, c.i);
-	else if (f->kind == REC_F64 && (c.kind == CELL_REAL || c.kind == CELL_INT))
-		*(double *) v = c.kind == CELL_REAL ? c.d : (double) c.i;
-	else if (c.kind == CELL_BLOB && (f->kind == REC_UUID || f->kind == REC_REF) && c.len == 16)
-		memcpy(v, c.p, 16);
-	else if (c.kind == CELL_BLOB && f->kind == REC_BYTES)
-		r = set_bytes(tx, v, &c, a);
-	else if (c.kind == CELL_TEXT && f->kind >= REC_ENUM && f->kind != REC_UUID && f->kind != REC_REF)
-		r = set_text(tx, t, rec, f, &c, a);
-	else
-		r = odd(tx, t, f, &c);
+	if (r == 0)
+		r = set_value(tx, t, rec, f, &c, a);
 	if (r == 0 && !store_is_head(f))
 		rec_set_has(t, rec, f, true);
 	return r;
