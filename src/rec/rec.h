@@ -124,8 +124,7 @@ struct rec_head {
 	{ .name = (name_), .plural = (name_), .size = sizeof(t), .n_fields = ELEMENTSOF(table), .fields = (table),     \
 	  .has_bits = _Generic(&((t *) 0)->has, uint64_t (*)[2]: true), .c_name = #t, __VA_ARGS__ }
 
-/* The members of the head as fields; they are not in a type's own table. */
-enum { REC_HEAD_FIELDS = 6 };
+enum { REC_HEAD_FIELDS = 6 };           /* the members of the head as fields; they are not in a type's own table */
 extern const struct rec_field rec_head_fields[REC_HEAD_FIELDS];
 const struct rec_field *rec_head_field(const char *name);                              /* NULL if it is none */
 

@@ -3,11 +3,11 @@
 #include <sys/wait.h>
 
 #include "base/num.h"
-#include "rec/audit_test.h"
 #include "rec/every_test.h"
 #include "rec/b64.h"
 #include "sys/sys.h"
 #include "tap.h"
+#include "rec/audit_test.h"
 
 static struct arena arena;
 
