@@ -96,7 +96,6 @@ static struct group_rt *probe_next(struct conn *c, int64_t now, uint32_t *ret_re
 
 			if (g)
 				return g;
-			d->wants_probe = false;
 		}
 	return NULL;
 }

@@ -203,12 +203,27 @@ void dev_review(struct dev *d)
 	conn_pump(d->conn);
 }
 
+/* Who is neither up nor waiting has a probe on its way or coming: also when the last one was about points that are gone now. */
+static void probe_ensure(struct dev *d)
+{
+	const struct conn *c = d->conn;
+	bool on_its_way = d->wants_probe || timer_is_running(&d->probe);
+
+	if (!c->is_up || !dev_is_read(d) || d->status.state == LINK_UP)
+		return;
+	for (uint32_t i = 0; i < DRIVER_IN_FLIGHT_MAX; i++)
+		on_its_way |= c->slot[i].busy && c->slot[i].probe && c->slot[i].dev == d;
+	if (!on_its_way)
+		probe_in(d, 0);
+}
+
 /* Once a second: whatever else went wrong, no point shows a good value of a device that has not answered for two. */
 void dev_tick(struct dev *d, int64_t now)
 {
 	const struct link_config *f = config_of(d->conn);
 	bool stale = dev_is_read(d) && d->status.state != LINK_UP && now - d->state_ns > 2 * NS_PER_S;
 
+	probe_ensure(d);
 	for (struct group_rt *g = d->groups; g; g = g->next) {
 		if (!group_is_on(g))
 			row_say(g, 0, g->n, (uint32_t) QUALITY_BAD_OUT_OF_SERVICE);

@@ -27,9 +27,9 @@ int link_new(const struct link_config *config, struct link **ret)
 	*f = *config;
 	f->threads = f->threads ? f->threads : 1;
 	f->reconnect_min_ms = f->reconnect_min_ms ? f->reconnect_min_ms : 500;
-	f->reconnect_max_ms = f->reconnect_max_ms ? f->reconnect_max_ms : 30000;
+	f->reconnect_max_ms = f->reconnect_max_ms ? f->reconnect_max_ms : 10000;
 	f->probe_min_ms = f->probe_min_ms ? f->probe_min_ms : 1000;
-	f->probe_max_ms = f->probe_max_ms ? f->probe_max_ms : 60000;
+	f->probe_max_ms = f->probe_max_ms ? f->probe_max_ms : 30000;
 	f->retry_ms = f->retry_ms ? f->retry_ms : 60000;
 	f->remark_ms = f->remark_ms ? f->remark_ms : 60000;
 	f->row_ms = f->row_ms ? f->row_ms : 50;

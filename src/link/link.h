@@ -64,8 +64,8 @@ struct link_config {                    /* 0 = the default */
 	int (*append)(void *ctx, struct batch *b);
 	void (*on_state)(void *ctx, const struct link_status *s);       /* the state changed; may be NULL */
 	void *ctx;
-	uint32_t reconnect_min_ms, reconnect_max_ms;    /* 500 … 30,000; with jitter */
-	uint32_t probe_min_ms, probe_max_ms;            /* a silent device: 1,000 … 60,000; with jitter */
+	uint32_t reconnect_min_ms, reconnect_max_ms;    /* 500 … 10,000; with jitter */
+	uint32_t probe_min_ms, probe_max_ms;            /* a silent device: 1,000 … 30,000; with jitter */
 	uint32_t retry_ms;              /* a refused request is tried again: 60,000 */
 	uint32_t remark_ms;             /* a bad quality is said again: 60,000 */
 	uint32_t row_ms;                /* the longest time one row may span: 50 */

@@ -573,6 +573,31 @@ TEST(connections_that_are_not_changed_stay_connected)
 	liar_stop(&two);
 }
 
+TEST(a_silent_device_whose_points_change_is_still_tried)
+{
+	struct bench b;
+	struct liar l;
+
+	must(simple(&b, &l, NULL));
+	must(set_device(&b, 4, 1, 7, true) == 0 && set_group(&b, 5, 4, 50, 7, "HR1") == 0);
+	ok(becomes(7, QUALITY_GOOD));
+	atomic_store(&l.dead_unit, 7);
+	ok(becomes(7, QUALITY_BAD_NO_COMMUNICATION));
+	/* each time a probe about the old points is on its way, or about to be */
+	for (unsigned i = 0, asked; i < 5; i++) {
+		int64_t deadline = clock_deadline(LIMIT_MS);
+
+		for (asked = atomic_load(&l.to_dead); atomic_load(&l.to_dead) == asked && clock_mono_ns() < deadline;)
+			poll(NULL, 0, 1);
+		is_int(set_group(&b, 5, 4, 50 + i, 7, "HR1"), 0);
+	}
+	atomic_store(&l.dead_unit, -1);
+	ok(becomes(7, QUALITY_GOOD));
+	is_int(last_of(1).quality, QUALITY_GOOD);
+	bench_close(&b);
+	liar_stop(&l);
+}
+
 TEST(what_is_disabled_is_out_of_service_and_comes_back)
 {
 	struct bench b;
