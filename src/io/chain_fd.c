@@ -170,7 +170,8 @@ int fd_end_send(struct fd_end *e, const uint8_t *bytes, size_t n)
 		e->at = e->len = 0;
 	}
 	if (e->len + n > e->room) {
-		memmove(e->out, e->out + e->at, waits);
+		if (waits)
+			memmove(e->out, e->out + e->at, waits);
 		e->at = 0;
 		e->len = waits;
 	}

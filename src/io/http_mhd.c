@@ -418,14 +418,14 @@ static void on_check_stopped(void *arg)
 {
 	struct http_server *s = arg;
 
-	if (s->stopping && !s->conns && !s->stats.exchanges)
+	if (s->stopping && !s->conns && !s->stats.exchanges && !s->websockets)
 		stopped(s);
 }
 
 /* Not from here: we may be inside libmicrohttpd, and whom we tell may free the server. */
 static void check_stopped(struct http_server *s)
 {
-	if (s->stopping && !s->conns && !s->stats.exchanges && !s->over)
+	if (s->stopping && !s->conns && !s->stats.exchanges && !s->websockets && !s->over)
 		timer_start(s->loop, &s->sweep, 0, on_check_stopped, s);
 }
 
@@ -525,6 +525,38 @@ int http_server_new(struct loop *l, const struct http_config *config, const stru
 uint16_t http_server_port(const struct http_server *s) { return s->port; }
 void http_stats(const struct http_server *s, struct http_stats *ret) { *ret = s->stats; }
 
+void http_websocket_add(struct http_server *s, struct http_websocket *w)
+{
+	w->next = s->websockets;
+	if (w->next)
+		w->next->prev = w;
+	s->websockets = w;
+	s->stats.websockets++;
+}
+
+void http_websocket_del(struct http_server *s, struct http_websocket *w)
+{
+	*(w->prev ? &w->prev->next : &s->websockets) = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	s->stats.websockets--;
+	check_stopped(s);
+}
+
+void http_linger(struct http_server *s, int fd)
+{
+	if (!s->ending)
+		linger_start(&s->lingers, s->loop, fd);
+}
+
+static void end_websockets(struct http_server *s, bool now)
+{
+	for (struct http_websocket *w = s->websockets, *next; w; w = next) {
+		next = w->next;
+		w->on_server_end(w, now);
+	}
+}
+
 void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void *ctx), void *ctx)
 {
 	if (s->stopping)
@@ -536,6 +568,7 @@ void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void
 	if (fd != MHD_INVALID_SOCKET)
 		sys.close(fd);
 	timer_start(s->loop, &s->stop_limit, ms, on_stop_limit, s);
+	end_websockets(s, false);
 	if (s->conns)
 		sweep(s);
 	check_stopped(s);
@@ -544,15 +577,8 @@ void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void
 /* After http_server_free() the memory stays until the last exchange has been replied to. */
 static void server_unref(struct http_server *s)
 {
-	if (!s->stats.exchanges && !s->stats.websockets && !atomic_load(&s->again.waiting))
+	if (!s->stats.exchanges && !atomic_load(&s->again.waiting))
 		sys_free(s);
-}
-
-void http_count_websocket(struct http_server *s, int change)
-{
-	s->stats.websockets += (uint32_t) change;
-	if (change < 0 && s->over)
-		server_unref(s);
 }
 
 struct http_server *http_server_free(struct http_server *s)
@@ -566,6 +592,7 @@ struct http_server *http_server_free(struct http_server *s)
 			http_cut(c->x);
 	s->pumping = false;
 	pump(s);
+	end_websockets(s, true);
 	s->over = true;
 	s->watch = watch_free(s->watch);
 	if (!s->stopping) {

@@ -52,6 +52,7 @@ struct http_server {
 	struct timer due, sweep, stop_limit;
 	struct post again;
 	struct http_conn *conns;
+	struct http_websocket *websockets;
 	struct lingers lingers;
 	struct http_stats stats;
 	int fd;

@@ -27,6 +27,9 @@ struct http_upgrade {
 	void *ctx;
 };
 int http_upgrade(struct http_exchange *x, const struct http_field *fields, size_t n_fields, const struct http_upgrade *up);
-/* Keeps account of WebSockets. */
-void http_count_websocket(struct http_server *s, int change);
+/* The server keeps a list of WebSockets, to end them: politely when it stops (now = false), at once when it is freed. */
+struct http_websocket { struct http_websocket *prev, *next; void (*on_server_end)(struct http_websocket *w, bool now); };
+void http_websocket_add(struct http_server *s, struct http_websocket *w);
+void http_websocket_del(struct http_server *s, struct http_websocket *w);
+void http_linger(struct http_server *s, int fd);
 struct http_server *http_server_of(const struct http_exchange *x);
