@@ -22,8 +22,10 @@
 #include "service/ingest.h"
 #include "sim/sim.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
+#include "wal/wal.h"
 
-enum { STOP_MS = 5000, TICK_MS = 60000 };
+enum { STOP_MS = 5000, TICK_MS = 60000, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
 
 struct daemon {
 	const struct daemon_config *config;
@@ -37,7 +39,7 @@ struct daemon {
 	struct http_server *http;
 	struct listen listen;
 	struct post bus_post;
-	struct timer tick, cut;
+	struct timer tick, cut, bus_due;
 	struct work tick_work;
 	bool ticking, stopping;
 };
@@ -50,8 +52,28 @@ static void pump_bus(void *arg)
 {
 	struct daemon *d = arg;
 
-	if (bus_pump(d->platform.bus) > 0)      /* more: let the loop breathe in between */
+	int64_t next = bus_pump(d->platform.bus, BUS_BUDGET);
+
+	if (next < 0) {                         /* the log cannot be read just now */
+		struct err e = err_take((int) next);
+
+		log_warn("bus", "%s", err_log_text(&e));
+		timer_start(d->loop, &d->bus_due, BUS_RETRY_MS, pump_bus, d);
+	} else if (next == 0)                   /* more: let the loop breathe in between */
 		loop_wake(d->loop, &d->bus_post, pump_bus, d);
+	else if (next != INT64_MAX)
+		timer_start_at(d->loop, &d->bus_due, next, pump_bus, d);
+	else
+		timer_stop(&d->bus_due);
+}
+
+static const uint32_t *list_of(void *ctx, uint32_t tenant, uint32_t list, uint32_t n)
+{
+	struct daemon *d = ctx;
+	uint32_t k = 0;
+	const uint32_t *series = tsdb_list_get(d->platform.tsdb, tenant, list, &k);
+
+	return k == n ? series : NULL;
 }
 
 static void on_bus_ready(void *ctx)
@@ -83,7 +105,7 @@ static void on_link_state(void *ctx, const struct link_status *s)
 			err_log_text(&s->reason));
 }
 
-static void on_change(void *ctx, uint32_t tenant, const struct rec_type *t)
+static void on_commit(void *ctx, uint64_t seq)
 {
 	struct daemon *d = ctx;
 
@@ -158,7 +180,10 @@ static int start_loop(struct daemon *d)
 	struct work_config work = { .name = "work" };
 	int r = loop_new("main", &d->loop);
 
-	return r < 0 ? r : work_pool_new(&work, &d->pool);
+	if (r == 0)
+		r = work_pool_new(&work, &d->pool);
+	d->platform.workers = d->pool;
+	return r;
 }
 
 static void stop_loop(struct daemon *d)
@@ -203,9 +228,9 @@ static void stop_tsdb(struct daemon *d)
 
 static int start_bus(struct daemon *d)
 {
-	struct bus_config c = { .wal = d->platform.wal, .on_ready = on_bus_ready, .ctx = d };
+	struct bus_config c = { .wal = d->platform.wal, .on_ready = on_bus_ready, .list = list_of, .ctx = d };
 
-	return bus_new(&c, &d->platform.bus);
+	return bus_new(&d->platform.bus, &c);
 }
 
 static void stop_bus(struct daemon *d)
@@ -241,11 +266,9 @@ static void stop_plant(struct daemon *d)
 
 static int start_service(struct daemon *d)
 {
-	struct guard_config c = { .data = d->config->data };
+	struct guard_config c = { .data = d->config->data, .on_tenant_commit = on_commit, .ctx = d };
 	int r = service_open(&d->platform, &c, NULL);
 
-	d->platform.on_change = on_change;
-	d->platform.on_change_ctx = d;
 	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
 }
 

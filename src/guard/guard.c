@@ -72,6 +72,8 @@ int guard_open(struct guard **ret, const struct guard_config *c)
 	mutex_init(&g->system_head.lock);
 	g->tenant_queries = c->tenant_queries;
 	g->n_tenant_queries = c->n_tenant_queries;
+	g->on_tenant_commit = c->on_tenant_commit;
+	g->ctx = c->ctx;
 	g->cache = sys_alloc_array(CACHE_SLOTS, sizeof(*g->cache));
 	g->attempts = sys_alloc_array(THROTTLE_SLOTS, sizeof(*g->attempts));
 	g->tenants = sys_alloc_array(TENANTS_MAX, sizeof(*g->tenants));
@@ -212,8 +214,11 @@ static int open_tenant(struct guard *g, struct tenant_slot *t)
 	if (r < 0)
 		return r;
 	audit_head_init(&t->head, path);
-	return store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .name = "the tenant's store", .nouns = g->tenant_nouns,
+	r = store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .name = "the tenant's store", .nouns = g->tenant_nouns,
 		.n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
+	if (r == 0 && g->on_tenant_commit)
+		store_on_commit(t->store, g->on_tenant_commit, g->ctx);
+	return r;
 }
 
 static int tenant_store(struct guard *g, uint32_t number, struct store **ret)

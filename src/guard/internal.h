@@ -75,6 +75,8 @@ struct guard {
 	size_t n_tenant_nouns, n_system_nouns;
 	const struct store_queries *tenant_queries;
 	size_t n_tenant_queries;
+	void (*on_tenant_commit)(void *ctx, uint64_t seq);
+	void *ctx;
 	atomic_bool tenants_stale;
 	struct mutex tenants_lock;      /* of the list, and of opening a store */
 	struct uuid default_tenant;
