@@ -7,7 +7,8 @@
 
 extern const struct command commands[];                 /* ended by a row without name */
 enum lang cli_lang(void);                               /* LC_ALL, LC_MESSAGES, LANG */
-const char *cli_text(const char *en, const char *zh);   /* the one the reader wants */
+/* The one the reader wants. */
+const char *cli_text(const char *en, const char *zh) __attribute__((format_arg(1), format_arg(2)));
 
 /* Options --name value, --name=value, --flag into a record of `t`; what is no option is moved to the front of argv. Returns how many. */
 int options_parse(const struct rec_type *t, void *options, int argc, char *argv[], struct arena *a);
