@@ -90,21 +90,6 @@ static int append(void *ctx, struct batch *b)
 	return wal_append(d->platform.wal, b, NULL);
 }
 
-static void on_link_state(void *ctx, const struct link_status *s)
-{
-	static const char *const kinds[] = { "", "connection", "device", "group" };
-	char id[UUID_TEXT + 1];
-
-	uuid_format(&s->id, id);
-	if (s->kind == LINK_GROUP)
-		return;
-	if (s->reason.kind == ERR_NONE)
-		log_info("link", "%s %s is %s", kinds[s->kind], id, link_state_id((enum link_state) s->state));
-	else
-		log_warn("link", "%s %s is %s error=\"%s\"", kinds[s->kind], id, link_state_id((enum link_state) s->state),
-			err_log_text(&s->reason));
-}
-
 static void on_commit(void *ctx, uint64_t seq)
 {
 	struct daemon *d = ctx;
@@ -240,7 +225,7 @@ static void stop_bus(struct daemon *d)
 
 static int start_link(struct daemon *d)
 {
-	struct link_config c = { .append = append, .on_state = on_link_state, .ctx = d, .source = 1 };
+	struct link_config c = { .append = append, .ctx = d, .source = 1 };
 	int r = link_new(&c, &d->platform.link);
 
 	return r < 0 ? r : link_start(d->platform.link);

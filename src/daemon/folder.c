@@ -7,26 +7,24 @@
 
 static int check_version(const char *data)
 {
-	char path[4096], text[32];
-	struct buf b = BUF_FIXED(text);
+	struct buf b = BUF_INIT(&sys_heap, 64);
+	char path[4096];
 	uint64_t version = 0;
 	int r;
 
-	text[0] = 0;
 	if (!path_join(path, sizeof(path), data, "VERSION"))
 		return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
-	r = file_read(path, sizeof(text) - 1, &b);
+	r = file_read(path, 60, &b);
 	if (r == -ERR_MISSING) {
 		err_clear();
 		return file_write(path, "1\n", 2, 0644);
 	}
-	if (r < 0)
-		return r;
-	if (!num_parse_u64(b.data, b.data + b.len, &version) || !version)
-		return err_fail(ERR_CORRUPT, "what", path, "detail", "it does not hold a version number", NULL);
-	if (version > FOLDER_VERSION)
-		return err_fail(ERR_NEWER, "what", data, "value", b.data, "want", "1", NULL);
-	return 0;
+	if (r == 0 && (!num_parse_u64(b.data, b.data + b.len, &version) || !version))
+		r = err_fail(ERR_CORRUPT, "what", path, "detail", "it does not hold a version number", NULL);
+	if (r == 0 && version > FOLDER_VERSION)
+		r = err_fail(ERR_NEWER, "what", data, "value", b.data, "want", "1", NULL);
+	buf_done(&b);
+	return r;
 }
 
 int folder_open(const char *data, int *ret_lock)

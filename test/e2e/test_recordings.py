@@ -17,8 +17,8 @@ import pytest
 import tenon
 
 pymodbus = pytest.importorskip("pymodbus")
-from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext  # noqa: E402
 from pymodbus.server import ModbusTcpServer  # noqa: E402
+from pymodbus.simulator import DataType, SimData, SimDevice  # noqa: E402
 
 ALL = os.environ.get("TENON_TEST_ALL")          # every row; otherwise a fixed sample
 ORDERS = {"ABCD": (0, 1, 2, 3), "CDAB": (2, 3, 0, 1), "BADC": (1, 0, 3, 2), "DCBA": (3, 2, 1, 0)}
@@ -44,34 +44,33 @@ def i16(v, factor):
     return max(-32768, min(32767, round(v * factor)))
 
 
-class Rows(ModbusSequentialDataBlock):
+class Rows:
     """Registers 0-1: row number (u32). Then each column as float32 in four byte orders, then each as int16 × factor."""
+    SIZE = 125
 
     def __init__(self, values, factor):
         self.rows, self.factor, self.row, self.read_ns, self.was_read = values, factor, 0, [], False
-        super().__init__(1, [0] * 125)
-        self.put()
+        self.device = SimDevice(1, simdata=[SimData(0, values=self.registers(), datatype=DataType.REGISTERS)], action=self.on_access)
 
-    def put(self):
+    def registers(self):
         raw = [struct.pack(">I", self.row)]
         for v in self.rows[self.row]:
             b = struct.pack(">f", v)
             raw += [bytes(b[i] for i in order) for order in ORDERS.values()]
         raw += [struct.pack(">h", i16(v, self.factor)) for v in self.rows[self.row]]
-        words = b"".join(raw)
-        self.values[:len(words) // 2] = list(struct.unpack(f">{len(words) // 2}H", words))
+        words = b"".join(raw).ljust(2 * self.SIZE, b"\0")
+        return list(struct.unpack(f">{self.SIZE}H", words))
 
-    def getValues(self, address, count=1):
-        if address <= 1:                        # the row number is among what is read
-            if self.was_read and self.row + 1 < len(self.rows):
-                self.row += 1
-                self.put()
-            if len(self.read_ns) == self.row:
-                self.read_ns.append(time.time_ns())
-            elif self.row + 1 == len(self.rows):
-                self.read_ns.append(time.time_ns())
-            self.was_read = True
-        return super().getValues(address, count)
+    async def on_access(self, function_code, start_address, address, count, current_registers, set_values):
+        if address > 1:                         # the row number is not among what is read
+            return None
+        if self.was_read and self.row + 1 < len(self.rows):
+            self.row += 1
+            current_registers[:] = self.registers()
+        if len(self.read_ns) == self.row or self.row + 1 == len(self.rows):
+            self.read_ns.append(time.time_ns())
+        self.was_read = True
+        return None
 
 
 class Server:
@@ -83,8 +82,7 @@ class Server:
         assert self.ready.wait(20)
 
     async def _run(self):
-        context = ModbusServerContext(devices=ModbusDeviceContext(hr=self.block), single=True)
-        self.server = ModbusTcpServer(context, address=("127.0.0.1", 0))
+        self.server = ModbusTcpServer([self.block.device], address=("127.0.0.1", 0))
         self.loop = asyncio.get_running_loop()
         task = asyncio.create_task(self.server.serve_forever())
         while not (self.server.transport and self.server.transport.sockets):
