@@ -3,10 +3,13 @@
 
 #include "base/map.h"
 #include "base/str.h"
+#include "daemon/prime.h"
 #include "link/link.h"
 #include "plant/plant.h"
 #include "store/store.h"
 #include "sys/sys.h"
+
+enum { TENANTS_MAX = 256 };
 
 struct dirty { struct uuid group; uint32_t tenant; };
 
@@ -17,6 +20,8 @@ struct follow {
 	struct post post;
 	struct work work;
 	bool running, again, stopped;   /* loop thread */
+	struct prime *primes[TENANTS_MAX];      /* read by the first run, for the bus */
+	bool is_primed;
 	struct mutex lock;              /* guards dirty */
 	struct map dirty;               /* struct dirty: groups to be set again */
 };
@@ -265,16 +270,19 @@ static struct dirty *take_dirty(struct follow *f)
 static int run(struct work *w, void *worker)
 {
 	struct follow *f = CONTAINER_OF(w, struct follow, work);
-	uint32_t tenants[256], n = guard_tenants(f->platform->guard, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[TENANTS_MAX], n = guard_tenants(f->platform->guard, tenants, TENANTS_MAX);
 	struct dirty *d;
 
-	for (uint32_t i = 0; i < MIN(n, (uint32_t) ELEMENTSOF(tenants)) && !work_is_cancelled(w); i++) {
+	for (uint32_t i = 0; i < MIN(n, (uint32_t) TENANTS_MAX) && !work_is_cancelled(w); i++) {
 		struct store *store = guard_tenant_store(f->platform->guard, tenants[i]);
 		int r = store ? plant_sync(f->platform->plant, tenants[i], store) : 0;
 
+		if (r == 0 && !f->is_primed)
+			r = prime_read(f->platform, tenants[i], &f->primes[i]);
 		if (r < 0)
 			complain(r, "tenant", "");
 	}
+	f->is_primed = true;
 	while (!work_is_cancelled(w) && (d = take_dirty(f))) {
 		set_dirty(f, d);
 		sys_free(d);
@@ -289,6 +297,10 @@ static void on_done(struct work *w)
 	struct follow *f = CONTAINER_OF(w, struct follow, work);
 
 	f->running = false;
+	for (size_t i = 0; i < TENANTS_MAX; i++) {
+		prime_put(f->primes[i], f->platform->bus);
+		f->primes[i] = NULL;
+	}
 	if (f->again && !f->stopped)
 		kick(f);
 }
