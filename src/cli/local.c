@@ -42,38 +42,44 @@ int run_serve(const struct command *c, const void *options, int argc, char *argv
 
 /* --- sim --------------------------------------------------------------------------------------------------------------- */
 
-struct sim_options { const char *address; uint32_t port, stations, scan_ms; uint64_t seed; double speed; bool points; };
+struct sim_options { const char *listen; uint32_t stations, scan_ms; uint64_t seed; double speed; bool insecure, points; };
 static const struct rec_field sim_fields[] = {
-	F(struct sim_options, address, .def = "127.0.0.1", .label = "Address", .label_zh = "监听地址"),
-	F(struct sim_options, port, .def = "5020", .max = "65535", .label = "Port of the first station; 0: any", .label_zh = "第一座泵站的端口；0 为任意"),
+	F(struct sim_options, listen, .def = "127.0.0.1:5020", .label = "Address and port of the first station; port 0: any",
+		.label_zh = "第一座泵站的地址和端口；端口 0 为任意"),
 	F(struct sim_options, stations, .def = "1", .min = "1", .max = "64", .label = "Stations", .label_zh = "泵站数"),
 	F(struct sim_options, seed, .def = "42", .label = "Seed: the same numbers again", .label_zh = "种子：相同种子得到相同数值"),
 	F(struct sim_options, speed, .def = "1", .min = "0.01", .max = "100", .label = "Simulated seconds a second", .label_zh = "仿真速度（秒/秒）"),
 	F(struct sim_options, scan_ms, .def = "10", .min = "2", .max = "1000", .unit = "ms", .label = "Scan period of the PLC", .label_zh = "PLC 扫描周期"),
+	F(struct sim_options, insecure, .def = "false", .label = "Listen beyond this computer", .label_zh = "允许对外监听"),
 	F(struct sim_options, points, .def = "false", .label = "Print the point list as CSV and end", .label_zh = "输出点表 CSV 后退出"),
 };
 const struct rec_type sim_option_type = REC_PLAIN(struct sim_options, "options", sim_fields);
 
 static void on_sim_ready(void *ctx, struct sim *s)
 {
-	const struct sim_options *o = ctx;
+	struct listen *l = ctx;
 
-	for (uint32_t i = 0; i < sim_stations(s); i++)
-		printf("ready modbus %s:%u\n", o->address, sim_port(s, i));
+	for (uint32_t i = 0; i < sim_stations(s); i++) {
+		l->port = sim_port(s, i);
+		printf("ready modbus %s\n", listen_text(l));
+	}
 	fflush(stdout);
 }
 
 int run_sim(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
-	struct sim_options o = *(const struct sim_options *) options;
-	struct sim_config config = { .address = o.address, .port = (uint16_t) o.port, .stations = o.stations, .seed = o.seed, .speed = o.speed,
-		.scan_ms = o.scan_ms };
+	const struct sim_options *o = options;
+	struct sim_config config = { .stations = o->stations, .seed = o->seed, .speed = o->speed, .scan_ms = o->scan_ms };
 	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct listen l = { 0 };
+	int r = argc > 1 ? usage(c, a) : listen_parse(o->listen, o->insecure, &l);
 
-	if (argc > 1)
-		return usage(c, a);
-	if (!o.points)
-		return sim_main_run(&config, on_sim_ready, &o);
+	if (r < 0)
+		return r;
+	config.address = l.address;
+	config.port = l.port;
+	if (!o->points)
+		return sim_main_run(&config, on_sim_ready, &l);
 	sim_points_csv(cli_lang(), &b);
 	show_print(&b);
 	return 0;

@@ -368,6 +368,7 @@ static int run(struct daemon *d)
 	if (r < 0)
 		return r;
 	follow_kick(d->follow);
+	on_bus_ready(d);                        /* the log tells of what follows the first look */
 	timer_start(d->loop, &d->tick, TICK_MS, on_tick, d);
 	return loop_run(d->loop);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "daemon/listen.h"
 
 struct arena;
 
