@@ -1,7 +1,8 @@
 /*
  * daemon.c - one table of modules: started from the top down, stopped from the bottom up.
  *
- * The doors open before the points are loaded: a plant of 100,000 points takes a second, an operator's browser should not wait.
+ * The points are loaded before the doors say that they are ready, so that no point is missing for a moment; the links follow on a
+ * worker.
  */
 #include "daemon/daemon.h"
 
@@ -355,10 +356,25 @@ static int announce(struct daemon *d)
 	return r;
 }
 
+static int load_points(struct daemon *d)
+{
+	uint32_t tenants[256], n = guard_tenants(d->platform.guard, tenants, ELEMENTSOF(tenants));
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+		struct store *store = guard_tenant_store(d->platform.guard, tenants[i]);
+
+		r = store ? plant_sync(d->platform.plant, tenants[i], store) : 0;
+	}
+	return r;
+}
+
 static int run(struct daemon *d)
 {
 	int r = d->config->demo ? demo_start(&d->sim, d->loop, &d->platform) : 0;
 
+	if (r == 0)
+		r = load_points(d);
 	if (r == 0)
 		r = loop_on_signal(d->loop, SIGTERM, on_signal, d);
 	if (r == 0)
