@@ -21,7 +21,7 @@ async def run(p, port, point):
     async with websockets.connect(p.url.replace("http", "ws") + "/api/v1/live") as ws:
         await ws.send(json.dumps({"op": "hello", "token": p.token}))
         await ws.recv()
-        await ws.send(json.dumps({"op": "subscribe", "id": "x", "points": [point], "max_hz": 20}))
+        await ws.send(json.dumps({"op": "subscribe", "id": "x", "points": [point], "max_hz": 100}))
         for n in range(CHANGES):
             value = float(n + 1)
             began = time.monotonic()

@@ -98,8 +98,8 @@ static int sub_read(struct live_sub *s, const struct tree *t)
 	const char *path = tree_str(tree_find(t, "path"));
 	double hz = tree_f64(tree_find(t, "max_hz"), 5);
 
-	if (!(hz >= 0.1 && hz <= 20))
-		return err_fail(ERR_OUT_OF_RANGE, "field", "max_hz", "min", "0.1", "max", "20", NULL);
+	if (!(hz >= 0.1 && hz <= 100))
+		return err_fail(ERR_OUT_OF_RANGE, "field", "max_hz", "min", "0.1", "max", "100", NULL);
 	if (format && !str_eq(tree_str(format), "batch") && !str_eq(tree_str(format), "json"))
 		return err_fail(ERR_NOT_A_WORD, "field", "format", "words", "json, batch", "value", tree_str(format), NULL);
 	s->batch = str_eq(tree_str(format), "batch");

@@ -1,6 +1,7 @@
 """Peer: the operating system's kill(2). The platform is killed (-9) at random instants while samples are sent to it over HTTP by several
 clients; after each restart every sample of every acknowledged request is there, exactly once, with its value."""
 import http.client
+import os
 import random
 import re
 import signal
@@ -11,7 +12,7 @@ import time
 
 import tenon
 
-KILLS = 5
+KILLS = int(os.environ.get("TENON_KILLS", "5"))
 CLIENTS = 4
 
 
