@@ -382,12 +382,13 @@ int store_open(struct store **ret, const struct store_config *config)
 		return err_fail(ERR_NO_MEMORY, "what", config->path, NULL);
 	s->e = &store_sqlite;
 	s->config = *config;
-	s->name = config->name ?: config->path;
 	s->readers_max = MIN(config->readers ?: READERS, (uint32_t) READERS_MAX);
 	mutex_init(&s->lock);
 	cond_init(&s->freed);
 	arena_init(&s->arena, &sys_heap, 0);
-	r = open_all(s);
+	s->config.path = arena_str(&s->arena, config->path);
+	s->name = arena_str(&s->arena, config->name ?: config->path);
+	r = s->config.path && s->name ? open_all(s) : err_fail(ERR_NO_MEMORY, "what", config->path, NULL);
 	if (r < 0) {
 		store_close(s);
 		return err_wrap(r, "%s", config->name ?: config->path);

@@ -61,7 +61,7 @@ struct store_config {
 };
 
 /* -ERR_NEWER: written by a newer version. -ERR_BROKEN: a query or type is wrong, named. -ERR_CORRUPT, -ERR_IO, -ERR_FULL.
- * The pointers in config are borrowed for the life of the store; run-time types are referenced. */
+ * Types, migrations, queries and the seal are borrowed for the life of the store (run-time types are referenced), texts copied. */
 int store_open(struct store **ret, const struct store_config *config);
 struct store *store_close(struct store *s);             /* no transaction may be open */
 DEFINE_CLEANUP(struct store *, store_close)

@@ -1,7 +1,8 @@
 #include "store/store.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -945,4 +946,81 @@ TEST(what_was_committed_survives_a_kill_and_halves_do_not)
 		store_rollback(tx);
 		store_close(s);
 	}
+}
+
+/* --- a disk that fails ---------------------------------------------------------------------------------------------------- */
+
+static ssize_t (*real_pwrite)(int fd, const void *from, size_t n, off_t at);
+static int writes_left;
+
+/* The n-th write, and all after it, find the disk full. */
+static ssize_t failing_pwrite(int fd, const void *from, size_t n, off_t at)
+{
+	if (writes_left > 0 && --writes_left == 0)
+		writes_left = -1;
+	if (writes_left < 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return real_pwrite(fd, from, n, at);
+}
+
+static const char *const write_calls[] = { "pwrite", "pwrite64" };
+
+static void fail_writes(sqlite3_vfs *vfs, bool on)
+{
+	for (size_t i = 0; i < ELEMENTSOF(write_calls); i++) {
+		sqlite3_syscall_ptr was = vfs->xGetSystemCall(vfs, write_calls[i]);
+
+		if (on && was) {
+			real_pwrite = (ssize_t (*)(int, const void *, size_t, off_t)) was;
+			vfs->xSetSystemCall(vfs, write_calls[i], (sqlite3_syscall_ptr) failing_pwrite);
+		} else if (was) {
+			vfs->xSetSystemCall(vfs, write_calls[i], NULL);
+		}
+	}
+}
+
+static int fill_up(struct store *s, int round)
+{
+	struct store_tx *tx = NULL;
+	struct owner o;
+	int r = store_begin(s, STORE_WRITE, 0, &tx);
+
+	for (int i = 0; r == 0 && i < 60; i++) {
+		o = (struct owner) { .code = arena_fmt(&arena, "%d-%d", round, i), .name = "a name that takes some room on the page" };
+		r = store_put(tx, &owner_type, &o, NULL);
+	}
+	if (r == 0)
+		return store_commit(tx);
+	store_rollback(tx);
+	return r;
+}
+
+TEST(a_disk_that_fills_up_loses_nothing_that_was_committed)
+{
+	const char *path = fresh_path();
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	struct store *s = open_at(path);
+	struct owner back;
+	struct store_tx *tx;
+	int round = 1, r = -1;
+
+	for (; r < 0 && round < 200; round++) {
+		writes_left = round;
+		fail_writes(vfs, true);
+		r = fill_up(s, round);
+		fail_writes(vfs, false);
+		ok(r == 0 || r == -ERR_FULL || r == -ERR_IO);
+		is_int(fill_up(s, 1000 + round), 0);                            /* and it goes on when there is room again */
+		tx = begin(s, STORE_READ);
+		is_int(store_find_by(tx, &owner_type, "code", arena_fmt(&arena, "%d-59", 1000 + round), &back, &arena), 0);
+		is_int(store_find_by(tx, &owner_type, "code", arena_fmt(&arena, "%d-0", round), &back, &arena), r == 0 ? 0 : -ERR_MISSING);
+		store_rollback(tx);
+	}
+	ok(r == 0 && round > 3);
+	s = store_close(s);
+	s = open_at(path);
+	is_int(store_verify(s), 0);
+	store_close(s);
 }
