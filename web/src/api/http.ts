@@ -27,6 +27,11 @@ export function whenSignedOut(fn: () => void): void {
 	onSignedOut = fn;
 }
 
+/** The socket was told so: asked in the same way. */
+export function signedOut(): void {
+	onSignedOut();
+}
+
 /** A request the server refused, or that did not reach it (status 0). */
 export class Problem extends Error {
 	readonly status: number;

@@ -4,7 +4,7 @@
  */
 import { useEffect, useId, useSyncExternalStore } from 'react';
 import type { Scalar } from './contract';
-import { BASE, csrfToken } from './http';
+import { BASE, csrfToken, signedOut } from './http';
 
 export interface LiveValue {
 	/** Source time, µs since 1970. */
@@ -116,9 +116,10 @@ export class LiveClient {
 		socket.onmessage = (e) => {
 			if (typeof e.data === 'string') this.onFrame(JSON.parse(e.data) as Frame);
 		};
-		socket.onclose = () => {
+		socket.onclose = (e) => {
 			if (this.socket !== socket) return;
 			this.socket = null;
+			if (e.code === 4401) signedOut();
 			this.setState('lost');
 			const wait = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
 			this.timer = setTimeout(() => this.connect(), wait);

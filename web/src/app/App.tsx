@@ -7,7 +7,6 @@ import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
 import { RouterProvider } from 'react-router/dom';
 import { keys } from '../api/calls';
-import { live } from '../api/live';
 import { Problem, whenSignedOut } from '../api/http';
 import { useText } from './lang';
 import { router } from './routes';
@@ -22,10 +21,8 @@ const client = new QueryClient({
 	},
 });
 
-whenSignedOut(() => {
-	live.close();
-	void client.invalidateQueries({ queryKey: keys.session });
-});
+/* Asked once more before anybody is shown the door: the Gate decides by the answer. */
+whenSignedOut(() => void client.invalidateQueries({ queryKey: keys.session }));
 
 export function App() {
 	const { lang } = useText();

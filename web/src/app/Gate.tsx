@@ -2,6 +2,7 @@
 import { useEffect } from 'react';
 import { Outlet } from 'react-router';
 import { useSession } from '../api/calls';
+import { live } from '../api/live';
 import { hasChosenLanguage, setLanguage } from '../i18n';
 import { SignIn } from '../screens/SignIn';
 import { Loading, Unreachable } from './Broken';
@@ -12,6 +13,10 @@ export function Gate() {
 	useEffect(() => {
 		if ((lang === 'zh' || lang === 'en') && !hasChosenLanguage()) setLanguage(lang);
 	}, [lang]);
+	const isOut = session.data?.signed_in === false;
+	useEffect(() => {
+		if (isOut) live.close();
+	}, [isOut]);
 	if (session.isPending) return <Loading />;
 	if (session.error) return <Unreachable error={session.error} again={() => void session.refetch()} />;
 	if (!session.data.signed_in) return <SignIn needsSetup={session.data.needs_setup ?? false} />;
