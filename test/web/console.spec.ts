@@ -156,20 +156,33 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 
 	it.skipIf(!servers.simPid)('turns only the points of a dead device bad, says why, and heals', async () => {
 		const { page } = w;
-		await page.getByRole('menuitem', { name: '实时值' }).click();
-		await page.getByText('1 号泵站').first().click();
-		await row(page, 'PT-102').waitFor();
+		/* Another station beside it, which goes on. */
+		const other = await start(servers.program, ['sim', '--listen', '127.0.0.1:0'], [/^ready modbus (\S+)/]);
+		const [host, port] = other.found[0]!.split(':') as [string, string];
+		const make = async (noun: string, body: unknown): Promise<string> => {
+			const made = await api(page, 'POST', `/${noun}`, body);
+			expect(made.status, JSON.stringify(made.body)).toBe(201);
+			return String(made.body.id);
+		};
+		const connection = await make('connections', { code: 'net-2', driver: 'modbus-tcp', config: { host, port: Number(port) } });
+		const device = await make('devices', { code: 'PLC-2', name: '2 号泵站', connection });
+		const group = await make('groups', { code: 'main', device, period_ms: 200 });
+		await make('points', { code: 'PT-202', group, address: '30011', type: 'f32', unit: 'kPa' });
+		await page.goto(`${servers.url}/live`);
+		await until('six points of two stations are good', async () => (await page.locator('.ant-table-row .q-good').count()) === 6);
 		process.kill(servers.simPid, 'SIGKILL');
 		await until('all five points are bad', async () => (await page.locator('.ant-table-row .q-bad').count()) === 5);
 		expect(await row(page, 'PT-102').locator('.q').innerText()).toMatch(/^坏：/);
-		expect(await page.locator('.ant-table-row.row-bad').count()).toBe(5);
+		expect(await row(page, 'PT-202').locator('.q').innerText()).toBe('良好');
+		await until('their rows are marked', async () => (await page.locator('.ant-table-row.row-bad').count()) === 5);
 		await shot(page, '10-dead');
 		await page.getByRole('menuitem', { name: '总览' }).click();
 		await page.locator('.card.row-bad', { hasText: '1 号泵站' }).waitFor();
 		await shot(page, '11-overview-dead');
 		await start(servers.program, ['sim', '--listen', servers.sim], [/^ready modbus (\S+)/]);
 		await page.getByRole('menuitem', { name: '实时值' }).click();
-		await until('all five points are good again', async () => (await page.locator('.ant-table-row .q-good').count()) === 5, 60_000);
+		await until('all six points are good again', async () => (await page.locator('.ant-table-row .q-good').count()) === 6, 60_000);
+		other.child.kill('SIGTERM');
 		await page.goto(`${servers.url}/trend?range=15m&p=${await pointId('PT-102')}`);
 		await page.locator('.trend-plot canvas').waitFor();
 		await until('values again', async () => /kPa/.test(await page.locator('.trend-legend tbody tr').first().innerText()));
@@ -222,7 +235,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 			await shot(page, `en-${name}`);
 			/* What people typed in may be Chinese; what the console says may not. */
 			const said = (await page.locator('h1, th, label, legend, summary, button, .ant-menu-title-content, .ant-form-item-extra, .empty').allInnerTexts()).join('\n')
-				.replace(/中文|1 号泵站|泵站网络|泵出口压力|流量|集水池液位|电机电流|环境温度|我的名称|同时修改|张工/g, '');
+				.replace(/中文|[12] 号泵站|泵站网络|泵出口压力|流量|集水池液位|电机电流|环境温度|我的名称|同时修改|张工/g, '');
 			expect(said.match(/[\u4e00-\u9fff]+/g) ?? [], path).toEqual([]);
 		}
 		await page.getByRole('button', { name: '中文' }).click();

@@ -32,6 +32,7 @@ declare module 'vitest' {
 const WEB = resolve(import.meta.dirname, '../../web');
 const children: ChildProcess[] = [];
 const closers: (() => void)[] = [];
+let stopping = false;
 
 /** Starts the program and waits for its lines; everything it prints stays visible when it dies. */
 export function start(program: string, args: string[], want: RegExp[], limitMs = 20_000): Promise<{ child: ChildProcess; found: string[] }> {
@@ -55,8 +56,9 @@ export function start(program: string, args: string[], want: RegExp[], limitMs =
 		createInterface(child.stdout!).on('line', onLine);
 		createInterface(child.stderr!).on('line', onLine);
 		child.on('error', fail);
-		child.on('exit', (code) => {
+		child.on('exit', (code, signal) => {
 			clearTimeout(timer);
+			if (!stopping && (code || (signal && signal !== 'SIGKILL'))) console.error(`${program} ${args[0]} ended with ${code ?? signal}:\n${said.split('\n').slice(-30).join('\n')}`);
 			fail(new Error(`${program} ${args.join(' ')} ended with ${code}:\n${said}`));
 		});
 	});
@@ -97,6 +99,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
 	if (servers.why) console.log(`browser tests skipped: ${servers.why}`);
 	project.provide('servers', servers);
 	return () => {
+		stopping = true;
 		closers.forEach((close) => close());
 		for (const c of children) if (c.exitCode === null) c.kill('SIGTERM');
 		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

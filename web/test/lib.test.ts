@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Device, Place } from '../src/api/contract';
-import { auditChanges } from '../src/lib/audit';
+import { auditChanges, auditRecords } from '../src/lib/audit';
 import { ageOf, formatBytes, formatCount, formatNumber, formatValue, withUnit } from '../src/lib/format';
 import { healthOf, linkClass, linkRow, withSums } from '../src/lib/links';
 import { filterTree, pathTo, plantTree } from '../src/lib/tree';
@@ -52,6 +52,7 @@ describe('state of links', () => {
 			{ kind: 'group', id: 'g1', parent: 'a', state: 'up', points: 5, points_bad: 1, missed: 2 }, { kind: 'group', id: 'g2', parent: 'a', state: 'up', points: 2, missed: 1 },
 			{ kind: 'group', id: 'g3', parent: 'b', state: 'silent', points: 4, points_bad: 4 },
 		]);
+		expect(withSums([{ kind: 'connection', id: 'c', state: 'down', reason: 'no route' }, { kind: 'device', id: 'd', parent: 'c', state: 'waiting' }])[1]).toMatchObject({ reason: 'no route' });
 		expect(rows[0]).toMatchObject({ points: 7, points_bad: 1, missed: 3 });
 		expect(healthOf(rows)).toEqual({ devices: { total: 3, online: 1, offline: 1, disabled: 1 }, points: { total: 11, good: 6, bad: 5 } });
 	});
@@ -62,6 +63,8 @@ describe('state of links', () => {
 
 describe('audit entries', () => {
 	it('show old and new of what changed only', () => {
+		const several = { id: '2', seq: 2, time: '', deed: 'point.import', changes: { changes: [{ noun: 'point', op: 'create', after: { code: 'A' } }, { noun: 'point', op: 'create', after: { code: 'B' } }], not_listed: 3 } };
+		expect(auditRecords(several)).toEqual({ n: 5, names: ['A', 'B'] });
 		expect(auditChanges({ id: '1', seq: 1, time: '', deed: 'point.update', changes: { changes: [{ noun: 'point', op: 'update', before: { a: 1, b: 2 }, after: { a: 1, b: 3 } }, { import: '3 rows' }] } }))
 			.toEqual([{ field: 'b', old: 2, new: 3 }, { field: 'import', new: '3 rows' }]);
 	});

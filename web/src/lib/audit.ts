@@ -27,3 +27,13 @@ export function auditName(e: AuditEntry): string {
 		}
 	return '';
 }
+
+/** Of how many records an entry tells, and what they are called as far as it says. */
+export function auditRecords(e: AuditEntry): { n: number; names: string[] } {
+	const listed = (e.changes?.changes ?? []).filter((c) => c.noun);
+	const names = listed.flatMap((c) => {
+		const name = c.after?.code ?? c.before?.code ?? c.after?.name ?? c.before?.name;
+		return typeof name === 'string' ? [name] : [];
+	});
+	return { n: listed.length + (e.changes?.not_listed ?? 0), names };
+}

@@ -29,6 +29,9 @@ export function linkClass(s: LinkState): LinkClass {
 	}
 }
 
+/** Does it need a person? Waiting for a connection that is down counts, a cycle missed does not. */
+export const isTroubled = (r: LinkRow | undefined): boolean => r !== undefined && (linkClass(r.state) === 'bad' || r.state === 'waiting');
+
 export function linkRow(r: RawLink): LinkRow {
 	const wanted = r.wanted_hz ?? (r.period_ms ? 1000 / r.period_ms : undefined);
 	const errors = [r.timeouts, r.refused, r.wrong, r.failed].filter((n): n is number => typeof n === 'number');
@@ -42,8 +45,9 @@ export function linkRow(r: RawLink): LinkRow {
 	};
 }
 
-/** A device's points and what is missed are those of its scan groups. */
+/** A device's points and what is missed are those of its scan groups; why it waits is said by its connection. */
 export function withSums(rows: LinkRow[]): LinkRow[] {
+	const byId = new Map(rows.map((r) => [r.id, r]));
 	const sums = new Map<string, { points: number; bad: number; missed: number }>();
 	for (const r of rows) {
 		if (r.kind !== 'group' || !r.parent) continue;
@@ -51,8 +55,10 @@ export function withSums(rows: LinkRow[]): LinkRow[] {
 		sums.set(r.parent, { points: s.points + (r.points ?? 0), bad: s.bad + (r.points_bad ?? 0), missed: s.missed + (r.missed ?? 0) });
 	}
 	return rows.map((r) => {
-		const s = r.kind === 'device' ? sums.get(r.id) : undefined;
-		return s ? { ...r, points: s.points, points_bad: s.bad, missed: s.missed } : r;
+		if (r.kind !== 'device') return r;
+		const s = sums.get(r.id);
+		const over = r.state === 'waiting' ? byId.get(r.parent ?? '') : undefined;
+		return { ...r, reason: r.reason ?? over?.reason, ...(s && { points: s.points, points_bad: s.bad, missed: s.missed }) };
 	});
 }
 

@@ -7,6 +7,6 @@ export function AddressHint({ driver, plain }: { driver: Driver; plain?: boolean
 	const a = driver.address;
 	if (!a) return null;
 	const hint = lang === 'zh' ? a.hint_zh || a.hint : a.hint;
-	const examples = a.examples?.map((x) => <code key={x}>{x}</code>);
+	const examples = a.examples?.slice(0, plain ? 4 : undefined).map((x) => <span key={x}><code>{x}</code> </span>);
 	return plain ? <span className="hint-plain">{hint} {examples}</span> : <p className="hint"><b>{t('field.address')}</b> {hint} {examples}</p>;
 }

@@ -8,8 +8,9 @@ import { useDebounced, useNarrow, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { labelOf, titleOf, type TypeRow } from '../form/description';
-import { auditChanges, auditName } from '../lib/audit';
+import { auditChanges, auditName, auditRecords } from '../lib/audit';
 import { formatDateTime } from '../lib/format';
+import { RefName } from '../list/RefName';
 import { showField } from '../list/cells';
 
 const PAGE = 50;
@@ -30,7 +31,7 @@ export function Audit() {
 		{ title: t('audit.when'), key: 'when', width: 165, render: (_, e) => <span className="nowrap">{formatDateTime(Date.parse(e.time))}</span> },
 		{ title: t('audit.who'), key: 'who', width: 130, ellipsis: true, render: (_, e) => (e.name ?? '') },
 		{ title: t('audit.what'), key: 'what', width: 240, ellipsis: true, render: (_, e) => <Deed e={e} types={types.data} /> },
-		{ title: t('audit.changes'), key: 'changes', render: (_, e) => <Brief e={e} types={types.data} /> },
+		{ title: t('audit.changes'), key: 'changes', ellipsis: true, render: (_, e) => <Brief e={e} types={types.data} /> },
 		{ title: t('audit.from'), key: 'peer', width: 130, render: (_, e) => <span className="muted mono">{e.peer ?? ''}</span> },
 	];
 	return (
@@ -74,38 +75,59 @@ function Deed({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
 	return (
 		<>
 			{t(`deed.${verb}`, { defaultValue: verb ?? '' })} {type ? titleOf(type, lang) : t(`term.${noun}`, { defaultValue: noun ?? '' })}
-			{auditName(e) && <b> {auditName(e)}</b>}
+			{auditName(e) && auditRecords(e).n === 1 && <b> {auditName(e)}</b>}
 			{refused && <Tag color="error" style={{ marginLeft: 6 }}>{t('audit.refused')}</Tag>}
 		</>
 	);
 }
 
-function Brief({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
+type Form = TypeRow['form'] | undefined;
+const formOf = (e: AuditEntry, types?: TypeRow[]): Form => types?.find((x) => x.name === (e.noun || e.deed.split('.')[0]))?.form;
+
+function Side({ form, field, value }: { form: Form; field: string; value: unknown }) {
 	const { lang } = useText();
-	const changes = auditChanges(e);
-	const form = types?.find((x) => x.name === (e.noun || e.deed.split('.')[0]))?.form;
+	const f = form?.fields.find((x) => x.name === field);
+	if (f?.kind === 'ref' && typeof value === 'string') return <RefName noun={f.ref ?? ''} id={value} />;
+	if (f) return <>{showField(f, value, lang)}</>;
+	return <>{value === undefined || value === null ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value)}</>;
+}
+
+/** One line: what changed, without references and settings; how many records when there are several. */
+function Brief({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
+	const { t, lang } = useText();
+	const form = formOf(e, types);
+	const records = auditRecords(e);
+	if (records.n > 1) return <span>{t('audit.records', { n: records.n })} <span className="muted">{records.names.slice(0, 6).join(', ')}{records.n > 6 && ' …'}</span></span>;
+	const all = auditChanges(e);
+	const plain = all.filter((c) => {
+		const kind = form?.fields.find((x) => x.name === c.field)?.kind;
+		return kind !== 'ref' && kind !== 'json' && kind !== 'variant' && !(c.field === 'code' && c.old === undefined);
+	});
 	return (
 		<span>
-			{changes.slice(0, 3).map((c, i) => {
+			{plain.slice(0, 4).map((c, i) => {
 				const f = form?.fields.find((x) => x.name === c.field);
-				const show = (v: unknown): string => (f ? showField(f, v, lang) : v === undefined || v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v));
-				return <span key={c.field}>{i > 0 && '; '}<span className="muted">{f ? labelOf(f, lang) : c.field}</span> {c.old !== undefined && <><span className="muted">{show(c.old)} →</span> </>}{show(c.new)}</span>;
+				return (
+					<span key={c.field}>
+						{i > 0 && '; '}<span className="muted">{f ? labelOf(f, lang) : c.field}</span> {c.old !== undefined && <><span className="muted"><Side form={form} field={c.field} value={c.old} /> →</span> </>}
+						<Side form={form} field={c.field} value={c.new} />
+					</span>
+				);
 			})}
-			{changes.length > 3 && <span className="muted"> +{changes.length - 3}</span>}
+			{all.length > Math.min(4, plain.length) && <span className="muted"> +{all.length - Math.min(4, plain.length)}</span>}
 		</span>
 	);
 }
 
 function Changes({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
 	const { t, lang } = useText();
-	const form = types?.find((x) => x.name === (e.noun || e.deed.split('.')[0]))?.form;
+	const form = formOf(e, types);
 	return (
 		<table className="diff">
 			<thead><tr><th>{t('conflict.field')}</th><th>{t('audit.old')}</th><th>{t('audit.new')}</th></tr></thead>
-			<tbody>{auditChanges(e).map((c) => {
+			<tbody>{auditChanges(e).map((c, i) => {
 				const f = form?.fields.find((x) => x.name === c.field);
-				const show = (v: unknown): string => (f ? showField(f, v, lang) : v === undefined || v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v));
-				return <tr key={c.field}><td>{f ? labelOf(f, lang) : c.field}</td><td className="old">{c.old === undefined ? '' : show(c.old)}</td><td>{show(c.new)}</td></tr>;
+				return <tr key={i}><td>{f ? labelOf(f, lang) : c.field}</td><td className="old">{c.old === undefined ? '' : <Side form={form} field={c.field} value={c.old} />}</td><td><Side form={form} field={c.field} value={c.new} /></td></tr>;
 			})}</tbody>
 		</table>
 	);

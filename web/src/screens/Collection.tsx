@@ -8,7 +8,7 @@ import type { Device, Group, LinkRow, Rec } from '../api/contract';
 import { useNarrow, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
-import { linkClass } from '../lib/links';
+import { isTroubled } from '../lib/links';
 import { inSentence } from '../form/description';
 import { formatCount, formatDateTime, formatRecent, THIN } from '../lib/format';
 import { recordTitle } from '../lib/records';
@@ -79,7 +79,7 @@ export function Collection() {
 			<section className="sheet" aria-label={t('menu.status')}>
 				{narrow ? (
 					rows.length ? <ul className="cards">{flat(rows).map((r) => (
-						<li className={r.link && linkClass(r.link.state) === 'bad' ? 'card row-bad' : 'card'} key={r.key} style={{ paddingLeft: r.depth === 'connection' ? 12 : r.depth === 'device' ? 26 : 40 }}>
+						<li className={isTroubled(r.link) ? 'card row-bad' : 'card'} key={r.key} style={{ paddingLeft: r.depth === 'connection' ? 12 : r.depth === 'device' ? 26 : 40 }}>
 							<Link className="name" to={r.depth === 'device' ? `/live/${r.key}` : `/r/${r.depth}s/${r.key}`}>{recordTitle(r.record)}</Link>
 							<span className="muted small">{t(`term.${r.depth}`)}</span>
 							<span>{r.link && <LinkNote link={r.link} />}</span>
@@ -90,7 +90,7 @@ export function Collection() {
 					<Table<Row>
 						key={pending ? 'wait' : 'all'} size="small" columns={columns} dataSource={rows} pagination={false} loading={pending} scroll={{ x: 1040 }}
 						expandable={{ defaultExpandAllRows: true, indentSize: 18 }} locale={{ emptyText: pending ? ' ' : empty }}
-						rowClassName={(r) => (r.link && linkClass(r.link.state) === 'bad' ? 'row-bad' : '')}
+						rowClassName={(r) => (isTroubled(r.link) ? 'row-bad' : '')}
 					/>
 				)}
 			</section>

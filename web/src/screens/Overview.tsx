@@ -9,7 +9,7 @@ import { useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { ageOf, formatBytes, formatCount, formatDateTime, formatRecent, THIN } from '../lib/format';
-import { healthOf, linkClass } from '../lib/links';
+import { healthOf, isTroubled } from '../lib/links';
 import { LinkNote } from './Plant';
 
 export function Overview() {
@@ -142,7 +142,7 @@ function Disturbed({ links, devices }: { links: LinkRow[]; devices: Device[] }) 
 	const byId = new Map(links.map((l) => [l.id, l]));
 	const rows = devices.flatMap((d) => {
 		const l = byId.get(d.id);
-		return l && ['bad', 'wait'].includes(linkClass(l.state)) && l.state !== 'late' ? [{ d, l }] : [];
+		return l && (isTroubled(l) || l.state === 'partly' || l.state === 'suspect') ? [{ d, l }] : [];
 	});
 	return (
 		<section className="sheet" aria-label={t('overview.disturbed')}>

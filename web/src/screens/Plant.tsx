@@ -12,7 +12,7 @@ import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { usePrefs } from '../app/prefs';
 import { AgeCell, LiveCell, QualityCell } from '../lib/Quality';
-import { linkClass } from '../lib/links';
+import { isTroubled, linkClass } from '../lib/links';
 import { formatCount } from '../lib/format';
 import { severity } from '../lib/quality';
 import { filterTree, pathTo, plantTree, type Node } from '../lib/tree';
@@ -92,7 +92,7 @@ function TreeBox({ tree, links, chosen, onChoose }: { tree: Node[]; links?: Link
 	const [text, setText] = useState('');
 	const [box, size] = useSize<HTMLDivElement>();
 	const shown = useMemo(() => filterTree(tree, text), [tree, text]);
-	const bad = useMemo(() => new Map(links?.map((l) => [l.id, linkClass(l.state) === 'bad'])), [links]);
+	const bad = useMemo(() => new Map(links?.map((l) => [l.id, isTroubled(l)])), [links]);
 	const data = useMemo(() => {
 		const make = (n: Node): TreeItem => {
 			const nBad = n.devices.filter((d) => bad.get(d)).length;
