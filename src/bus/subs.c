@@ -43,6 +43,8 @@ int bus_subscribe(struct bus *b, const struct bus_sub_config *config, struct bus
 	}
 	b->sub[b->n_subs++] = s;
 	*ret = s;
+	if (b->config.on_ready)                 /* what is known already does not wait for the next change */
+		b->config.on_ready(b->config.ctx);
 	return 0;
 }
 
