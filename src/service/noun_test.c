@@ -291,6 +291,24 @@ TEST(a_password_is_kept_as_hash_alone)
 	end(&w);
 }
 
+TEST(a_new_password_ends_every_session_of_the_user)
+{
+	struct session_secrets secrets;
+	struct scope s;
+	struct uuid id;
+	struct world w;
+
+	must(begin(&w) && create(&w, "user", user_body(&w, "ann", "administrator"), &id) == 0);
+	s = (struct scope) { .guard = w.p.guard, .arena = &w.a };
+	must(guard_sign_in(&s, &(struct sign_in) { "ann", "ten letters" }, &secrets) == 0);
+	is_int(guard_authenticate(&s, &(struct credentials) { .cookie = secrets.cookie }), 0);
+	is_int(patch(&w, "user", &id, "{\"full_name\":\"Ann\"}", NULL), 0);
+	is_int(guard_authenticate(&s, &(struct credentials) { .cookie = secrets.cookie }), 0);
+	is_int(patch(&w, "user", &id, "{\"password\":\"other letters\"}", NULL), 0);
+	is_int(guard_authenticate(&s, &(struct credentials) { .cookie = secrets.cookie }), -ERR_UNAUTHENTICATED);
+	end(&w);
+}
+
 TEST(the_last_administrator_cannot_be_removed)
 {
 	struct uuid ann, bob, viewer;
