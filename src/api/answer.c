@@ -112,6 +112,10 @@ void answer_problem(struct call *c, int result)
 	struct err e = err_take(result);
 	struct json j;
 
+	if (e.args_len == 0 && c->errs.n && c->errs.item[0]->kind == e.kind) {  /* the sentence went into the list */
+		e = *c->errs.item[0];
+		e.pointer[0] = 0;
+	}
 	count(c, &e);
 	if (c->errs.n == 0 && e.pointer[0]) {
 		err_put(&e);

@@ -239,6 +239,17 @@ static void end(struct live_client *c, int code, const char *reason)
 		ws_close(c->ws, code, reason);
 }
 
+/* A close overtakes what still waits: the reason just told goes out first. */
+static void end_after(struct live_client *c, int code, const char *why)
+{
+	if (c->ending)
+		return;
+	c->ending = code;
+	c->why = why;
+	if (c->ws && ws_backlog(c->ws) == 0)
+		end(c, code, why);
+}
+
 void live_on_hello(struct live_client *c, int result, const struct err *e, uint32_t tenant, const char *name)
 {
 	struct json j;
@@ -249,7 +260,7 @@ void live_on_hello(struct live_client *c, int result, const struct err *e, uint3
 		return;
 	if (result < 0) {
 		live_fail(c, NULL, e);
-		end(c, LIVE_REFUSED, "sign in again");
+		end_after(c, LIVE_REFUSED, "sign in again");
 		return;
 	}
 	c->tenant = tenant;
@@ -303,6 +314,8 @@ static void on_message(void *ctx, struct ws *w, bool text, const char *data, siz
 	struct arena a;
 	int r;
 
+	if (c->ending)
+		return;
 	if (!text) {
 		end(c, WS_UNSUPPORTED, "control frames are text");
 		return;
@@ -316,14 +329,19 @@ static void on_message(void *ctx, struct ws *w, bool text, const char *data, siz
 	if (r < 0) {
 		fail_now(c, tree_str(tree_find(t, "id")), r);
 		if (!c->known)
-			end(c, LIVE_REFUSED, "the first frame must be a valid hello");
+			end_after(c, LIVE_REFUSED, "the first frame must be a valid hello");
 	}
 	arena_done(&a);
 }
 
 static void on_drain(void *ctx, struct ws *w)
 {
-	live_resume(ctx);
+	struct live_client *c = ctx;
+
+	if (c->ending)
+		end(c, c->ending, c->why);
+	else
+		live_resume(c);
 }
 
 static void on_close(void *ctx, struct ws *w, int code, const char *reason)
@@ -366,6 +384,11 @@ static void renew(struct live_client *c, int64_t now)
 
 static void tick_client(struct live_client *c, int64_t now)
 {
+	if (c->ending) {
+		if (ws_backlog(c->ws) == 0 || now - c->checked_ns > LIVE_HELLO_MS * NS_PER_MS)
+			end(c, c->ending, c->why);
+		return;
+	}
 	if (!c->known) {
 		if (now - c->born_ns > LIVE_HELLO_MS * NS_PER_MS)
 			end(c, LIVE_REFUSED, "no hello");

@@ -56,6 +56,8 @@ struct live_client {
 	struct ws *ws;                  /* NULL: gone */
 	unsigned jobs;
 	bool known, checking;           /* known: hello was right */
+	int ending;                     /* code of the close that follows when everything has gone out; 0: none */
+	const char *why;
 	char bearer[SECRET_TEXT_MAX], cookie[SECRET_TEXT_MAX];
 	char peer[48];
 	enum lang lang;

@@ -131,7 +131,7 @@ int live_listen(struct live_sub *s)
 
 	s->bus = bus_unsubscribe(s->bus);
 	s->index = sys_free(s->index);
-	if (s->n == 0)                  /* to the bus none means all */
+	if (s->n == 0 || !s->client->live->api->platform->bus)  /* to the bus none means all */
 		return 0;
 	s->index = sys_alloc_array(s->n, sizeof(*s->index));
 	series = sys_alloc_array(s->n, sizeof(*series));
@@ -145,7 +145,7 @@ int live_listen(struct live_sub *s)
 	}
 	qsort(s->index, s->n, sizeof(*s->index), by_series);
 	c.series = series;
-	r = s->client->live->api->platform->bus ? bus_subscribe(s->client->live->api->platform->bus, &c, &s->bus) : 0;
+	r = bus_subscribe(s->client->live->api->platform->bus, &c, &s->bus);
 	sys_free(series);
 	return r;
 }
