@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, open, row, settled, shot, until, type Watched } from './page';
-import { start } from './server';
+import { start, stopAll } from './server';
 
 const servers = inject('servers');
 const PASSWORD = 'tenon-tenon';         // the mock knows this one too
@@ -16,6 +16,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 	});
 	afterAll(async () => {
 		await w.browser.close();
+		stopAll();
 	});
 
 	it('says at the root that there is no administrator yet', async () => {

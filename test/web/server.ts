@@ -64,6 +64,12 @@ export function start(program: string, args: string[], want: RegExp[], limitMs =
 	});
 }
 
+/** Ends what this process started; a test file has its own list. */
+export function stopAll(): void {
+	stopping = true;
+	for (const c of children) if (c.exitCode === null && c.signalCode === null) c.kill('SIGTERM');
+}
+
 async function ofProgram(program: string, data: string): Promise<Servers> {
 	const sim = await start(program, ['sim', '--listen', '127.0.0.1:0'], [/^ready modbus (\S+)/]);
 	const console_ = [resolve(WEB, '../build/console'), join(WEB, 'dist')].find((d) => existsSync(join(d, 'index.html')));
@@ -99,9 +105,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
 	if (servers.why) console.log(`browser tests skipped: ${servers.why}`);
 	project.provide('servers', servers);
 	return () => {
-		stopping = true;
 		closers.forEach((close) => close());
-		for (const c of children) if (c.exitCode === null) c.kill('SIGTERM');
+		stopAll();
 		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 	};
 }
