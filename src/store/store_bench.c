@@ -135,8 +135,10 @@ int main(int argc, char *argv[])
 	struct store_tx *tx;
 	int64_t t0;
 
-	if (argc < 2)
-		return 64;
+	if (argc < 2) {
+		puts("1..0 # SKIP needs a folder; see bench/store.py");
+		return 0;
+	}
 	snprintf(path, sizeof(path), "%s/bench.db", argv[1]);
 	arena_init(&arena, &sys_heap, 0);
 	json();
