@@ -201,6 +201,7 @@ int demo_start(struct sim **ret, struct loop *l, struct platform *p)
 		return err_wrap(r, "the simulated plant");
 	arena_init(&a, &sys_heap, 0);
 	scope_system(&s, p->guard, p, &a, "demo");
+	s.lang = lang_of_env();               /* names are stored once, in the language of this computer */
 	d.port = sim_port(sim, 0);
 	r = scope_do(&s, &deed_demo, NULL, &d);
 	buf_done(&d.body);
