@@ -34,3 +34,8 @@ void api_stop(struct api *a)
 	a->stopping = true;
 	live_stop(a->live);
 }
+
+bool api_is_owing(const struct api *a)
+{
+	return a->n_owed > 0;
+}

@@ -27,13 +27,15 @@ struct api_config {
 	size_t body_max;                /* 0: 8 MB */
 };
 int api_new(struct api **ret, const struct api_config *c);
-struct api *api_free(struct api *a);
+struct api *api_free(struct api *a);         /* after http_server_free() and with idle workers */
 DEFINE_CLEANUP(struct api *, api_free)
 
 /* What an http_server is made with: http_server_new(loop, &config, &api_callbacks, api, &server); several servers may share one api. */
 extern const struct http_callbacks api_callbacks;
 /* No new calls (503); live sockets are closed with 1001. Before http_server_stop(). */
 void api_stop(struct api *a);
+/* Calls that workers or the log have not answered yet: until there are none, nothing they use may go. */
+bool api_is_owing(const struct api *a);
 
 /* Every row as JSON: [{method, path, permission, run_on, in, out, doc}]; `tenon routes --json`. */
 void api_routes_json(const struct platform *p, struct buf *out);

@@ -246,8 +246,10 @@ static int run_call(struct work *w, void *worker)
 
 static void one_done(struct call *c)
 {
-	if (atomic_fetch_sub(&c->due, 1) == 1)
-		answer_send(c);
+	if (atomic_fetch_sub(&c->due, 1) != 1)
+		return;
+	c->api->n_owed--;
+	answer_send(c);
 }
 
 static void work_done(struct work *w)
@@ -386,6 +388,7 @@ static void on_request(void *ctx, struct http_exchange *x)
 		return;
 	}
 	c->body = http_body(x, &c->body_len);
+	a->n_owed++;
 	if (c->route->run_on == RUN_LOOP) {
 		c->status = c->route->status ? c->route->status : 200;
 		r = c->route->run(c);
@@ -395,8 +398,10 @@ static void on_request(void *ctx, struct http_exchange *x)
 		return;
 	}
 	r = work_submit_named(a->workers, a->loop, &c->work, c->route->name, run_call, work_done);
-	if (r < 0)
+	if (r < 0) {
+		a->n_owed--;
 		refuse(c, r);
+	}
 }
 
 static void on_too_large(void *ctx, struct http_exchange *x, int64_t welcome)

@@ -106,6 +106,7 @@ struct api {
 	struct loop *loop;
 	struct live *live;
 	bool stopping;
+	unsigned n_owed;                        /* calls with workers or waiting for the log; the loop's own count */
 	int64_t started_mono_ns;
 	atomic_ulong n_calls, n_errors, n_denied, n_open;
 };

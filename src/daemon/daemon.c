@@ -26,7 +26,7 @@
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
-enum { STOP_MS = 5000, TICK_MS = 60000, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
+enum { STOP_MS = 5000, TICK_MS = 60000, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
 
 struct daemon {
 	const struct daemon_config *config;
@@ -274,7 +274,7 @@ static int start_api(struct daemon *d)
 
 static void stop_api(struct daemon *d)
 {
-	api_free(d->api);
+	d->api = api_free(d->api);
 }
 
 static int start_http(struct daemon *d)
@@ -293,6 +293,25 @@ static void stop_http(struct daemon *d)
 {
 	sim_free(d->sim);
 	http_server_free(d->http);
+	d->pool = work_pool_free(d->pool);      /* what it still did was for streams that are cut now */
+	loop_step(d->loop, 0);
+}
+
+static int start_nothing(struct daemon *d)
+{
+	return 0;
+}
+
+/* Workers use every module: what they do ends, and is answered, before the first of these goes. */
+static void finish_work(struct daemon *d)
+{
+	struct work_stats s;
+
+	do {
+		loop_step(d->loop, DRAIN_MS);
+		work_stats(d->pool, &s);
+	} while (s.busy || s.queued || (d->api && api_is_owing(d->api)));
+	loop_step(d->loop, 0);
 }
 
 static const struct module {
@@ -310,6 +329,7 @@ static const struct module {
 	{ "records", start_service, stop_service },
 	{ "doors", start_api, stop_api },
 	{ "listener", start_http, stop_http },
+	{ "work", start_nothing, finish_work },
 };
 
 /* --- Running ----------------------------------------------------------------------------------------------------------- */
