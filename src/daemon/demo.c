@@ -8,6 +8,7 @@
 #include "sys/sys.h"
 
 #define CODE "pump-station"
+#define DEMO_START_LEVEL 2.0            /* m; above the tank's first level, so that the pump runs when the visitor comes */
 
 struct demo { uint16_t port; struct buf body; struct json json; };
 
@@ -195,6 +196,8 @@ int demo_start(struct sim **ret, struct loop *l, struct platform *p)
 	struct arena a;
 	int r = sim_new(l, &config, &sim);
 
+	if (r == 0)
+		r = sim_write(sim, 0, "LIC-102.L", DEMO_START_LEVEL);
 	if (r == 0)
 		r = sim_start(sim);
 	if (r < 0)

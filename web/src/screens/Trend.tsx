@@ -31,8 +31,8 @@ export function Trend() {
 	const prefs = usePrefs();
 	const [search, setSearch] = useSearchParams();
 	const ids = useMemo(() => (search.get('p') ?? prefs.trendPoints.join(',')).split(',').filter(Boolean).slice(0, POINTS_MAX), [search, prefs.trendPoints]);
-	const range = search.get('range') ?? '8h';
-	const rangeS = RANGES.find(([k]) => k === range)?.[1] ?? 8 * 3600;
+	const range = search.get('range') ?? '15m';
+	const rangeS = RANGES.find(([k]) => k === range)?.[1] ?? 900;
 	const fixed = search.get('from') && search.get('to') ? { from: Number(search.get('from')), to: Number(search.get('to')) } : null;
 	const [window_, setWindow] = useState<Window>(() => fixed ?? { from: serverNow() / 1000 - rangeS, to: serverNow() / 1000 });
 	const [follow, setFollow] = useState(!fixed);
