@@ -24,7 +24,7 @@ def points():
 
 @pytest.fixture(scope="module")
 def station():
-    child = subprocess.Popen([PROGRAM, "sim", "--port", "0", "--seed", "42", "--speed", "10"], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([PROGRAM, "sim", "--listen", "127.0.0.1:0", "--seed", "42", "--speed", "10"], stdout=subprocess.PIPE, text=True)
     line = child.stdout.readline()
     assert line.startswith("ready modbus 127.0.0.1:"), line
     client = client_module.ModbusTcpClient("127.0.0.1", port=int(line.rsplit(":", 1)[1]), timeout=5)
