@@ -1,7 +1,8 @@
 /*
  * child.h - supervised child processes: our own binary in a role, or a foreign program.
  *
- * Parent and child talk over one socket pair: messages with a 4-byte little-endian length in front, and passed descriptors. A role gets only
+ * Parent and child talk over one socket pair: messages with 4 bytes in front (little-endian: 24 bits of length, 8 bits saying how many
+ * descriptors come along). A role gets only
  * what its profile says: limits, no new privileges, an allow-list of system calls, a few folders. A child that dies is started again
  * after a pause that doubles; its death is one callback and never ours.
  *
@@ -33,7 +34,8 @@ enum child_may {
 struct child_profile {
 	unsigned may;
 	const char *const *readable, *const *writable;          /* folders and files, each list ended by NULL; may be NULL */
-	uint64_t memory_bytes, file_bytes;                      /* RLIMIT_AS, RLIMIT_FSIZE; 0: no limit, none */
+	uint64_t memory_bytes;                                  /* RLIMIT_AS; 0: no limit */
+	uint64_t file_bytes;                                    /* RLIMIT_FSIZE; 0: no limit for who may write, else none may grow */
 	uint32_t cpu_s, files, processes;                       /* RLIMIT_CPU, NOFILE, NPROC; 0: no limit, 64, no limit */
 	bool kill;                                              /* a forbidden system call ends the child; else it fails with EPERM */
 };
@@ -55,7 +57,7 @@ struct child_config {
 	const char *const *argv;                        /* a foreign program, ended by NULL */
 	const char *const *env;                         /* more environment "A=b", ended by NULL; nothing is inherited but PATH, LANG, TZ */
 	const char *folder;                             /* working folder; NULL: / */
-	const struct child_profile *profile;            /* roles confine themselves (role_confine), foreign programs are confined before exec */
+	const struct child_profile *profile;            /* foreign programs are confined before exec (NULL: least of all); roles get the limits and then confine themselves (role_confine) */
 	size_t backlog_max;                             /* bytes waiting to go to the child; 0: 4 MB */
 	uint32_t restart_min_ms, restart_max_ms;        /* 0: 500 and 60,000; a run of 60 s resets the pause */
 	bool once;                                      /* never start again */
@@ -75,11 +77,13 @@ size_t child_backlog(const struct child *c);
 uint32_t child_starts(const struct child *c);
 
 /* Inside the child. */
-struct role_message { const uint8_t *bytes; size_t n; int fds[CHILD_FDS_MAX]; size_t n_fds; };
-struct role { int fd; struct buf in; int fds[CHILD_FDS_MAX]; size_t n_fds, used; };
-int role_open(struct role *r);                                  /* the socket at CHILD_FD */
+struct role_message { const uint8_t *bytes; size_t n; int fds[CHILD_FDS_MAX]; size_t n_fds; };   /* descriptors: the receiver's to close */
+struct wire;
+struct role { int fd; struct wire *in; };
+int role_open(struct role *r);                                  /* the socket at CHILD_FD; -ERR_USAGE when we were not started by a parent */
 int role_confine(const struct child_profile *p);                /* no way back; fails closed: < 0 means end yourself */
 int role_receive(struct role *r, struct role_message *ret);     /* blocks; 1 a message, valid until the next call; 0 the parent is gone */
+void role_close(struct role *r);
 int role_send(struct role *r, const void *bytes, size_t n, const int *fds, size_t n_fds);
 /* Is this kernel able to confine by folders (Landlock)? The version of its interface, 0 = no. */
 int role_landlock_version(void);
