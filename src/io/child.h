@@ -57,7 +57,8 @@ struct child_config {
 	const char *const *argv;                        /* a foreign program, ended by NULL */
 	const char *const *env;                         /* more environment "A=b", ended by NULL; nothing is inherited but PATH, LANG, TZ */
 	const char *folder;                             /* working folder; NULL: / */
-	const struct child_profile *profile;            /* foreign programs are confined before exec (NULL: least of all); roles get the limits and then confine themselves (role_confine) */
+	/* Foreign programs are confined before exec (NULL: least of all); roles get the limits, then confine themselves (role_confine). */
+	const struct child_profile *profile;
 	size_t backlog_max;                             /* bytes waiting to go to the child; 0: 4 MB */
 	uint32_t restart_min_ms, restart_max_ms;        /* 0: 500 and 60,000; a run of 60 s resets the pause */
 	bool once;                                      /* never start again */

@@ -12,7 +12,7 @@
 static const int64_t SLOW_NS = NS_PER_MS;
 enum { SPARE_POSTS = 64 };
 
-struct watch { uv_poll_t poll; struct loop *loop; const char *name; void (*fn)(void *arg, unsigned events); void *arg; };
+struct watch { uv_poll_t poll; struct loop *loop; struct watch_call call; };
 struct on_signal { uv_signal_t signal; struct loop *loop; void (*fn)(void *arg, int signum); void *arg; struct on_signal *next; };
 
 struct loop {
@@ -290,7 +290,7 @@ void timer_stop(struct timer *t)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watch *w = poll->data;
-	struct loop_span span = loop_enter(w->loop, w->name);
+	struct loop_span span = loop_enter(w->loop, w->call.name);
 	unsigned e = 0;
 
 	if (status < 0)
@@ -301,7 +301,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		e |= WATCH_OUT;
 	if (events & UV_DISCONNECT)
 		e |= WATCH_GONE;
-	w->fn(w->arg, e);
+	w->call.fn(w->call.arg, e);
 	loop_leave(&span);
 }
 
@@ -316,13 +316,12 @@ int watch_set(struct watch *w, unsigned events)
 	return r < 0 ? sys_fail(-r, "watch", NULL) : 0;
 }
 
-int loop_watch_named(struct loop *l, int fd, unsigned events, const char *name, void (*fn)(void *arg, unsigned events), void *arg,
-	struct watch **ret_watch)
+int loop_watch_named(struct loop *l, int fd, unsigned events, const struct watch_call *call, struct watch **ret_watch)
 {
 	struct watch *w = sys_new(struct watch);
 
 	if (!w)
-		return err_fail(ERR_NO_MEMORY, "what", name, NULL);
+		return err_fail(ERR_NO_MEMORY, "what", call->name, NULL);
 	int r = uv_poll_init(&l->uv, &w->poll, fd);
 	if (r < 0) {
 		sys_free(w);
@@ -330,9 +329,7 @@ int loop_watch_named(struct loop *l, int fd, unsigned events, const char *name, 
 	}
 	w->poll.data = w;
 	w->loop = l;
-	w->name = name;
-	w->fn = fn;
-	w->arg = arg;
+	w->call = *call;
 	l->stats.watches++;
 	r = watch_set(w, events);
 	if (r < 0) {

@@ -64,9 +64,9 @@ static inline bool timer_is_running(const struct timer *t) { return t->loop != N
 /* Descriptors. GONE: hang-up or error, also told as IN so that a read finds out why. */
 enum { WATCH_IN = 1, WATCH_OUT = 2, WATCH_GONE = 4 };
 struct watch;
-#define loop_watch(l, fd, events, fn, arg, ret) loop_watch_named(l, fd, events, #fn, fn, arg, ret)
-int loop_watch_named(struct loop *l, int fd, unsigned events, const char *name, void (*fn)(void *arg, unsigned events), void *arg,
-	struct watch **ret_watch);
+struct watch_call { const char *name; void (*fn)(void *arg, unsigned events); void *arg; };
+#define loop_watch(l, fd, events, fn, arg, ret) loop_watch_named(l, fd, events, &(struct watch_call) { #fn, fn, arg }, ret)
+int loop_watch_named(struct loop *l, int fd, unsigned events, const struct watch_call *call, struct watch **ret_watch);
 int watch_set(struct watch *w, unsigned events);        /* 0: stays silent */
 struct watch *watch_free(struct watch *w);              /* before the descriptor is closed; fn is not called any more */
 
