@@ -9,6 +9,7 @@ int api_new(struct api **ret, const struct api_config *c)
 
 	if (!a)
 		return err_fail(ERR_NO_MEMORY, "what", "api", NULL);
+	atomic_init(&a->refs, 1);
 	a->config = *c;
 	a->platform = c->platform;
 	a->workers = c->platform->workers;
@@ -21,12 +22,17 @@ int api_new(struct api **ret, const struct api_config *c)
 	return 0;
 }
 
+struct api *api_unref(struct api *a)
+{
+	return atomic_fetch_sub(&a->refs, 1) == 1 ? sys_free(a) : NULL;
+}
+
 struct api *api_free(struct api *a)
 {
 	if (!a)
 		return NULL;
-	live_free(a->live);
-	return sys_free(a);
+	a->live = live_free(a->live);
+	return api_unref(a);
 }
 
 void api_stop(struct api *a)

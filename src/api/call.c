@@ -28,6 +28,7 @@ static struct call *call_new(struct api *a, struct http_exchange *x)
 	if (!c)
 		return NULL;
 	c->api = a;
+	atomic_fetch_add(&a->refs, 1);
 	c->x = x;
 	atomic_init(&c->refs, 1);
 	atomic_init(&c->due, 1);
@@ -62,6 +63,7 @@ struct call *call_unref(struct call *c)
 	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
 		return NULL;
 	atomic_fetch_sub(&c->api->n_open, 1);
+	api_unref(c->api);
 	buf_done(&c->out);
 	arena_done(&c->arena);
 	sys_free(c);

@@ -108,6 +108,7 @@ struct api {
 	bool stopping;
 	unsigned n_owed;                        /* calls with workers or waiting for the log; the loop's own count */
 	int64_t started_mono_ns;
+	atomic_int refs;                        /* the doors, and each call: one that waits for the log may outlive them */
 	atomic_ulong n_calls, n_errors, n_denied, n_open;
 };
 
@@ -116,6 +117,7 @@ void call_later(struct call *c);
 void call_finish(struct call *c, int result);                   /* any thread, once */
 struct call *call_unref(struct call *c);
 static inline struct call *call_ref(struct call *c) { atomic_fetch_add(&c->refs, 1); return c; }
+struct api *api_unref(struct api *a);
 const char *call_param(const struct call *c, const char *key);  /* NULL when absent */
 int call_uuid(struct call *c, struct uuid *ret);                /* c->arg; -ERR_MISSING of the noun when it is no id */
 void call_field(struct call *c, const char *name, const char *value);

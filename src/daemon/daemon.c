@@ -338,6 +338,7 @@ static void on_cut(void *arg)
 {
 	struct daemon *d = arg;
 
+	atomic_store(&d->platform.ending, true);
 	loop_stop(d->loop);
 }
 
@@ -409,6 +410,14 @@ static int run(struct daemon *d)
 	return loop_run(d->loop);
 }
 
+/* Whatever a worker is at uses the modules: it ends, and says so, before the first of them is stopped. */
+static void quiesce(struct daemon *d)
+{
+	work_pool_stop(d->pool);
+	if (d->loop)
+		loop_step(d->loop, 0);
+}
+
 int daemon_run(const struct daemon_config *c)
 {
 	struct daemon d = { .config = c, .lock = -1, .platform = { .data = c->data, .version = TENON_VERSION, .started_ns = clock_now_ns() } };
@@ -425,6 +434,7 @@ int daemon_run(const struct daemon_config *c)
 	{
 		struct err e = r < 0 ? err_take(r) : (struct err) { 0 };        /* stopping may fail in its own way */
 
+		quiesce(&d);
 		while (n-- > 0)
 			modules[n].stop(&d);
 		err_put(&e);

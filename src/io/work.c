@@ -118,10 +118,10 @@ int work_pool_new(const struct work_config *config, struct work_pool **ret_pool)
 	return 0;
 }
 
-struct work_pool *work_pool_free(struct work_pool *p)
+void work_pool_stop(struct work_pool *p)
 {
 	if (!p)
-		return NULL;
+		return;
 	mutex_lock(&p->lock);
 	p->stopping = true;
 	for (struct work *w = p->first; w; w = w->next)
@@ -130,6 +130,13 @@ struct work_pool *work_pool_free(struct work_pool *p)
 	mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->stats.threads; i++)
 		thread_join(&p->workers[i].thread);
+}
+
+struct work_pool *work_pool_free(struct work_pool *p)
+{
+	if (!p)
+		return NULL;
+	work_pool_stop(p);
 	cond_done(&p->wake);
 	mutex_done(&p->lock);
 	p->workers = sys_free(p->workers);

@@ -42,7 +42,10 @@ struct work_config {
 };
 
 int work_pool_new(const struct work_config *config, struct work_pool **ret_pool);
-/* Waits for the pieces under way; those that wait are cancelled. Their on_done still run on their loops, which must still exist. */
+/* Waits for the pieces under way; those that wait are cancelled, new ones are refused (-ERR_STOPPING). Their on_done run on their loops
+ * when those run next. One thread; again does nothing. */
+void work_pool_stop(struct work_pool *p);
+/* Stopped first, if it is not. What is still to be said by on_done is said by the loops, which must still exist. */
 struct work_pool *work_pool_free(struct work_pool *p);
 DEFINE_CLEANUP(struct work_pool *, work_pool_free)
 

@@ -432,6 +432,8 @@ static int rows(struct import *m, struct csv *csv)
 	int r;
 
 	for (;;) {
+		if (s->platform && atomic_load_explicit(&s->platform->ending, memory_order_relaxed))
+			return err_fail(ERR_STOPPING, NULL, NULL);
 		arena_reset(&m->row);
 		r = csv_next(csv, &m->row, &m->cells);
 		if (r <= 0)

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "guard/guard.h"
 
 struct noun;
@@ -33,6 +35,7 @@ struct platform {
 	struct ingest *ingest;
 	struct work_pool *workers;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
+	atomic_bool ending;             /* the time given to what was under way is over: long deeds give up */
 };
 
 /* ---- nouns ---- */

@@ -1,0 +1,46 @@
+"""Peer: the operating system's signals. A platform that is told to stop while requests are worked on ends in order: what a worker still does
+finds everything it needs, and what it had stored is there afterwards."""
+import threading
+
+import pytest
+
+import tenon
+
+
+def table(rows):
+    return "device,group,code,address,type\n" + "".join(f"dev,g,p{i},4{i % 60000 + 1:05d},u16\n" for i in range(rows))
+
+
+def plant(p):
+    connection = p.make("connections", code="c", driver="modbus-tcp", config={"host": "127.0.0.1", "port": 1})
+    device = p.make("devices", code="dev", connection=connection["id"])
+    p.make("groups", code="g", device=device["id"])
+
+
+@pytest.mark.parametrize("rows", [20000])
+def test_a_stop_waits_for_what_workers_do(rows, tmp_path):
+    """An import that takes longer than the stop is given: it may finish or not, but the end is orderly and nothing is half there."""
+    p = tenon.Platform(str(tmp_path))
+    plant(p)
+    began = threading.Event()
+
+    def send():
+        began.set()
+        try:
+            p.call("POST", "/api/v1/points/import", table(rows), headers={"Content-Type": "text/csv"})
+        except OSError:
+            pass            # cut off by the stop
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    began.wait()
+    tenon.wait_for(lambda: p.call("GET", "/api/v1/status")[2]["requests"]["open"] >= 2, 20, "the import has begun")
+    code = p.stop(seconds=60)
+    sender.join()
+    assert code == 0, "".join(p.errors[-20:])[-3000:]
+    token, p = p.token, tenon.Platform(str(tmp_path))
+    p.token = token
+    try:
+        assert p.call("GET", "/api/v1/points?limit=1&count=true")[2]["count"] in (0, rows)
+    finally:
+        assert p.stop() == 0, "".join(p.errors[-20:])
