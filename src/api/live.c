@@ -79,7 +79,7 @@ static void sub_remove(struct live_client *c, const char *id)
 static int sub_points(struct live_sub *s, const struct tree *points)
 {
 	if (points->n > LIVE_POINTS_MAX)
-		return err_fail(ERR_LIMIT, "what", "points", "max", "10000", NULL);
+		return err_fail(ERR_LIMIT, "what", "@points", "max", "10000", NULL);
 	s->wanted = sys_alloc_array(points->n ? points->n : 1, sizeof(*s->wanted));
 	if (!s->wanted)
 		return err_fail(ERR_NO_MEMORY, "what", "a subscription", NULL);
@@ -121,7 +121,7 @@ static int subscribe(struct live_client *c, const struct tree *t, const char *id
 		return err_fail(ERR_LENGTH, "field", "id", "min", "1", "max", "64", NULL);
 	sub_remove(c, id);
 	if (c->n_subs == LIVE_SUBS_MAX)
-		return err_fail(ERR_LIMIT, "what", "subscriptions", "max", "100", NULL);
+		return err_fail(ERR_LIMIT, "what", "@subscriptions", "max", "100", NULL);
 	s = sys_new(struct live_sub);
 	if (!s)
 		return err_fail(ERR_NO_MEMORY, "what", "a subscription", NULL);
@@ -178,7 +178,7 @@ void live_on_resolved(struct live_client *c, const struct live_resolved *r)
 	}
 	s->resolving = false;
 	if (result >= 0 && c->n_points - s->n + r->n > LIVE_POINTS_MAX)
-		result = err_fail(ERR_LIMIT, "what", "points", "max", "10000", NULL);
+		result = err_fail(ERR_LIMIT, "what", "@points", "max", "10000", NULL);
 	if (result < 0) {
 		struct err e = r->result < 0 ? *r->err : err_take(result);
 		live_fail(c, s->id, &e);
@@ -258,6 +258,8 @@ void live_on_hello(struct live_client *c, int result, const struct err *e, uint3
 	c->checked_ns = clock_mono_ns();
 	if (!c->ws)
 		return;
+	if (result < 0 && c->known && e->kind != ERR_UNAUTHENTICATED && e->kind != ERR_DENIED)
+		return;                 /* it could not be asked just now */
 	if (result < 0) {
 		live_fail(c, NULL, e);
 		end_after(c, LIVE_REFUSED, "sign in again");
@@ -382,6 +384,21 @@ static void renew(struct live_client *c, int64_t now)
 	}
 }
 
+static void check_rights(struct live_client *c, int64_t now)
+{
+	uint64_t rights = guard_generation(c->live->api->platform->guard);
+
+	if (c->checking || (rights == c->rights && now - c->checked_ns <= LIVE_CHECK_MS * NS_PER_MS))
+		return;
+	c->checking = true;
+	if (live_job_check(c) < 0) {    /* all workers busy: next time */
+		c->checking = false;
+		err_clear();
+		return;
+	}
+	c->rights = rights;
+}
+
 static void tick_client(struct live_client *c, int64_t now)
 {
 	if (c->ending) {
@@ -394,13 +411,7 @@ static void tick_client(struct live_client *c, int64_t now)
 			end(c, LIVE_REFUSED, "no hello");
 		return;
 	}
-	if (!c->checking && now - c->checked_ns > LIVE_CHECK_MS * NS_PER_MS) {
-		c->checking = true;
-		if (live_job_check(c) < 0) {    /* all workers busy: next time */
-			c->checking = false;
-			err_clear();
-		}
-	}
+	check_rights(c, now);
 	watch_backlog(c, now);
 	live_resume(c);
 	renew(c, now);

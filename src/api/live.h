@@ -24,7 +24,7 @@ enum {
 	LIVE_BACKLOG_MAX = 1 << 20,
 	LIVE_PATIENCE_MS = 30000,       /* for a client that takes nothing; then 1013 */
 	LIVE_HELLO_MS = 10000,
-	LIVE_CHECK_MS = 60000,          /* how often it is asked again whether the principal still may */
+	LIVE_CHECK_MS = 60000,          /* how often it is asked again whether the principal still may; at once when rights change */
 	LIVE_RENEW_MS = 2000,           /* after points changed */
 	LIVE_REFUSED = 4401,
 };
@@ -65,6 +65,7 @@ struct live_client {
 	struct live_sub *subs;
 	uint32_t n_points, n_subs, serial;
 	uint32_t tenant;
+	uint64_t rights;                /* guard_generation() when it was asked last */
 };
 
 struct live {

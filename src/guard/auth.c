@@ -78,6 +78,12 @@ void cache_forget(struct guard *g)
 		g->cache[i].fresh_until_ns = 0;
 }
 
+uint64_t guard_generation(struct guard *g)
+{
+	mutex_hold(&g->cache_lock);
+	return g->cache_generation;
+}
+
 static int put_used(struct store_tx *tx, unsigned query, const struct uuid *id, int64_t at)
 {
 	struct used u = { .id = *id, .at = at };

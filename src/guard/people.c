@@ -165,6 +165,12 @@ static int put_user(struct scope *s, const void *in, void *ret)
 		err_clear();
 		r = err_at(err_fail(ERR_NO_SUCH_REF, "field", "role", "what", "@role", "value", n->in->role, NULL), "role");
 	}
+	/* In a tenant of its own the giver has nothing to lose; at home he gives what he has, and only who may make users. */
+	if (r >= 0 && s->tenant == TENANT_DEFAULT) {
+		r = scope_need(s, PERM_USER_WRITE);
+		if (r >= 0)
+			r = guard_may_grant(s, &u.role);
+	}
 	u.tenant = s->tenant_id;
 	u.name = n->in->name;
 	u.full_name = n->in->full_name;
