@@ -85,7 +85,7 @@ int call_bool(const struct call *c, const char *key, bool *ret)
 	const char *v = call_param(c, key);
 
 	if (v && !str_eq(v, "true") && !str_eq(v, "false"))
-		return err_fail(ERR_BAD_ARGUMENT, "field", key, "rule", "must be true or false", "value", v, NULL);
+		return err_fail(ERR_BAD_ARGUMENT, "field", key, "rule", "@rule_bool", "value", v, NULL);
 	*ret = str_eq(v, "true");
 	return 0;
 }
@@ -124,20 +124,20 @@ static int read_params(struct call *c)
 	int r;
 
 	if (!pair)
-		return err_fail(ERR_NO_MEMORY, "what", "parameters", NULL);
+		return err_fail(ERR_NO_MEMORY, "what", "@parameters", NULL);
 	while ((r = http_query_next(&query, pair)) > 0) {
 		struct param *p = &c->param[c->n_params];
 		if (c->n_params == PARAMS_MAX)
-			return err_fail(ERR_LIMIT, "what", "parameters", "max", "24", NULL);
+			return err_fail(ERR_LIMIT, "what", "@parameters", "max", "24", NULL);
 		if (!utf8_is_valid(pair->value, pair->value_len) || !utf8_is_valid(pair->key, pair->key_len))
-			return err_fail(ERR_BAD_ARGUMENT, "field", "query", "rule", "must be UTF-8", NULL);
+			return err_fail(ERR_BAD_ARGUMENT, "field", "query", "rule", "@rule_utf8", NULL);
 		r = check_param(c, pair->key);
 		if (r < 0)
 			return r;
 		p->key = arena_strn(&c->arena, pair->key, pair->key_len);
 		p->value = arena_strn(&c->arena, pair->value, pair->value_len);
 		if (!p->key || !p->value)
-			return err_fail(ERR_NO_MEMORY, "what", "parameters", NULL);
+			return err_fail(ERR_NO_MEMORY, "what", "@parameters", NULL);
 		c->n_params++;
 	}
 	return r;

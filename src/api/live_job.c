@@ -47,7 +47,7 @@ static int scope_of(struct job *j, struct scope *s)
 static int add_point(struct job *j, const struct plant_point *p)
 {
 	if (j->n == LIVE_POINTS_MAX)
-		return err_fail(ERR_LIMIT, "what", "points", "max", "10000", NULL);
+		return err_fail(ERR_LIMIT, "what", "@points", "max", "10000", NULL);
 	j->points[j->n++] = (struct live_point) { .id = p->id, .series = p->series };
 	return 0;
 }

@@ -72,7 +72,7 @@ static int read_fields(struct call *c, const struct rec_type *t, const char *tex
 			len++;
 		const char *name = arena_strn(&c->arena, text, len);
 		if (!name || !may_name(t, name) || n >= t->n_fields + ELEMENTSOF(head_names))
-			return err_fail(ERR_BAD_ARGUMENT, "field", "fields", "rule", "names fields of the record", "value", name, NULL);
+			return err_fail(ERR_BAD_ARGUMENT, "field", "fields", "rule", "@rule_fields", "value", name, NULL);
 		only[n++] = name;
 		text += len + (text[len] == ',');
 	}
@@ -88,7 +88,7 @@ static int read_limit(struct call *c, const char *text, struct list *l)
 	uint64_t max = c->offer == OFFER_JSON ? NOUN_LIMIT_MAX : UINT32_MAX;
 
 	if (num_parse_u64(text, text + str_len(text), &n) != str_len(text) || !*text || n < 1 || n > max)
-		return err_fail(ERR_BAD_ARGUMENT, "field", "limit", "rule", max == NOUN_LIMIT_MAX ? "must be between 1 and 1000" : "must be a whole number above 0",
+		return err_fail(ERR_BAD_ARGUMENT, "field", "limit", "rule", max == NOUN_LIMIT_MAX ? "@rule_limit" : "@rule_positive",
 			"value", text, NULL);
 	l->query.limit = (uint32_t) n;
 	return 0;
@@ -298,7 +298,7 @@ static int read_if_match(struct call *c, uint64_t *rev, const uint64_t **ret)
 		t += 2;
 	n = *t == '"' ? num_parse_u64(t + 1, t + str_len(t), rev) : 0;
 	if (n == 0 || t[1 + n] != '"' || t[2 + n] || *rev == 0)
-		return err_fail(ERR_BAD_ARGUMENT, "field", "If-Match", "rule", "must be the ETag of the record", "value", c->if_match, NULL);
+		return err_fail(ERR_BAD_ARGUMENT, "field", "If-Match", "rule", "@rule_etag", "value", c->if_match, NULL);
 	*ret = rev;
 	return 0;
 }

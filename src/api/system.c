@@ -282,7 +282,7 @@ static int which_audit(struct call *c, const struct noun **ret)
 	const char *store = call_param(c, "store");
 
 	if (store && !str_eq(store, "tenant") && !str_eq(store, "system"))
-		return err_fail(ERR_BAD_ARGUMENT, "field", "store", "rule", "must be tenant or system", "value", store, NULL);
+		return err_fail(ERR_BAD_ARGUMENT, "field", "store", "rule", "@rule_store", "value", store, NULL);
 	*ret = str_eq(store, "system") ? &audit_of_system : &audit_of_tenant;
 	return 0;
 }

@@ -115,7 +115,7 @@ TEST(a_failure_nobody_described_keeps_its_kind)
 TEST(every_error_row_has_both_sentences_with_the_same_slots)
 {
 	for (int k = 1; k < ERR_N_; k++) {
-		const char *en = err_title(k, LANG_EN), *zh = err_title(k, LANG_ZH);
+		const char *en = err_sentence(k, LANG_EN), *zh = err_sentence(k, LANG_ZH);
 
 		for (const char *p = en; (p = str_find(p, "{")); p++) {
 			char slot[32] = "";
@@ -126,6 +126,18 @@ TEST(every_error_row_has_both_sentences_with_the_same_slots)
 		}
 		ok(err_http(k) >= 400 && err_exit(k) >= 64 && err_exit(k) <= 78);
 	}
+}
+
+/* RFC 9457, 3.1.3: a title does not change from occurrence to occurrence. */
+TEST(every_error_row_has_a_title_without_slots)
+{
+	for (int k = 1; k < ERR_N_; k++)
+		for (int lang = 0; lang < LANG_N_; lang++) {
+			const char *title = err_title(k, (enum lang) lang);
+
+			if (str_empty(title) || str_find(title, "{"))
+				tap_fail_("%s has no title", err_code(k));
+		}
 }
 
 TEST(formatting_agrees_with_the_c_library)

@@ -14,6 +14,13 @@ static const struct row rows[ERR_N_] = {
 #undef ERR
 };
 
+static const char *const titles[ERR_N_][LANG_N_] = {
+	[ERR_NONE] = { "", "" },
+#define TITLE(name, en, zh) [ERR_##name] = { en, zh },
+#include "base/titles.def"
+#undef TITLE
+};
+
 struct term { const char *id, *text[LANG_N_]; };
 
 static const struct term terms[] = {
@@ -266,6 +273,11 @@ const char *err_code(int kind)
 }
 
 const char *err_title(int kind, enum lang lang)
+{
+	return titles[row_of(kind) - rows][lang];
+}
+
+const char *err_sentence(int kind, enum lang lang)
 {
 	return row_of(kind)->text[lang];
 }

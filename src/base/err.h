@@ -57,7 +57,8 @@ const char *err_log_text(const struct err *e);
 
 const char *err_arg(const struct err *e, const char *name);     /* NULL if absent */
 const char *err_code(int kind);         /* "out_of_range": the last part of /errors/<code> */
-const char *err_title(int kind, enum lang lang);                /* the row's sentence, slots unfilled */
+const char *err_title(int kind, enum lang lang);                /* of the kind: few words, no slots (titles.def) */
+const char *err_sentence(int kind, enum lang lang);             /* the row's sentence, slots unfilled */
 int err_http(int kind);
 int err_exit(int kind);                 /* sysexits.h */
 

@@ -49,7 +49,7 @@ int throttle_check(struct guard *g, const char *user, const char *peer)
 	if (a->key != key || now >= a->next_ns)
 		return 0;
 	buf_addf(&b, "%lld s", (long long) ((a->next_ns - now) / NS_PER_S + 1));
-	return err_fail(ERR_LIMIT, "what", "sign-in failures; wait", "max", b.data, NULL);
+	return err_fail(ERR_LIMIT, "what", "@sign_in_failures", "max", b.data, NULL);
 }
 
 void throttle_result(struct guard *g, const char *user, const char *peer, bool good)

@@ -36,20 +36,20 @@ int http_decode(const char *s, size_t n, bool plus, char *out, size_t room)
 			int hi = n - i > 2 ? hex(s[i + 1]) : -1, lo = n - i > 2 ? hex(s[i + 2]) : -1;
 
 			if (hi < 0 || lo < 0)
-				return refuse("escape", "must be % and two hexadecimal digits", s + i, n - i);
+				return refuse("escape", "@rule_escape", s + i, n - i);
 			c = hi << 4 | lo;
 			i += 2;
 		} else if (c == '+' && plus) {
 			c = ' ';
 		}
 		if (c == 0)
-			return refuse("text", "must not hold a NUL", s, n);
+			return refuse("text", "@no_nul", s, n);
 		if (len + 1 >= room)
-			return refuse("text", "is too long", s, n);
+			return refuse("text", "@rule_too_long", s, n);
 		out[len++] = (char) c;
 	}
 	if (room == 0)
-		return refuse("text", "is too long", s, n);
+		return refuse("text", "@rule_too_long", s, n);
 	out[len] = 0;
 	return (int) len;
 }
@@ -60,24 +60,24 @@ int http_decode_path(const char *path, char *out, size_t room)
 	const char *slash = path;
 
 	if (n == 0 || path[0] != '/')
-		return refuse("path", "must begin with /", path, n);
+		return refuse("path", "@rule_slash", path, n);
 	/* An escaped slash would change what the segments are. */
 	while ((slash = strchr(slash, '%'))) {
 		if (slash[1] == '2' && (slash[2] | 0x20) == 'f')
-			return refuse("path", "must not hold an escaped slash", path, n);
+			return refuse("path", "@rule_escaped_slash", path, n);
 		slash++;
 	}
 	int len = http_decode(path, n, false, out, room);
 	if (len < 0)
 		return len;
 	if (!utf8_is_valid(out, (size_t) len))
-		return refuse("path", "must be UTF-8", path, n);
+		return refuse("path", "@rule_utf8", path, n);
 	for (const char *s = out; *s;) {
 		size_t seg = strcspn(++s, "/");
 
 		/* The empty segment at the very end is the folder itself. */
 		if ((seg == 0 && *s) || (seg == 1 && s[0] == '.') || (seg == 2 && s[0] == '.' && s[1] == '.'))
-			return refuse("path", "must not hold empty, . or .. segments", path, n);
+			return refuse("path", "@rule_segments", path, n);
 		s += seg;
 	}
 	return len;
@@ -104,7 +104,7 @@ int http_query_next(const char **query, struct http_pair *ret)
 		return r;
 	ret->value_len = (size_t) r;
 	if (!utf8_is_valid(ret->key, ret->key_len) || !utf8_is_valid(ret->value, ret->value_len))
-		return refuse("query", "must be UTF-8", s, n);
+		return refuse("query", "@rule_utf8", s, n);
 	*query = s + n;
 	return 1;
 }

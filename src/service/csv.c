@@ -71,9 +71,9 @@ static int quoted_cell(struct csv *c, const char **line_start, char *out, size_t
 
 	for (;; c->at++) {
 		if (c->at == c->end)
-			return wrong(c, *line_start, "a quote is opened and never closed");
+			return wrong(c, *line_start, "@csv_quote");
 		if (n == CSV_CELL_MAX)
-			return err_fail(ERR_LIMIT, "what", "bytes in a cell", "max", "65536", NULL);
+			return err_fail(ERR_LIMIT, "what", "@csv_cell", "max", "65536", NULL);
 		if (*c->at == '"') {
 			if (c->at + 1 == c->end || c->at[1] != '"')
 				break;
@@ -87,7 +87,7 @@ static int quoted_cell(struct csv *c, const char **line_start, char *out, size_t
 	c->at++;
 	*ret_len = n;
 	if (!at_line_end(c) && *c->at != c->separator)
-		return wrong(c, *line_start, "text follows a closing quote");
+		return wrong(c, *line_start, "@csv_behind_quote");
 	return 0;
 }
 
@@ -118,7 +118,7 @@ static int next_cell(struct csv *c, struct arena *a, const char **line_start, ch
 			c->at++;
 		n = (size_t) (c->at - start);
 		if (n > CSV_CELL_MAX)
-			return err_fail(ERR_LIMIT, "what", "bytes in a cell", "max", "65536", NULL);
+			return err_fail(ERR_LIMIT, "what", "@csv_cell", "max", "65536", NULL);
 		out = arena_strn(a, start, n);
 		if (!out)
 			return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
@@ -126,7 +126,7 @@ static int next_cell(struct csv *c, struct arena *a, const char **line_start, ch
 	if (r < 0)
 		return r;
 	if (memchr(out, 0, n))
-		return wrong(c, *line_start, "a NUL stands inside");
+		return wrong(c, *line_start, "@no_nul_inside");
 	*ret = out;
 	return 0;
 }
@@ -145,7 +145,7 @@ int csv_next(struct csv *c, struct arena *a, struct csv_row *ret)
 		any = false;
 		for (line_start = c->at;; c->at++) {
 			if (ret->n == CSV_COLUMNS_MAX)
-				return err_fail(ERR_LIMIT, "what", "columns", "max", "256", NULL);
+				return err_fail(ERR_LIMIT, "what", "@csv_columns", "max", "256", NULL);
 			r = next_cell(c, a, &line_start, &ret->cells[ret->n]);
 			if (r < 0)
 				return r;

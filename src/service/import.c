@@ -242,7 +242,7 @@ static int resolve(struct import *m, const struct rec_field *f, const char *text
 		return 0;
 	if (r == -ERR_CONFLICT) {
 		err_clear();
-		return err_at(err_fail(ERR_INVALID, "field", f->name, "rule", "names more than one record; use the id or a path", "value", text, NULL), f->name);
+		return err_at(err_fail(ERR_INVALID, "field", f->name, "rule", "@rule_one_record", "value", text, NULL), f->name);
 	}
 	if (r != -ERR_MISSING)
 		return r;
@@ -422,8 +422,8 @@ static int refuse(const struct noun_imported *out)
 	char n[64];
 	struct buf b = BUF_FIXED(n);
 
-	buf_addf(&b, "%u of %u wrong", out->failed, out->rows);
-	return err_fail(ERR_INVALID, "field", "rows", "rule", "must all be right or none is taken", "value", n, NULL);
+	buf_addf(&b, "%u/%u", out->failed, out->rows);
+	return err_fail(ERR_INVALID, "field", "rows", "rule", "@rule_all_rows", "value", n, NULL);
 }
 
 static int rows(struct import *m, struct csv *csv)

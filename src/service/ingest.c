@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "base/when.h"
 #include "plant/plant.h"
 #include "service/lines.h"
 #include "service/pushed.h"
@@ -42,7 +43,7 @@ struct job {
 	const struct ingest_in *in;
 	int64_t now_ns;
 	uint32_t samples, lines;
-	int first_error;
+	struct err first_error;
 	struct pushed_point *missing;   /* list of points to make */
 	uint32_t n_missing;
 	struct batch_builder *builder[V_TIME + 1];
@@ -172,7 +173,7 @@ static int path_of(const struct line_field *f, char path[KEY_MAX], size_t *ret_h
 	n += line_unescape(f->key, f->key_len, false, path + n);
 	path[n] = 0;
 	if (!utf8_is_valid(path, n))
-		return err_fail(ERR_BAD_UTF8, "what", "line protocol", "value", "1", NULL);
+		return err_fail(ERR_BAD_UTF8, "what", "@line_protocol", "value", "1", NULL);
 	return 0;
 }
 
@@ -224,7 +225,7 @@ static int convert(const struct line_field *f, enum vtype want, struct scope *s,
 		v.len = (uint32_t) line_unescape(v.s, v.len, true, text);
 		v.s = text;
 		if (!utf8_is_valid(text, v.len))
-			return err_fail(ERR_BAD_UTF8, "what", "line protocol", "value", "1", NULL);
+			return err_fail(ERR_BAD_UTF8, "what", "@line_protocol", "value", "1", NULL);
 		if (v.len > 65535)
 			return err_fail(ERR_TOO_LARGE, "what", "@text", "max", "65535", NULL);
 		*ret = v;
@@ -263,8 +264,12 @@ static int time_of(struct job *j, const struct lines *l, int64_t *ret_ns)
 		num_format_i64(text, l->time);
 		return err_fail(ERR_TOO_BIG, "field", "timestamp", "max", "2262-04-11T23:47:16Z", "value", text, NULL);
 	}
-	if (ns > j->now_ns + FUTURE_MAX_H * 3600 * NS_PER_S)
-		return err_fail(ERR_INVALID, "field", "timestamp", "rule", "@not_future", "value", "", NULL);
+	if (ns > j->now_ns + FUTURE_MAX_H * 3600 * NS_PER_S) {
+		char text[WHEN_TEXT_MAX];
+
+		when_format(text, ns);
+		return err_fail(ERR_INVALID, "field", "timestamp", "rule", "@not_future", "value", text, NULL);
+	}
 	*ret_ns = ns;
 	return 0;
 }
@@ -276,8 +281,8 @@ static void line_failed(struct job *j, const struct lines *l, int r)
 	num_format_u64(line, l->line);
 	if (!err_peek()->pointer[0])
 		err_at(r, line);
-	if (!j->first_error)
-		j->first_error = r;
+	if (j->first_error.kind == ERR_NONE)
+		j->first_error = *err_peek();
 	atomic_fetch_add(&j->ingest->refused, 1);
 	if (j->in->errs)
 		errs_add(j->in->errs, r);
@@ -319,7 +324,10 @@ static int check(struct job *j)
 				break;
 		}
 	}
-	return j->first_error;
+	if (j->first_error.kind == ERR_NONE)
+		return 0;
+	err_put(&j->first_error);
+	return -(int) j->first_error.kind;
 }
 
 /* --- Batches ----------------------------------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@ static int wrong(const struct lines *l, const char *at, const char *start, const
 
 	num_format_u64(line, l->line);
 	num_format_u64(column, (uint64_t) (at - start) + 1);
-	r = err_fail(ERR_SYNTAX, "what", "line protocol", "line", line, "column", column, "detail", detail, NULL);
+	r = err_fail(ERR_SYNTAX, "what", "@line_protocol", "line", line, "column", column, "detail", detail, NULL);
 	return err_at(r, line);
 }
 
@@ -62,7 +62,7 @@ static int parse_time(struct lines *l, const char *p, const char *end, const cha
 	if (!l->has_time)
 		return 0;
 	n = num_parse_i64(p, end, &l->time);
-	return n && p + n == end ? 0 : wrong(l, p, start, "the timestamp is no whole number of 64 bits");
+	return n && p + n == end ? 0 : wrong(l, p, start, "@line_time");
 }
 
 int lines_next(struct lines *l)
@@ -85,15 +85,15 @@ int lines_next(struct lines *l)
 		p = until(p, end, " ", false);
 		l->head_len = (size_t) (p - l->head);
 		if (!l->head_len || *l->head == ',')
-			return wrong(l, l->head, start, "a measurement is missing");
+			return wrong(l, l->head, start, "@line_measurement");
 		while (p < end && *p == ' ')
 			p++;
 		if (p == end)
-			return wrong(l, p, start, "fields are missing");
+			return wrong(l, p, start, "@line_fields");
 		l->fields = p;
 		p = until(p, end, " ", true);
 		if (!p)
-			return wrong(l, l->fields, start, "a text is not closed by \"");
+			return wrong(l, l->fields, start, "@line_quote");
 		l->fields_end = p;
 		while (p < end && *p == ' ')
 			p++;
@@ -164,13 +164,13 @@ int lines_field(struct lines *l, struct line_field *ret)
 	equals = until(l->fields, l->fields_end, "=,", false);
 	f.key_len = (size_t) (equals - f.key);
 	if (equals == l->fields_end || *equals != '=' || !f.key_len)
-		return wrong(l, l->fields, l->head, "a field must be key=value");
+		return wrong(l, l->fields, l->head, "@line_field");
 	value = equals + 1;
 	next = until(value, l->fields_end, ",", true);
 	if (!next || !parse_value(value, (size_t) (next - value), &f))
-		return wrong(l, value, l->head, "a value must be a number, 12i, 12u, true, false or \"text\"");
+		return wrong(l, value, l->head, "@line_value");
 	if (next < l->fields_end && ++next == l->fields_end)
-		return wrong(l, next, l->head, "a field is missing behind the comma");
+		return wrong(l, next, l->head, "@line_comma");
 	l->fields = next;
 	*ret = f;
 	return 1;

@@ -284,7 +284,7 @@ static int may_list(const struct noun_query *q)
 			buf_addc(&b, *at++);
 		at += *at == ',';
 		if (b.failed || !b.len || !may_ask_for(q->noun->type, b.data))
-			return err_fail(ERR_BAD_ARGUMENT, "field", "sort", "rule", "names fields of the record", "value", q->sort, NULL);
+			return err_fail(ERR_BAD_ARGUMENT, "field", "sort", "rule", "@rule_fields", "value", q->sort, NULL);
 	}
 	return 0;
 }

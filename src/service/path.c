@@ -19,7 +19,7 @@ static int add_places(struct scope *s, const struct uuid *place, struct buf *out
 
 	for (; !uuid_is_zero(&at); at = p.parent) {
 		if (n == PLACES_MAX)
-			return err_fail(ERR_LIMIT, "what", "places inside each other", "max", "16", NULL);
+			return err_fail(ERR_LIMIT, "what", "@places_deep", "max", "16", NULL);
 		r = store_get(s->tx, &place_type, &at, &p, s->arena);
 		if (r < 0)
 			return r;

@@ -19,11 +19,11 @@ static int check_place(struct scope *s, const void *before, void *rec, struct er
 	for (at = p->parent; !uuid_is_zero(&at); at = up.parent) {
 		int r;
 		if (before && uuid_equal(&at, &p->head.id)) {
-			r = err_fail(ERR_INVALID, "field", "parent", "rule", "must not lie inside the place itself", "value", p->code, NULL);
+			r = err_fail(ERR_INVALID, "field", "parent", "rule", "@rule_inside", "value", p->code, NULL);
 			return errs_put(errs, err_at(r, "parent"));
 		}
 		if (++deep >= PLACES_DEEP)
-			return err_fail(ERR_LIMIT, "what", "places inside each other", "max", "16", NULL);
+			return err_fail(ERR_LIMIT, "what", "@places_deep", "max", "16", NULL);
 		r = store_get(s->tx, &place_type, &at, &up, s->arena);
 		if (r == -ERR_MISSING) {        /* store_put() names the field */
 			err_clear();
@@ -140,7 +140,7 @@ static int check_device(struct scope *s, const void *before, void *rec, struct e
 	if (r < 0)
 		return errs_put(errs, r);
 	if (b && !uuid_equal(&b->connection, &d->connection) && driver_of_device(s, b, &was) >= 0 && was != driver) {
-		r = err_fail(ERR_INVALID, "field", "connection", "rule", "must have the same driver as before", "value",
+		r = err_fail(ERR_INVALID, "field", "connection", "rule", "@rule_same_driver", "value",
 			driver ? driver->name : DRIVER_PUSH, NULL);
 		return errs_put(errs, err_at(r, "connection"));
 	}
@@ -174,10 +174,10 @@ static int check_ranges(const struct point *p)
 	for (size_t i = 0; i < ELEMENTSOF(four); i++)
 		n += rec_has(&point_type, p, rec_field(&point_type, four[i]));
 	if (n != 0 && n != ELEMENTSOF(four))
-		return err_at(err_fail(ERR_INVALID, "field", "raw_min", "rule", "goes with raw_max, eng_min and eng_max: all four or none",
-			"value", "incomplete", NULL), "raw_min");
+		return err_at(err_fail(ERR_INVALID, "field", "raw_min", "rule", "@rule_all_four",
+			"value", "@incomplete", NULL), "raw_min");
 	if (n && p->raw_min == p->raw_max)
-		return err_at(err_fail(ERR_INVALID, "field", "raw_max", "rule", "must differ from raw_min", "value", "the same", NULL), "raw_max");
+		return err_at(err_fail(ERR_INVALID, "field", "raw_max", "rule", "@rule_raw_min", "value", "@the_same", NULL), "raw_max");
 	return 0;
 }
 

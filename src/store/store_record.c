@@ -122,6 +122,9 @@ static int exists(struct store_tx *tx, const struct rec_type *t, const void *rec
 				name[n++] = *p;
 		while (*p == ',' || *p == ' ')
 			p++;
+		const struct rec_field *field = rec_field(t, name);
+		if (field && field->flags & REC_INTERNAL)       /* a tenant, a hash: nobody's business */
+			continue;
 		buf_addf(&f, "%s%s", f.len ? ", " : "", name);
 		if (v.len)
 			buf_add(&v, ", ");
