@@ -200,8 +200,10 @@ static int series_of(struct job *j, const struct line_field *f, uint32_t *ret_se
 		*ret_type = p.vtype;
 		return 0;
 	}
-	if (r != -ERR_MISSING || memchr(path, '/', head))
-		return r;               /* inside a place: only a point that exists */
+	if (r != -ERR_MISSING)
+		return r;
+	if (memchr(path, '/', head))    /* inside a place: nothing is made there by a typing error */
+		return err_fail(ERR_INVALID, "field", "measurement", "rule", "@inside_plant", "value", path, NULL);
 	err_clear();
 	r = pushed_want(j->scope, &j->missing, path, head, f->value.type);
 	if (r == 1)

@@ -1,0 +1,78 @@
+"""Peer: influxdb-client 1.50.0 (PyPI) words the lines; what was sent reads back. And what /write refuses, it refuses whole."""
+import datetime
+import math
+import time
+
+import pytest
+
+import tenon
+
+influxdb_client = pytest.importorskip("influxdb_client")
+DAY = ("2023-11-14T00:00:00Z", "2023-11-16T00:00:00Z")
+T0 = 1700000000
+
+
+def read(platform, path, n):
+    return tenon.wait_for(lambda: (lambda s: s if s and len(s["t"]) == n else None)(platform.query([path], *DAY).get(path)), 20, f"{n} of {path}")
+
+
+def test_what_the_influxdb_client_words_comes_back_in_every_type(platform):
+    points = [influxdb_client.Point("influx").tag("line", "a b,c").field("f", math.pi * i).field("i", i - 2**62).field("b", i % 2 == 0)
+              .field("s", f'text "{i}" 点, with = and \\ ').time(datetime.datetime.fromtimestamp(T0 + i, datetime.timezone.utc))
+              for i in range(50)]
+    body = "\n".join(p.to_line_protocol() for p in points)
+    status, _, problem = platform.call("POST", "/api/v1/write", body, headers={"Content-Type": "text/plain"})
+    assert status == 204, problem
+    head = "influx,line=a b,c"
+    assert read(platform, f"{head}/f", 50)["v"] == [math.pi * i for i in range(50)]
+    assert [int(v) for v in read(platform, f"{head}/i", 50)["v"]] == [i - 2**62 for i in range(50)]
+    assert read(platform, f"{head}/b", 50)["v"] == [i % 2 == 0 for i in range(50)]
+    assert read(platform, f"{head}/s", 50)["v"] == [f'text "{i}" 点, with = and \\ ' for i in range(50)]
+
+
+@pytest.mark.parametrize("line,status,code", [
+    ("w f=1 x", 400, "syntax"), ("w f=", 400, "syntax"), ("w", 400, "syntax"), ("w f=nan", 400, "syntax"),
+    ("w f=1i 1700000000000000000", 422, "type_conflict"),          # the series holds text
+    ("w f=1 9223372036854775807", 422, "invalid"),                 # more than an hour ahead
+    ("site/nowhere f=1", 422, "invalid"),                          # inside the plant: nothing is made there
+    ("w\xff f=1", None, None),
+])
+def test_one_wrong_line_and_nothing_is_stored(platform, line, status, code):
+    head = {"Content-Type": "text/plain"}
+    assert platform.call("POST", "/api/v1/write", 'w f="first" 1700000000000000000', headers=head)[0] == 204
+    body = f"fresh{abs(hash(line))} f=1 1700000000000000000\n".encode() + line.encode("latin-1")
+    got, _, problem = platform.call("POST", "/api/v1/write", body, headers=head)
+    if status is None:
+        assert 400 <= got < 500
+    else:
+        assert (got, problem["code"]) == (status, code), problem
+        assert problem["errors"][0]["pointer"] == "/2", problem
+    assert platform.call("GET", f"/api/v1/devices?code=fresh{abs(hash(line))}")[2]["items"] == []
+
+
+def test_a_sender_without_the_right_to_make_points_feeds_existing_ones_only(platform):
+    operator = platform.sign_in(role="operator", name="feeder")
+    head = {"Content-Type": "text/plain"}
+    assert platform.call("POST", "/api/v1/write", "known v=1 1700000000000000000", headers=head)[0] == 204
+    status, _, problem = platform.call("POST", "/api/v1/write", "known v=2 1700000001000000000", token=operator, headers=head)
+    may_send = status == 204
+    status, _, problem = platform.call("POST", "/api/v1/write", "unknown v=1 1700000000000000000", token=operator, headers=head)
+    assert status == 403 and problem["code"] == "denied"
+    if may_send:
+        assert read(platform, "known/v", 2)["v"] == [1, 2]
+
+
+def test_the_same_instant_again_replaces_the_value(platform):
+    head = {"Content-Type": "text/plain"}
+    for v in (1, 2, 3):
+        assert platform.call("POST", "/api/v1/write", f"again v={v} 1700000000000000000", headers=head)[0] == 204
+    tenon.wait_for(lambda: platform.query(["again/v"], *DAY).get("again/v", {}).get("v") == [3], 20, "the last value alone")
+
+
+def test_sixty_thousand_samples_in_one_body(platform):
+    body = "\n".join(f"big a={i}i,b={i / 8} {(T0 * 1000 + i) * 10**6}" for i in range(30000))
+    began = time.monotonic()
+    assert platform.call("POST", "/api/v1/write", body, headers={"Content-Type": "text/plain"})[0] == 204
+    assert read(platform, "big/a", 30000)["v"] == list(range(30000))
+    assert read(platform, "big/b", 30000)["v"] == [i / 8 for i in range(30000)]
+    print(f"60,000 samples, durable and read back in {time.monotonic() - began:.2f} s")
