@@ -36,7 +36,7 @@ struct making { const struct pushed_point *list; uint32_t n; };
 static int get_or_put(struct scope *s, const struct rec_type *t, const char *parent, const struct uuid *id, const char *code, void *rec)
 {
 	char text[UUID_TEXT + 1];
-	struct store_filter filters[2] = { { "code", STORE_EQ, code }, { parent, STORE_EQ, text } };
+	struct store_filter filters[3] = { { "code", STORE_EQ, code }, { parent, STORE_EQ, text }, { "place", STORE_EQ, "" } };
 	void *old = arena_alloc(s->arena, t->size);
 	int r;
 
@@ -44,7 +44,8 @@ static int get_or_put(struct scope *s, const struct rec_type *t, const char *par
 		return err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
 	if (parent)
 		uuid_format(id, text);
-	r = store_find(s->tx, t, filters, parent ? 2 : 1, old, s->arena);
+	/* A device that was given a place has another path since: its old name is free, and another device's. */
+	r = store_find(s->tx, t, filters, !parent ? 1 : t == &device_type ? 3 : 2, old, s->arena);
 	if (r == 0) {
 		memcpy(rec, old, t->size);
 		return 0;

@@ -38,6 +38,8 @@ struct answer {
 	enum agg aggs[AGG_N_];
 	uint32_t n_aggs;
 	bool one;                       /* `aggregate`: its column is called v */
+	uint64_t n_buckets;
+	bool only_count;
 };
 
 static void column_begin(struct buf *b, struct json *j)
@@ -178,7 +180,8 @@ static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
 {
 	struct answer *a = ctx;
 
-	for (const struct tsdb_bucket *k = bucket; k < bucket + n; k++) {
+	a->n_buckets += n;
+	for (const struct tsdb_bucket *k = bucket; k < bucket + n && !a->only_count; k++) {
 		if (!series_begin(a, k->series))
 			continue;
 		write_time(a, k->start_ns);
@@ -230,15 +233,39 @@ static int parse_aggregates(struct answer *a, const struct query_in *in)
 	return r;
 }
 
+/* What lies between two samples differs by point: those that are held first, then those joined by lines. 1: cut at the limit. */
+static int run_buckets(struct answer *a, const struct query_in *in, const struct read_range *asked)
+{
+	struct plant_point *some = arena_array(a->scope->arena, struct plant_point, a->n_points);
+	int r = some ? 0 : err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+
+	for (int between = BETWEEN_STEP; r == 0 && between <= BETWEEN_LINEAR; between++) {
+		struct tsdb_step step = { .step_ns = in->step, .between = between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP };
+		struct read_range range = *asked;
+		uint64_t before = a->n_buckets;
+
+		range.points = some;
+		range.n = 0;
+		for (uint32_t i = 0; i < a->n_points; i++)
+			if (a->points[i].between == between)
+				some[range.n++] = a->points[i];
+		if (!range.n)
+			continue;
+		a->only_count = before >= asked->limit;         /* is there one more? */
+		range.limit = a->only_count ? 1 : asked->limit - before;
+		r = read_buckets(a->scope, &range, &step, on_buckets, a);
+		if (r == 0 && a->only_count && a->n_buckets > before)
+			r = 1;
+	}
+	return r;
+}
+
 static int run(struct answer *a, const struct query_in *in, struct read_range *range, int64_t now)
 {
-	struct tsdb_step step = { .step_ns = in->step };
-
 	if (!a->n_aggs)
 		return read_range(a->scope, range, on_batch, a);
 	range->to_ns = MIN(range->to_ns, MAX(now, range->from_ns));     /* the last value is not held into the future */
-	step.between = a->points[0].between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP;
-	return read_buckets(a->scope, range, &step, on_buckets, a);
+	return run_buckets(a, in, range);
 }
 
 static void answer_init(struct answer *a, struct scope *s, struct buf *out)
