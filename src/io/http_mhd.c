@@ -177,12 +177,13 @@ static void too_large(struct http_exchange *x)
 		plain(x, 413, "the body is too large\n");
 }
 
-struct framing { const char *length, *encoding; unsigned lengths, encodings, hosts; };
+struct framing { const char *length, *encoding; unsigned lengths, encodings, hosts; bool blank; };
 
 static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
 {
 	struct framing *f = cls;
 
+	f->blank |= strpbrk(key, " \t") != NULL;
 	if (strcasecmp(key, "Content-Length") == 0) {
 		f->length = value ? value : "";
 		f->lengths++;
@@ -195,7 +196,7 @@ static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
-/* RFC 9112 6.1, 6.3 and 3.2: what two readers could frame differently is refused, for it hides requests from proxies. Returns false when
+/* RFC 9112 5.1, 6.1, 6.3 and 3.2: what two readers could frame differently is refused, for it hides requests from proxies. Returns false when
  * it has replied. *ret_length: as declared, -1 unknown. */
 static bool check_framing(struct http_exchange *x, int64_t *ret_length)
 {
@@ -203,7 +204,11 @@ static bool check_framing(struct http_exchange *x, int64_t *ret_length)
 
 	MHD_get_connection_values(x->con, MHD_HEADER_KIND, see_field, &f);
 	*ret_length = f.encodings ? -1 : 0;
-	x->unread = f.encodings || f.lengths;
+	x->unread = f.encodings || f.lengths || f.blank;
+	if (f.blank) {          /* "Content-Length : 3" */
+		plain(x, 400, "a blank stands in the name of a header field\n");
+		return false;
+	}
 	if (f.lengths > 1 || f.encodings > 1 || (f.lengths && f.encodings) || f.hosts > 1) {
 		plain(x, 400, "the request frames its body in more than one way\n");
 		return false;
