@@ -178,6 +178,7 @@ static void on_upgraded(void *cls, struct MHD_Connection *con, void *con_cls, co
 		x->up.on_socket(x->up.ctx, own, extra, n);
 	}
 	MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+	x->server->resumed = true;      /* another round lets go of it */
 }
 
 int http_upgrade(struct http_exchange *x, const struct http_field *fields, size_t n_fields, const struct http_upgrade *up)

@@ -1,8 +1,9 @@
 /* Fuzzes the server by bytes on a connection, and by the length of the pieces in which they come. */
-#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -10,6 +11,7 @@
 
 static struct loop *l;
 static struct http_server *server;
+static struct sockaddr_un address = { .sun_family = AF_UNIX };  /* TCP would run out of ports */
 
 static void on_message(void *ctx, struct ws *w, bool text, const char *data, size_t len) { ws_send(w, text, data, len); }
 static void on_close(void *ctx, struct ws *w, int code, const char *reason) { }
@@ -26,28 +28,30 @@ static void on_request(void *ctx, struct http_exchange *x)
 	http_reply_blob(x, &blob, NULL, 0);
 }
 
+static void remove_socket(void) { unlink(address.sun_path); }
+
 static void begin(void)
 {
 	static const struct http_callbacks cb = { .on_request = on_request };
 
 	if (l)
 		return;
-	if (loop_new("fuzz", &l) < 0 || http_server_new(l, &(struct http_config) { .body_max = 100 }, &cb, NULL, &server) < 0)
+	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/tenon-fuzz-http-%d", (int) getpid());
+	if (loop_new("fuzz", &l) < 0 ||
+	    http_server_new(l, &(struct http_config) { .address = address.sun_path, .body_max = 100 }, &cb, NULL, &server) < 0)
 		abort();
+	atexit(remove_socket);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct linger rst = { .l_onoff = 1 };
 	struct http_stats s;
 	char sink[4096];
 
 	begin();
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(http_server_port(server)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
-	if (fd < 0 || connect(fd, (struct sockaddr *) &a, sizeof(a)) < 0)
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
 		abort();
 	size_t step = n ? 1 + data[0] % 64 * 8 : 1;
 	for (size_t at = 1; at < n; at += step) {
