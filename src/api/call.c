@@ -221,7 +221,7 @@ static int read_body(struct call *c)
 	c->in = arena_alloc(&c->arena, c->route->in->size);
 	if (!c->in)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	return rec_from_json(c->route->in, c->in, c->body, c->body_len, REC_CREATE, &c->arena, &c->errs);
+	return rec_from_json(c->route->in, c->in, (struct rec_json) { c->body, c->body_len }, REC_CREATE, &c->arena, &c->errs);
 }
 
 static int run_call(struct work *w, void *worker)

@@ -345,7 +345,7 @@ static void differs_json(struct call *c, const void *now, struct json *j)
 	json_key(j, "differs");
 	json_array(j);
 	if (then && rec_dup(t, then, now, &c->arena) >= 0 && c->body_len
-			&& rec_from_json(t, then, c->body, c->body_len, REC_MERGE, &c->arena, NULL) >= 0)
+			&& rec_from_json(t, then, (struct rec_json) { c->body, c->body_len }, REC_MERGE, &c->arena, NULL) >= 0)
 		for (uint32_t i = 0; i < t->n_fields; i++) {
 			_cleanup_(buf_done) struct buf a = BUF_INIT(&sys_heap, 1 << 20), b = BUF_INIT(&sys_heap, 1 << 20);
 			if (!is_shown(&t->fields[i]))

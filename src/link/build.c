@@ -178,7 +178,7 @@ static int config_parse(const struct rec_type *t, const char *json, struct arena
 		return err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
 	if (str_empty(json))
 		json = "{}";
-	r = rec_from_json(t, config, json, str_len(json), REC_CREATE, a, errs);
+	r = rec_from_json(t, config, (struct rec_json) { json, str_len(json) }, REC_CREATE, a, errs);
 	if (r < 0)
 		return err_at(r, "config");
 	*ret = config;

@@ -157,7 +157,8 @@ enum rec_show { REC_SHOW_HEAD = 1, REC_SHOW_INTERNAL = 2 /* for stores and audit
  * *rec; it takes an id from the text and passes over the rest of a head. REPLACE keeps what is absent and READONLY, IMMUTABLE,
  * SECRET or INTERNAL. A READONLY field (and the head's) may be there if it is equal. Of absent fields, those not NULLABLE are
  * left out of the JSON, NULLABLE ones are null. */
-int rec_from_json(const struct rec_type *t, void *rec, const char *text, size_t len, enum rec_mode mode, struct arena *a, struct errs *errs);
+struct rec_json { const char *text; size_t len; };
+int rec_from_json(const struct rec_type *t, void *rec, struct rec_json json, enum rec_mode mode, struct arena *a, struct errs *errs);
 int rec_from_tree(const struct rec_type *t, void *rec, const struct tree *body, enum rec_mode mode, struct arena *a, struct errs *errs);
 void rec_to_json(const struct rec_type *t, const void *rec, unsigned show, const char *const *only /* NULL = all */, struct json *out);
 /* One field from and to text (CSV cells, query parameters, CLI options). Empty text: absent. Words also by their label; lists also

@@ -502,10 +502,10 @@ int rec_from_tree(const struct rec_type *t, void *rec, const struct tree *body, 
 	return r;
 }
 
-int rec_from_json(const struct rec_type *t, void *rec, const char *text, size_t len, enum rec_mode mode, struct arena *a, struct errs *errs)
+int rec_from_json(const struct rec_type *t, void *rec, struct rec_json json, enum rec_mode mode, struct arena *a, struct errs *errs)
 {
 	struct tree *body;
-	int r = tree_parse(text, len, "@body", a, &body);
+	int r = tree_parse(json.text, json.len, "@body", a, &body);
 
 	if (r == 0)
 		return rec_from_tree(t, rec, body, mode, a, errs);

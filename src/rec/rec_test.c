@@ -46,7 +46,7 @@ static const char *sentence(enum lang lang)
 
 static int from(const struct rec_type *t, void *rec, const char *text, enum rec_mode mode)
 {
-	return rec_from_json(t, rec, text, strlen(text), mode, &arena, NULL);
+	return rec_from_json(t, rec, (struct rec_json) { text, strlen(text) }, mode, &arena, NULL);
 }
 
 TEST(the_table_of_every_kind_passes_its_check)
@@ -226,7 +226,7 @@ TEST(all_wrong_fields_are_reported_at_once)
 	struct every e;
 	const char *body = "{\"small\":9,\"limits\":[{\"value\":-2000,\"x\":1}],\"state\":\"?\",\"zzz\":0}";
 
-	is_int(rec_from_json(&every_type, &e, body, strlen(body), REC_CREATE, &arena, &errs), -ERR_OUT_OF_RANGE);
+	is_int(rec_from_json(&every_type, &e, (struct rec_json) { body, strlen(body) }, REC_CREATE, &arena, &errs), -ERR_OUT_OF_RANGE);
 	must(errs.n == 6);
 	is_str(errs.item[0]->pointer, "/small");
 	is_str(errs.item[1]->pointer, "/limits/0/value");
@@ -819,7 +819,7 @@ TEST(reading_with_too_little_memory_fails_cleanly)
 	for (size_t max = 16; max < 1 << 20 && r < 0; max += 64) {
 		arena_init(&small, &sys_heap, max);
 		memset(&to, 0x5a, sizeof(to));
-		r = rec_from_json(&every_type, &to, text, strlen(text), REC_CREATE | REC_TRUSTED, &small, NULL);
+		r = rec_from_json(&every_type, &to, (struct rec_json) { text, strlen(text) }, REC_CREATE | REC_TRUSTED, &small, NULL);
 		ok(r == 0 || (r == -ERR_NO_MEMORY && to.small == 0x5a5a5a5a));
 		for (const struct rec_field *f = every_fields; r == 0 && f < every_fields + ELEMENTSOF(every_fields); f++)
 			if (!rec_field_equal(&every_type, f, &e, &to))

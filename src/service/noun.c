@@ -132,7 +132,7 @@ static int run_create(struct scope *s, const void *in_, void *ret)
 {
 	const struct noun_in *in = in_;
 	void *rec = noun_alloc(s, in->noun);
-	int r = rec ? rec_from_json(in->noun->type, rec, in->body, in->len, REC_CREATE, s->arena, in->errs) : -ERR_NO_MEMORY;
+	int r = rec ? rec_from_json(in->noun->type, rec, (struct rec_json) { in->body, in->len }, REC_CREATE, s->arena, in->errs) : -ERR_NO_MEMORY;
 
 	if (r >= 0)
 		r = noun_put(s, in->noun, NULL, rec, in->errs);
@@ -196,7 +196,7 @@ static int change(struct scope *s, const struct noun_in *in, enum rec_mode mode,
 	if (r >= 0)
 		r = rec_dup(t, after, before, s->arena);
 	if (r >= 0)
-		r = rec_from_json(t, after, in->body, in->len, mode, s->arena, in->errs);
+		r = rec_from_json(t, after, (struct rec_json) { in->body, in->len }, mode, s->arena, in->errs);
 	if (r < 0)
 		return r;
 	*head_of(after) = (struct rec_head) { .id = head_of(before)->id, .rev = head_of(before)->rev, .created = head_of(before)->created,

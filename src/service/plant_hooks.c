@@ -60,7 +60,7 @@ static int normal_config(struct scope *s, const struct rec_type *t, const char *
 
 	if (!rec)
 		return err_fail(ERR_NO_MEMORY, "what", "settings", NULL);
-	r = rec_from_json(t, rec, given, str_len(given), REC_CREATE, s->arena, &inner);
+	r = rec_from_json(t, rec, (struct rec_json) { given, str_len(given) }, REC_CREATE, s->arena, &inner);
 	if (r < 0) {
 		struct err first = *err_peek();
 		for (size_t i = 0; errs && i < inner.n; i++) {

@@ -116,7 +116,7 @@ static void json(void)
 		struct json out;
 
 		arena_reset(&arena);
-		check(rec_from_json(&thing_type, &t, body, len, REC_CREATE, &arena, NULL));
+		check(rec_from_json(&thing_type, &t, (struct rec_json) { body, len }, REC_CREATE, &arena, NULL));
 		buf_clear(&b);
 		out = JSON_TO(&b);
 		rec_to_json(&thing_type, &t, REC_SHOW_HEAD, NULL, &out);

@@ -295,7 +295,7 @@ TEST(a_type_may_join_while_running)
 	back = arena_alloc(&arena, tank->size);
 	uuid_format(&ids[0], text);
 	body = arena_fmt(&arena, "{\"code\":\"t\",\"feeds\":\"%s\"}", text);
-	must(rec_from_json(tank, rec, body, strlen(body), REC_CREATE, &arena, NULL) == 0);
+	must(rec_from_json(tank, rec, (struct rec_json) { body, strlen(body) }, REC_CREATE, &arena, NULL) == 0);
 	is_int(store_put(tx, tank, rec, NULL), 0);
 	is_int(store_get(tx, tank, &rec->id, back, &arena), 0);
 	ok(rec_equal(tank, rec, back));

@@ -14,7 +14,7 @@ static void again(const struct every *e, struct arena *a)
 	struct every back;
 
 	rec_to_json(&every_type, e, REC_SHOW_INTERNAL, NULL, &out);
-	if (b.failed || rec_from_json(&every_type, &back, b.data, b.len, REC_CREATE | REC_TRUSTED, a, NULL) < 0 ||
+	if (b.failed || rec_from_json(&every_type, &back, (struct rec_json) { b.data, b.len }, REC_CREATE | REC_TRUSTED, a, NULL) < 0 ||
 			!rec_equal(&every_type, e, &back))
 		abort();
 	buf_done(&b);
