@@ -170,8 +170,17 @@ static bool begin_with(struct http_config config)
 }
 static bool begin(void) { return begin_with((struct http_config) { 0 }); }
 
+static bool all_are_done;
+static void look(void *arg) { all_are_done = t.heads == t.done; }
+
 static void end(void)
 {
+	int64_t limit = clock_deadline(10000);
+
+	/* A worker may still have an answer on its way to a client that is gone; every exchange gets its end all the same. */
+	do
+		call_in(&t.served, look, NULL);
+	while (!all_are_done && clock_mono_ns() < limit && poll(NULL, 0, 5) == 0);
 	call_in(&t.served, free_server, NULL);
 	t.pool = work_pool_free(t.pool);
 	served_stop(&t.served);
