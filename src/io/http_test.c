@@ -690,6 +690,50 @@ TEST(a_server_that_stops_finishes_what_is_under_way)
 	end();
 }
 
+static void ask_with_faults(void *arg)
+{
+	static const struct http_callbacks cb = { .on_request = on_request };
+
+	for (uint64_t n = 1;; n++) {
+		struct http_server *s = NULL;
+
+		sys_fault_nth(SYS_ANY_MEMORY, n, ENOMEM);
+		int r = http_server_new(t.served.l, &(struct http_config) { 0 }, &cb, NULL, &s);
+		bool hit = sys_fault_hit();
+		sys_restore();
+		http_server_free(s);
+		err_clear();
+		if (!hit) {
+			is_int(r, 0);
+			break;
+		}
+		is_int(r, -ERR_NO_MEMORY);
+	}
+}
+
+/* On the thread that makes the calls. */
+static void set_fault(void *arg)
+{
+	if (arg)
+		sys_fault_nth(SYS_ANY_MEMORY, *(uint64_t *) arg, ENOMEM);
+	else
+		sys_restore();
+}
+
+TEST(a_server_short_of_memory_refuses_and_goes_on)
+{
+	must(begin());
+	call_in(&t.served, ask_with_faults, NULL);
+	/* Each allocation of a request fails once: an answer, or an end, and the next request is served. */
+	for (uint64_t n = 1; n <= 12; n++) {
+		call_in(&t.served, set_fault, &n);
+		ask(n % 2 ? "POST /x HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "abc" : "GET /stream-loop HTTP/1.1\r\n" CLOSE);
+		call_in(&t.served, set_fault, NULL);
+		is_str(body_of(ask("GET /after HTTP/1.1\r\n" CLOSE)), "GET|/after|/after||t|0:|-|1");
+	}
+	end();
+}
+
 TEST(two_servers_cannot_have_one_port_and_a_bad_address_is_named)
 {
 	struct http_server *s = NULL;
