@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "sys/sys.h"
 
-enum { TENANTS_MAX = 256 };
+enum { TENANTS_MAX = 256, RETRY_MS = 200 };
 
 struct dirty { struct uuid group; uint32_t tenant; };
 
@@ -18,10 +18,13 @@ struct follow {
 	struct loop *loop;
 	struct work_pool *pool;
 	struct post post;
+	struct timer retry;             /* the workers were busy */
 	struct work work;
 	bool running, again, stopped;   /* loop thread */
 	struct prime *primes[TENANTS_MAX];      /* read by the first run, for the bus */
 	bool is_primed;
+	uint32_t active[TENANTS_MAX], n_active; /* tenants whose links run; of the run */
+	uint32_t idle[TENANTS_MAX], n_idle;     /* those that were disabled since */
 	struct mutex lock;              /* guards dirty */
 	struct map dirty;               /* struct dirty: groups to be set again */
 };
@@ -265,6 +268,81 @@ static struct dirty *take_dirty(struct follow *f)
 	return d;
 }
 
+/* --- Tenants that are disabled and enabled ----------------------------------------------------------------------------- */
+
+static bool is_among(const uint32_t *tenants, uint32_t n, uint32_t tenant)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (tenants[i] == tenant)
+			return true;
+	return false;
+}
+
+struct switching { struct follow *follow; uint32_t tenant; bool on; };
+
+static int switch_connection(void *ctx, const void *rec)
+{
+	struct switching *s = ctx;
+
+	if (s->on)
+		set_connection(s->follow, s->tenant, rec);
+	else
+		gone(s->follow, &((const struct connection *) rec)->head.id);
+	return 0;
+}
+
+static int switch_device(void *ctx, const void *rec)
+{
+	struct switching *s = ctx;
+
+	set_device(s->follow, s->tenant, rec);
+	return 0;
+}
+
+static int switch_group(void *ctx, const void *rec)
+{
+	struct switching *s = ctx;
+
+	mark(s->follow, s->tenant, &((const struct group *) rec)->head.id);
+	return 0;
+}
+
+/* With its connections go devices and groups; they come back parents first. */
+static bool switch_tenant(struct follow *f, uint32_t tenant, bool on)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	struct switching s = { f, tenant, on };
+	struct store_list all = { 0 };
+	struct store *store = guard_tenant_store(f->platform->guard, tenant);
+	int r = store ? store_begin(store, STORE_READ, 0, &tx) : -err_peek()->kind;
+
+	if (r == 0)
+		r = store_list(tx, &connection_type, &all, switch_connection, &s, NULL);
+	if (r == 0 && on)
+		r = store_list(tx, &device_type, &all, switch_device, &s, NULL);
+	if (r == 0 && on)
+		r = store_list(tx, &group_type, &all, switch_group, &s, NULL);
+	if (r < 0)
+		complain(r, "tenant", "");
+	return r == 0;
+}
+
+/* Who is disabled is not read from any more. What fails is tried again by the next run. */
+static void follow_tenants(struct follow *f, const uint32_t *tenants, uint32_t n)
+{
+	for (uint32_t i = 0; i < f->n_active; i++)
+		if (!is_among(tenants, n, f->active[i]) && f->n_idle < TENANTS_MAX && switch_tenant(f, f->active[i], false)) {
+			f->idle[f->n_idle++] = f->active[i];
+			f->active[i--] = f->active[--f->n_active];
+		}
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_among(f->active, f->n_active, tenants[i]) && f->n_active < TENANTS_MAX)
+			f->active[f->n_active++] = tenants[i];
+	for (uint32_t i = 0; i < f->n_idle; i++)
+		if (is_among(tenants, n, f->idle[i]) && switch_tenant(f, f->idle[i], true))
+			f->idle[i--] = f->idle[--f->n_idle];
+}
+
 /* --- Running ----------------------------------------------------------------------------------------------------------- */
 
 static int run(struct work *w, void *worker)
@@ -283,6 +361,7 @@ static int run(struct work *w, void *worker)
 			complain(r, "tenant", "");
 	}
 	f->is_primed = true;
+	follow_tenants(f, tenants, MIN(n, (uint32_t) TENANTS_MAX));
 	while (!work_is_cancelled(w) && (d = take_dirty(f))) {
 		set_dirty(f, d);
 		sys_free(d);
@@ -318,7 +397,7 @@ static void kick(void *arg)
 	f->running = work_submit(f->pool, f->loop, &f->work, run, on_done) == 0;
 	if (!f->running) {
 		err_clear();
-		log_warn("daemon", "the workers are busy; changed records take effect with the next change");
+		timer_start(f->loop, &f->retry, RETRY_MS, kick, f);
 	}
 }
 
@@ -330,6 +409,7 @@ void follow_kick(struct follow *f)
 void follow_stop(struct follow *f)
 {
 	f->stopped = true;
+	timer_stop(&f->retry);
 	if (f->running)
 		work_cancel(&f->work);
 }

@@ -33,6 +33,8 @@ static void on_system_commit(void *ctx, uint64_t seq)
 
 	cache_forget(g);
 	atomic_store(&g->tenants_stale, true);
+	if (g->on_tenant_commit)
+		g->on_tenant_commit(g->ctx, seq);
 }
 
 static int open_system(struct guard *g)

@@ -117,7 +117,7 @@ struct guard_config {
 	size_t n_system_nouns, n_tenant_nouns;
 	const struct store_queries *tenant_queries;     /* borrowed */
 	size_t n_tenant_queries;
-	void (*on_tenant_commit)(void *ctx, uint64_t seq);      /* records of some tenant changed; from the committing thread, must not block */
+	void (*on_tenant_commit)(void *ctx, uint64_t seq);      /* records of some tenant, or a tenant itself; from the committing thread, must not block */
 	void *ctx;
 };
 
