@@ -95,38 +95,56 @@ void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 	}
 }
 
-/* Reads up to 8 (width <= 56) or 9 bytes from each value's first byte: CODE_SLACK. */
-static int64_t unpack_sum(const uint8_t *at, unsigned width, size_t n, int64_t *v, int64_t sum, int64_t least)
+/* Eight values of a width that the compiler knows: every shift is a constant. Reads 8 bytes from each value's first: CODE_SLACK. */
+static inline __attribute__((always_inline)) uint64_t eight(const uint8_t *at, unsigned width, uint64_t least, uint64_t s, int64_t *v)
 {
-	uint64_t mask = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1, s = (uint64_t) sum;
-
-	if (width == 0) {
-		for (size_t i = 0; i < n; i++)
-			v[i] = (int64_t) (s += (uint64_t) least);
-		return (int64_t) s;
-	}
-	if (width <= 56) {
-		for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
-			uint64_t x;
-
-			memcpy(&x, at + (bit >> 3), 8);
-			s += (uint64_t) least + (x >> (bit & 7) & mask);
-			v[i] = (int64_t) s;
-		}
-		return (int64_t) s;
-	}
-	for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
+	for (unsigned i = 0; i < 8; i++) {
 		uint64_t x;
+
+		memcpy(&x, at + (i * width >> 3), 8);
+		s += least + (x >> (i * width & 7) & ((UINT64_C(1) << width) - 1));
+		v[i] = (int64_t) s;
+	}
+	return s;
+}
+
+/* Widths beyond 16, and what is left of a miniblock cut short. */
+static uint64_t any_width(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	uint64_t mask = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+
+	for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
 		unsigned shift = bit & 7;
+		uint64_t x;
 
 		memcpy(&x, at + (bit >> 3), 8);
 		x >>= shift;
-		if (shift)
+		if (width > 56 && shift)
 			x |= (uint64_t) at[(bit >> 3) + 8] << (64 - shift);
-		s += (uint64_t) least + (x & mask);
+		s += least + (x & mask);
 		v[i] = (int64_t) s;
 	}
-	return (int64_t) s;
+	return s;
+}
+
+#define WIDTH(w) case w: for (; i + 8 <= n; i += 8) s = eight(at + i / 8 * (w), w, least, s, v + i); break
+
+static int64_t unpack_sum(const uint8_t *at, unsigned width, size_t n, int64_t *v, int64_t sum, int64_t first_least)
+{
+	uint64_t s = (uint64_t) sum, least = (uint64_t) first_least;
+	size_t i = 0;
+
+	switch (width) {
+	case 0:
+		for (; i < n; i++)
+			v[i] = (int64_t) (s += least);
+		break;
+	WIDTH(1); WIDTH(2); WIDTH(3); WIDTH(4); WIDTH(5); WIDTH(6); WIDTH(7); WIDTH(8);
+	WIDTH(9); WIDTH(10); WIDTH(11); WIDTH(12); WIDTH(13); WIDTH(14); WIDTH(15); WIDTH(16);
+	default:
+		break;
+	}
+	return (int64_t) any_width(at + i / 8 * width, width, n - i, least, s, v + i);
 }
 
 static bool decode_block(struct cur *c, int64_t *v, size_t n, int64_t sum, uint64_t minis, size_t mini)
@@ -170,6 +188,38 @@ bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits)
 		for (size_t i = 0; i < n; i++)
 			v[i] = (int32_t) v[i];
 	return !c->bad;
+}
+
+bool dbp_first(const struct cur *c, int64_t *ret)
+{
+	struct cur look = *c;
+
+	for (int i = 0; i < 3; i++)
+		cur_varint(&look);
+	*ret = unzigzag(cur_varint(&look));
+	return !look.bad;
+}
+
+bool dbp_is_const(const struct cur *c, size_t n)
+{
+	struct cur look = *c;
+	uint64_t block = cur_varint(&look), minis = cur_varint(&look);
+
+	cur_varint(&look);
+	cur_varint(&look);
+	if (look.bad || block < 32 || minis == 0 || minis > 512)
+		return false;
+	for (size_t i = 1; i < n; i += block) {
+		uint64_t least = cur_varint(&look);
+		const uint8_t *widths = cur_take(&look, minis);
+
+		if (!widths || least)
+			return false;
+		for (size_t m = 0; m < minis; m++)
+			if (widths[m])
+				return false;
+	}
+	return true;
 }
 
 static size_t run_at(const uint16_t *v, size_t n, size_t i)

@@ -28,6 +28,9 @@ static inline size_t dbp_bound(size_t n) { return 4 * VARINT_MAX + (n / 128 + 1)
 /* bits: 32 or 64, the width of the column's type: deltas wrap around in it. */
 void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits);
 bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits);
+/* Does it say that all n values are equal, in so many words? The cursor does not move. */
+bool dbp_is_const(const struct cur *c, size_t n);
+bool dbp_first(const struct cur *c, int64_t *ret);             /* the first value alone */
 
 static inline size_t rle_bound(size_t n, unsigned width) { return VARINT_MAX * (n / 8 + 2) + (n + 16) * (width + 7) / 8 + 16; }
 

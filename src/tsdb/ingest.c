@@ -4,9 +4,11 @@
 
 #include "base/err.h"
 
-enum { QUEUE_ITEMS = 256, QUEUE_BYTES = 8 << 20, RETRY_MS = 2000, TAKE_AGAIN_MS = 50 };
+enum { QUEUE_ITEMS = 256, QUEUE_BYTES_MIN = 1 << 20, QUEUE_BYTES_MAX = 8 << 20, RETRY_MS = 2000, TAKE_AGAIN_MS = 50 };
 
-struct message { struct batch *b; };    /* NULL: freeze */
+/* To a shard: take in this batch; or freeze; or nothing more follows up to `seq`. */
+enum what { TAKE, FREEZE, MARK };
+struct message { enum what what; struct batch *b; uint64_t seq; };
 
 static void wake(void *ctx)
 {
@@ -61,7 +63,11 @@ static void take_in(struct tsdb *t, struct shard_thread *s, struct batch *b)
 		t->refused += c.refused;
 		t->ignored += c.ignored;
 	}
-	atomic_store(&s->seq, b->seq);
+}
+
+static void mark(struct tsdb *t, struct shard_thread *s, uint64_t seq)
+{
+	atomic_store(&s->seq, seq);
 	mutex_hold(&t->mutex);
 	if (t->waiters)
 		cond_broadcast(&t->cond);
@@ -75,17 +81,24 @@ static void freeze(struct tsdb *t, struct shard_thread *s)
 		cond_broadcast(&t->cond);
 }
 
+static void handle(struct tsdb *t, struct shard_thread *s, const struct message *m)
+{
+	if (m->what == FREEZE) {
+		freeze(t, s);
+		return;
+	}
+	if (m->what == TAKE)
+		take_in(t, s, m->b);
+	mark(t, s, m->seq);
+}
+
 static void shard_main(void *arg)
 {
 	struct shard_thread *s = arg;
 	struct message m;
 
 	while (queue_take(&s->queue, &m, INT64_MAX) > 0) {
-		if (!m.b) {
-			freeze(s->t, s);
-			continue;
-		}
-		take_in(s->t, s, m.b);
+		handle(s->t, s, &m);
 		batch_unref(m.b);
 	}
 }
@@ -93,24 +106,20 @@ static void shard_main(void *arg)
 static void dropped(void *ctx, void *item) { batch_unref(((struct message *) item)->b); }
 
 /* To every shard; each picks out what is its own. */
-static void hand_out(struct tsdb *t, struct batch *b)
+static void hand_out(struct tsdb *t, enum what what, struct batch *b, uint64_t seq)
 {
 	for (unsigned i = 0; i < t->n_shards; i++) {
-		struct shard_thread *s = &t->shard[i];
-		struct message m = { .b = b };
+		struct message m = { .what = what, .b = b, .seq = seq };
 
 		if (t->n_shards == 1) {
-			if (b)
-				take_in(t, s, b);
-			else
-				freeze(t, s);
+			handle(t, &t->shard[i], &m);
 			continue;
 		}
 		if (b)
 			batch_ref(b);
-		if (queue_put(&s->queue, &m, b ? b->size : 0, 0, INT64_MAX) < 0) {
+		if (queue_put(&t->shard[i].queue, &m, b ? b->size : 0, 0, INT64_MAX) < 0) {
 			err_clear();
-			batch_unref(m.b);
+			batch_unref(b);
 		}
 	}
 }
@@ -140,7 +149,7 @@ static bool begin_flush(struct tsdb *t)
 	t->to_freeze = t->n_shards;
 	t->oldest_ns = 0;
 	mutex_unlock(&t->mutex);
-	hand_out(t, NULL);
+	hand_out(t, FREEZE, NULL, 0);
 	mutex_lock(&t->mutex);
 	return true;
 }
@@ -162,12 +171,35 @@ static bool wait_for_work(struct tsdb *t, bool nothing)
 	return !t->stopping;
 }
 
+static void read_batch(struct tsdb *t, struct batch *b)
+{
+	mutex_lock(&t->mutex);
+	t->seq_read = b->seq;
+	if (!t->oldest_ns)
+		t->oldest_ns = clock_mono_ns();
+	mutex_unlock(&t->mutex);
+	hand_out(t, TAKE, b, b->seq);
+	batch_unref(b);
+}
+
+/* Numbers are not dense: that nothing more follows up to one is known when the log, asked after it was given, has nothing. */
+static void read_nothing(struct tsdb *t, uint64_t appended)
+{
+	if (appended <= t->seq_read)
+		return;
+	mutex_lock(&t->mutex);
+	t->seq_read = appended;
+	mutex_unlock(&t->mutex);
+	hand_out(t, MARK, NULL, appended);
+}
+
 static void read_main(void *arg)
 {
 	struct tsdb *t = arg;
 	bool nothing = false;
 
 	for (;;) {
+		uint64_t appended = wal_appended(t->wal);
 		struct batch *b = NULL;
 		struct wal_gap gap;
 
@@ -184,13 +216,9 @@ static void read_main(void *arg)
 		} else if (r == WAL_GAP) {
 			t->lost += gap.last - gap.first + 1;
 		} else if (r == WAL_BATCH) {
-			mutex_lock(&t->mutex);
-			t->seq_read = b->seq;
-			if (!t->oldest_ns)
-				t->oldest_ns = clock_mono_ns();
-			mutex_unlock(&t->mutex);
-			hand_out(t, b);
-			batch_unref(b);
+			read_batch(t, b);
+		} else {
+			read_nothing(t, appended);
 		}
 	}
 }
@@ -255,7 +283,7 @@ int ingest_start(struct tsdb *t)
 {
 	const struct wal_reader_config rc = { .name = "tsdb", .policy = WAL_BLOCK, .from = WAL_FROM_OLDEST, .on_ready = wake, .ctx = t };
 	const struct queue_config qc = { .name = "tsdb.shard", .item_size = sizeof(struct message), .max_items = QUEUE_ITEMS,
-		.max_bytes = QUEUE_BYTES, .policy = QUEUE_WAIT, .on_drop = dropped };
+		.max_bytes = (size_t) CLAMP(t->config.head_bytes / 16, (uint64_t) QUEUE_BYTES_MIN, (uint64_t) QUEUE_BYTES_MAX), .policy = QUEUE_WAIT, .on_drop = dropped };
 	int r = wal_reader_open(t->wal, &rc, &t->reader);
 
 	for (unsigned i = 0; i < t->n_shards && t->n_shards > 1 && r == 0; i++) {

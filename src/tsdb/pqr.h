@@ -26,7 +26,7 @@ struct pq_values {
 	const uint8_t *def;             /* 1 where there is a value; NULL: everywhere */
 	int64_t *v;                     /* whole numbers, bits of floats */
 	const uint8_t **text;
-	bool same;                      /* all values are v[0] */
+	bool same;                      /* all are v[0], and only that is there: of `uniform` columns */
 	/* Owned: */
 	uint8_t *def_room;
 	uint8_t *raw;

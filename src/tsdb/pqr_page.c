@@ -256,9 +256,11 @@ static int dense(struct pqr_scratch *s, struct cur *c, const struct header *h, c
 		return dict_values(s, c, col, dict, to);
 	if (h->encoding == PQ_PLAIN)
 		good = col->type == PQ_BYTES ? plain_texts(c, to->text, n) : plain_values(c, col, to->v, n);
-	else
+	else {
+		to->same = col->uniform && dbp_is_const(c, n);
 		good = h->encoding == PQ_DELTA && (col->type == PQ_INT32 || col->type == PQ_INT64) &&
-			dbp_decode(c, to->v, n, col->type == PQ_INT32 ? 32 : 64);
+			(to->same ? dbp_first(c, to->v) : dbp_decode(c, to->v, n, col->type == PQ_INT32 ? 32 : 64));
+	}
 	return good ? 0 : damaged("its values are not right");
 }
 
@@ -288,15 +290,6 @@ static int levels(struct pqr_scratch *s, struct cur *c, struct pq_values *to, ui
 	to->def = to->def_room;
 	*ret_n = n;
 	return 0;
-}
-
-static bool all_equal(const int64_t *v, uint32_t n)
-{
-	int64_t differ = 0;
-
-	for (uint32_t i = 1; i < n; i++)
-		differ |= v[i] ^ v[0];
-	return !differ;
 }
 
 /* Spreads dense values over their rows, from the back so that it can be done in place. */
@@ -350,9 +343,7 @@ int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const stru
 	ret->rows = n;
 	r = dense(s, &c, &h, col, dict, ret);
 	ret->rows = page->rows;
-	if (r == 0 && n == page->rows && col->type != PQ_BYTES)
-		ret->same = all_equal(ret->v, n);
-	else if (r == 0 && n < page->rows)
+	if (r == 0 && n < page->rows && !ret->same)
 		spread(ret, n, col->type == PQ_BYTES);
 	return r;
 }

@@ -10,7 +10,7 @@ const struct pq_col sample_cols[SAMPLE_COLS] = {
 	[COL_NS] = { .name = "ns", .type = PQ_INT32, .optional = true },
 	[COL_LAG] = { .name = "lag", .type = PQ_INT32, .optional = true },
 	[COL_M] = { .name = "m", .type = PQ_INT64, .optional = true },
-	[COL_E] = { .name = "e", .type = PQ_INT32, .optional = true },
+	[COL_E] = { .name = "e", .type = PQ_INT32, .optional = true, .uniform = true },
 	[COL_F] = { .name = "f", .type = PQ_FLOAT, .optional = true },
 	[COL_D] = { .name = "d", .type = PQ_DOUBLE, .optional = true },
 	[COL_S] = { .name = "s", .type = PQ_BYTES, .optional = true },

@@ -2,13 +2,13 @@
 #include "tsdb/tsdb_impl.h"
 
 #include "base/err.h"
+#include "tsdb/tall.h"
 
 struct answer {
-	struct batch_builder *w;
+	struct tall *w;
 	const struct tsdb_query *q;
 	tsdb_batch_fn on_batch;
 	void *ctx;
-	uint8_t type;                   /* of the batch being filled; V_NONE: none */
 	uint64_t left;
 };
 
@@ -16,47 +16,35 @@ static int hand_over(struct answer *a)
 {
 	_cleanup_(batch_unrefp) struct batch *b = NULL;
 
-	if (a->type == V_NONE || batch_builder_rows(a->w) == 0)
+	if (a->w->rows == 0)
 		return 0;
-	a->type = V_NONE;
-	int r = batch_seal(a->w, 0, 0, &b);
+	int r = tall_seal(a->w, a->q->tenant, &b);
 	if (r == 0)
 		r = a->on_batch(a->ctx, b);
 	return MIN(r, 0);
 }
 
-static int begin(struct answer *a, uint8_t type)
-{
-	if (a->type == type)
-		return 0;
-	int r = hand_over(a);
-	if (r == 0)
-		r = batch_tall(a->w, a->q->tenant, 0, type);
-	if (r == 0)
-		a->type = type;
-	return r;
-}
-
 /* 1: the limit is reached. */
 static int put_span(struct answer *a, uint32_t series, const struct span *s)
 {
-	int r = begin(a, s->type);
+	int r = 0;
 
-	for (uint32_t i = 0; i < s->n && r == 0; i++) {
-		struct sample sample = span_sample(s, i, series);
-
+	if (a->w->type != s->type) {
+		r = hand_over(a);
+		tall_begin(a->w, s->type);
+	}
+	for (uint32_t at = 0; at < s->n && r == 0;) {
 		if (a->left == 0)
 			return 1;
-		r = batch_tall_add(a->w, &sample);
-		if (r == -ERR_FULL) {
-			err_clear();
+		int n = tall_add(a->w, series, s, at, a->left);
+		if (n < 0)
+			return n;
+		at += (uint32_t) n;
+		a->left -= (uint64_t) n;
+		if (n == 0) {
 			r = hand_over(a);
-			if (r == 0)
-				r = begin(a, s->type);
-			if (r == 0)
-				r = batch_tall_add(a->w, &sample);
+			tall_begin(a->w, s->type);
 		}
-		a->left--;
 	}
 	return r;
 }
@@ -96,13 +84,16 @@ int tsdb_range(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batc
 	int r = query_series(q, &series, &n);
 	if (r < 0)
 		return r;
-	r = batch_builder_new(&a.w, 0);
-	if (r < 0)
-		return r;
+	a.w = sys.malloc(sizeof(*a.w));
+	if (!a.w)
+		return err_fail(ERR_NO_MEMORY, "what", "a query", NULL);
+	a.w->text = (struct buf) { 0 };
+	tall_begin(a.w, V_NONE);
 	r = reader_open(t, te, q, &rd);
 	if (r == 0)
 		r = read_all(&rd, &a, series, n);
 	reader_close(&rd);
-	batch_builder_free(a.w);
+	tall_done(a.w);
+	sys_free(a.w);
 	return r;
 }

@@ -87,9 +87,9 @@ int reader_refresh(struct reader *rd)
 		uint64_t a = file_info(rd->catalog->file[i])->number, b = file_info(now->file[j])->number;
 
 		if (a == b)
-			scan[j++] = take(rd->scan[i++]);
-		else
-			*(a < b ? &i : &j) += 1;
+			scan[j] = take(rd->scan[i]);
+		i += a <= b;
+		j += b <= a;
 	}
 	free_scans(rd);
 	catalog_unref(rd->catalog);

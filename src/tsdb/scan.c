@@ -1,4 +1,6 @@
 /* scan.c - rows of a file as spans: pages found by the side index, decoded once, values put together from their columns. */
+#include <string.h>
+
 #include "base/err.h"
 #include "sys/sys.h"
 #include "tsdb/decimal.h"
@@ -26,7 +28,7 @@ struct scan {
 	struct col_state col[SAMPLE_COLS];
 };
 
-/* A column's values from a row on. */
+/* A column's values from a row on; same: v[0] stands for all. */
 struct view { const int64_t *v; const uint8_t *const *text; const uint8_t *def; bool null, same; };
 
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "file of samples", "detail", detail, NULL); }
@@ -175,8 +177,13 @@ static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint
 	if (r < 0)
 		return r;
 	const struct pq_values *v = &c->col[col].values;
-	*ret = (struct view) { .v = v->v ? v->v + at : NULL, .text = v->text ? v->text + at : NULL, .def = v->def ? v->def + at : NULL,
+	*ret = (struct view) { .v = v->v ? v->v + (v->same ? 0 : at) : NULL, .text = v->text ? v->text + at : NULL, .def = v->def ? v->def + at : NULL,
 		.null = v->all_null, .same = v->same };
+	/* A page holds many series: within this one's rows it is mostly all or nothing. */
+	if (ret->def && !memchr(ret->def, 0, *n))
+		ret->def = NULL;
+	else if (ret->def && !memchr(ret->def, 1, *n))
+		ret->null = true;
 	return 0;
 }
 
@@ -204,7 +211,7 @@ static bool rooms(struct scan *c, uint32_t n)
 /* ns of each row; they must ascend within a series. */
 static int times(struct scan *c, const struct view *ts, const struct view *ns, uint32_t n)
 {
-	bool wrong = false;
+	uint64_t wrong = 0;
 
 	for (uint32_t i = 0; i < n; i++)
 		c->t[i] = (int64_t) ((uint64_t) ts->v[i] * 1000);
@@ -233,13 +240,13 @@ static int decimals(struct scan *c, uint8_t type, const struct view *m, const st
 	}
 	if (e->null || e->def)
 		return damaged("a decimal has no exponent");
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < (e->same ? 1 : n); i++)
 		bad |= (uint64_t) e->v[i] > DECIMAL_E_LIMIT;
 	if (bad)
 		return damaged("an exponent is too large");
 	if (type == V_F32)
 		for (uint32_t i = 0; i < n; i++)
-			((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) e->v[i]);
+			((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) e->v[e->same ? 0 : i]);
 	else if (e->same)
 		decimals_f64(m->v, (unsigned) e->v[0], n, (double *) c->v);
 	else
@@ -254,7 +261,7 @@ static int mixed(struct scan *c, uint8_t type, const struct view *m, const struc
 	for (uint32_t i = 0; i < n; i++) {
 		c->cell[i] = CELL_VALUE;
 		if (there(m, i)) {
-			uint64_t x = there(e, i) ? (uint64_t) e->v[i] : 0;
+			uint64_t x = there(e, i) ? (uint64_t) e->v[e->same ? 0 : i] : 0;
 
 			if (x > DECIMAL_E_LIMIT)
 				return damaged("an exponent is too large");

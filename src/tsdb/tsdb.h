@@ -105,7 +105,7 @@ struct tsdb_bucket {
 	uint64_t n, n_good, n_used;     /* samples; with Good quality; that the figures are made of */
 	int64_t covered_ns;             /* of end - start: time for which there was a value (coverage) */
 	double avg;                     /* time-weighted over covered_ns; NaN when that is 0 */
-	double mean, sum;               /* unweighted, Neumaier-compensated; NaN and 0 when n_used is 0 */
+	double mean, sum;               /* unweighted, compensated; NaN and 0 when n_used is 0 */
 	double min, max;                /* NaN when n_used is 0 */
 	int64_t min_ns, max_ns;         /* the first time of each */
 	struct value first, last;       /* of the used; V_NONE when n_used is 0. Strings live until on_buckets returns */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/num.h"
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"

@@ -247,3 +247,99 @@ static void through_everything(unsigned n_shards, uint64_t seed)
 
 TEST(what_was_written_is_read_back_bit_for_bit_through_head_files_and_restarts) { through_everything(1, 1); }
 TEST(two_shards_answer_like_one) { through_everything(2, 2); }
+
+/* --- Reading while rows come in and are flushed */
+
+struct race { struct fixture f; uint32_t series[4]; _Atomic int64_t settled; _Atomic bool stop; _Atomic unsigned rounds; _Atomic bool wrong; };
+
+static int count_rows(void *ctx, struct batch *b)
+{
+	*(int64_t *) ctx += b->n_rows;
+	return 0;
+}
+
+static int count_samples(void *ctx, const struct tsdb_bucket *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*(int64_t *) ctx += (int64_t) b[i].n;
+	return 0;
+}
+
+static void look(void *arg)
+{
+	struct race *r = arg;
+	struct sample last[4];
+	struct arena a;
+
+	arena_init(&a, &sys_heap, 0);
+	while (!r->stop && !r->wrong) {
+		int64_t sure = r->settled, ranged = 0, summed = 0;
+		struct tsdb_query q = ask(r->series, 4, INT64_MIN, INT64_MAX);
+
+		q.from_ns = T0 - DAY;
+		q.to_ns = T0 + 40 * DAY;
+		bool wrong = tsdb_range(r->f.t, &q, count_rows, &ranged) != 0 || ranged < 4 * sure;
+		wrong |= tsdb_aggregate(r->f.t, &q, &(struct tsdb_step) { .step_ns = NS_PER_S * 100 }, count_samples, &summed) != 0 ||
+			summed < ranged;
+		wrong |= tsdb_last(r->f.t, 1, r->series, 4, &a, last) != 0 || (sure && last[3].time_ns < T0 + (sure - 1) * NS_PER_S);
+		if (wrong)
+			printf("# sure of %lld, found %lld, summed %lld, last %lld\n", (long long) sure, (long long) ranged, (long long) summed,
+				(long long) last[3].time_ns);
+		arena_reset(&a);
+		if (wrong)
+			r->wrong = true;
+		r->rounds++;
+	}
+	arena_done(&a);
+}
+
+TEST(a_query_never_misses_what_is_on_its_way_from_the_head_to_a_file)
+{
+	struct race r = { .f.config = { .flush_age_ms = 1, .n_shards = 2 } };
+	struct thread readers[2];
+	struct uuid points[4] = { point(1), point(2), point(3), point(4) };
+	uint8_t types[4] = { V_F64, V_I64, V_BOOL, V_F32 };
+	struct batch_builder *w = NULL;
+	struct tsdb_stats s;
+
+	must(fixture_begin(&r.f) == 0 && tsdb_series_many(r.f.t, 1, 4, points, types, r.series) == 0);
+	must(batch_builder_new(&w, 0) == 0);
+	for (int i = 0; i < 2; i++)
+		must(thread_start(&readers[i], "look", look, &r) == 0);
+	tsdb_stats(r.f.t, &s);
+	for (int64_t row = 0; (s.flushes < 25 || r.rounds < 25) && row < 2000000 && !r.wrong; row += 50) {
+		struct batch *b = NULL;
+
+		must(batch_group(w, 1, 0, r.series, types, 4) == 0);
+		for (int64_t i = row; i < row + 50; i++) {
+			must(batch_group_row(w, T0 + i * NS_PER_S) == 0);
+			for (unsigned k = 0; k < 4; k++) {
+				struct value v = { .type = types[k] };
+
+				if (k == 0)
+					v.f64 = (double) i / 8;
+				else if (k == 3)
+					v.f32 = (float) i;
+				else if (k == 1)
+					v.i = i;
+				else
+					v.b = i & 1;
+				must(batch_group_set(w, k, v, 0) == 0);
+			}
+		}
+		must(batch_seal(w, 0, 0, &b) == 0);
+		is_int(fixture_append(&r.f, b), 0);
+		batch_unref(b);
+		is_int(fixture_settle(&r.f), 0);
+		r.settled = row + 50;
+		tsdb_stats(r.f.t, &s);
+	}
+	r.stop = true;
+	for (int i = 0; i < 2; i++)
+		thread_join(&readers[i]);
+	ok(!r.wrong);
+	ok(s.flushes >= 25);
+	ok(r.rounds >= 25);
+	batch_builder_free(w);
+	fixture_end(&r.f);
+}

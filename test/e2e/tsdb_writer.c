@@ -3,6 +3,7 @@
  * order of writing: {"series", "t", "type", "v", "q", "lag"}. v: whole numbers as text, floats as the hex of their bits, texts as hex, null.
  *
  *   tsdb_writer DIR nasty SEED     every type, awkward values, out of order, repeated, over midnights, in several files
+ *   tsdb_writer DIR small SEED     the same, a thirtieth of it: the golden folder
  *   tsdb_writer DIR csv SEPARATOR  a recording from standard input: first column is the time in ns, the others become series
  */
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #define T0 (INT64_C(1767225600) * NS_PER_S)             /* 2026-01-01T00:00:00Z */
 
 enum { N_SERIES = 21, N_LIST = 7, ROUNDS = 12, COLS_MAX = 64 };
+static unsigned tall_rows = 300, group_rows = 200;
 
 static const uint8_t types[] = { V_BOOL, V_I64, V_F32, V_F64, V_STR, V_BYTES, V_TIME };
 static struct wal *wal;
@@ -87,7 +89,7 @@ static struct value some_value(uint8_t type)
 	static const uint32_t floats[] = { 0, 0x80000000, 1, 0x7f800000, 0xff800000, 0x7fc00000, 0x7fc00123, 0x7f800001, 0x41b8cccd, 0x4b800000 };
 	static const int64_t ints[] = { 0, 1, -1, INT64_MAX, INT64_MIN, INT64_C(1) << 53, (INT64_C(1) << 53) + 1, 1000000007 };
 	static const char *const words[] = { "", "run", "\xe5\x81\x9c\xe6\x9c\xba", "idle", "\xe6\xa6\xab" };
-	static char raw[300];
+	static char raw[80];
 	struct value v = { .type = (enum vtype) type };
 	uint64_t x = next();
 	uint32_t f;
@@ -156,7 +158,7 @@ static void tall(unsigned round, uint8_t type)
 	int64_t acquired = T0 + (int64_t) round * 4 * 3600 * NS_PER_S;
 
 	check(batch_tall(builder, 1, 0, type), "begin");
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < tall_rows; i++) {
 		struct sample s = { .time_ns = some_time(next() % 7 ? round : 0), .quality = some_quality() };
 
 		do
@@ -175,7 +177,7 @@ static void group(unsigned round)
 	int64_t acquired = T0 + (int64_t) round * 4 * 3600 * NS_PER_S, t = acquired;
 
 	check(batch_group_list(builder, 1, 0, list, types, N_LIST), "begin");
-	for (unsigned i = 0; i < 200; i++) {
+	for (unsigned i = 0; i < group_rows; i++) {
 		t += (int64_t) (1 + next() % 3) * NS_PER_S;
 		check(batch_group_row(builder, t), "row");
 		for (unsigned k = 0; k < N_LIST; k++) {
@@ -297,7 +299,11 @@ int main(int argc, char *argv[])
 	check(tsdb_open(&store, &(struct tsdb_config) { .data_dir = argv[1], .version = "test", .describe = describe }, wal), "open");
 	check(tsdb_start(store), "start");
 	check(batch_builder_new(&builder, 0), "builder");
-	if (strcmp(argv[2], "nasty") == 0) {
+	if (strcmp(argv[2], "csv") != 0) {
+		if (strcmp(argv[2], "small") == 0) {
+			tall_rows = 10;
+			group_rows = 7;
+		}
 		num_parse_u64(argv[3], argv[3] + strlen(argv[3]), &seed);
 		nasty();
 	} else {

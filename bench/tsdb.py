@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""The store of samples, 10 M samples of a plant's mix: ingest per CPU-second, bytes a sample, one hour of one series, 10-minute means of all."""
+import os
+import re
+import subprocess
+import tempfile
+
+from common import ROOT, claim, done, note
+
+build = os.environ.get("TENON_BUILD", str(ROOT / "build"))
+with tempfile.TemporaryDirectory() as work:
+    program = os.path.join(work, "tsdb")
+    subprocess.run([os.environ.get("CC", "cc").split()[-1], "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-I", ROOT / "src", ROOT / "bench/tsdb.c",
+                    f"{build}/libtenon.a", "-lm", "-lzstd", "-lpthread", "-o", program], check=True)
+    for shards in ("1", "2"):
+        out = subprocess.run([program, shards], check=True, capture_output=True, text=True).stdout
+        figure = lambda pattern: float(re.search(pattern, out)[1])  # noqa: E731
+        print(f"{shards} shard(s)")
+        claim("log to head", figure(r"head: ([\d.]+) M samples per CPU"), "M samples/CPU-s", 8, lower_is_better=False)
+        note("flush to Parquet", figure(r"flush: ([\d.]+) M"), "M samples/CPU-s")
+        claim("files", figure(r"([\d.]+) bytes a sample in"), "bytes a sample", 1.1)
+        note("one series, one hour, 3,600 samples, median", figure(r"median ([\d.]+)"), "µs")
+        note("10-minute means, 1,000 series × 10,000 samples", figure(r"10-minute means: .*: ([\d.]+) ms"), "ms CPU")
+done()

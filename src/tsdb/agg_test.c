@@ -1,0 +1,300 @@
+/* agg_test.c - aggregates against figures worked out by hand, and against a slow second implementation. */
+#include <math.h>
+
+#include "tap.h"
+
+#include "tsdb/tsdb_fixture.h"
+
+#define S(n) ((int64_t) (n) * NS_PER_S)
+#define NONE ((struct value) { .type = V_NONE })
+#define NUM(x) ((struct value) { .type = V_F64, .f64 = (x) })
+
+struct got { struct tsdb_bucket b[4096]; size_t n; };
+
+static int keep(void *ctx, const struct tsdb_bucket *b, size_t n)
+{
+	struct got *g = ctx;
+
+	for (size_t i = 0; i < n && g->n < ELEMENTSOF(g->b); i++)
+		g->b[g->n++] = b[i];
+	return 0;
+}
+
+static uint32_t new_series(struct fixture *f, uint8_t type)
+{
+	struct uuid p = uuid_new();
+	uint32_t s = 0;
+
+	is_int(tsdb_series(f->t, 1, &p, (enum vtype) type, &s), 0);
+	return s;
+}
+
+static void put(struct fixture *f, uint32_t series, const struct sample *samples, size_t n)
+{
+	_cleanup_(batch_builder_freep) struct batch_builder *w = NULL;
+
+	must(batch_builder_new(&w, 0) == 0);
+	for (size_t i = 0; i < n;) {
+		_cleanup_(batch_unrefp) struct batch *b = NULL;
+		enum vtype type = V_F64;
+
+		for (size_t j = i; j < n; j++)
+			if (samples[j].value.type != V_NONE) {
+				type = samples[j].value.type;
+				break;
+			}
+		must(batch_tall(w, 1, 0, type) == 0);
+		for (; i < n && batch_builder_rows(w) < 1000; i++) {
+			struct sample s = samples[i];
+
+			s.series = series;
+			must(batch_tall_add(w, &s) == 0);
+		}
+		must(batch_seal(w, 0, 0, &b) == 0);
+		is_int(fixture_append(f, b), 0);
+	}
+	is_int(fixture_settle(f), 0);
+}
+
+static int ask(struct fixture *f, uint32_t series, const int64_t range[2], const struct tsdb_step *step, struct got *g)
+{
+	const struct tsdb_query q = { .tenant = 1, .series = &series, .n_series = 1, .from_ns = range[0], .to_ns = range[1] };
+
+	g->n = 0;
+	return tsdb_aggregate(f->t, &q, step, keep, g);
+}
+
+TEST(figures_worked_out_by_hand)
+{
+	/* Before: 5 at -10 s. 10 at 0 s, 20 at 30 s, Bad at 60 s, 40 at 90 s; minutes from 0 to 2 min.
+	 * First minute, step: 30 s of 10, 30 s of 20 = 15. Linear: the first half runs from 10 to 20 = 15, the second from 20 on
+	 * flat (no value follows) = 20; mean 17.5. Second: Bad from 60 to 90, 40 from 90 on: 40 over 30 of 60 seconds. */
+	struct fixture f = { 0 };
+	struct got g;
+	const struct sample in[] = {
+		{ .time_ns = S(-10), .value = NUM(5) }, { .time_ns = S(0), .value = NUM(10) }, { .time_ns = S(30), .value = NUM(20) },
+		{ .time_ns = S(60), .value = NUM(99), .quality = (uint32_t) QUALITY_BAD }, { .time_ns = S(90), .value = NUM(40) },
+	};
+	const int64_t range[2] = { 0, S(120) }, late[2] = { S(-5), S(60) }, gap[2] = { S(65), S(80) };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64);
+	put(&f, s, in, ELEMENTSOF(in));
+	is_int(ask(&f, s, range, &(struct tsdb_step) { .step_ns = S(60) }, &g), 0);
+	is_int(g.n, 2);
+	ok(g.b[0].avg == 15 && g.b[0].mean == 15 && g.b[0].min == 10 && g.b[0].max == 20 && g.b[0].sum == 30);
+	is_int(g.b[0].n, 2);
+	is_int(g.b[0].covered_ns, S(60));
+	is_int(g.b[0].max_ns, S(30));
+	ok(g.b[0].first.f64 == 10 && g.b[0].last.f64 == 20);
+	ok(g.b[1].avg == 40 && g.b[1].mean == 40 && g.b[1].min == 40);
+	is_int(g.b[1].n, 2);
+	is_int(g.b[1].n_good, 1);
+	is_int(g.b[1].n_used, 1);
+	is_int(g.b[1].worst, (uint32_t) QUALITY_BAD);
+	is_int(g.b[1].covered_ns, S(30));
+
+	is_int(ask(&f, s, range, &(struct tsdb_step) { .step_ns = S(60), .between = TSDB_LINEAR }, &g), 0);
+	ok(g.b[0].avg == 17.5);
+
+	/* From -5 s: 5 s of the 5 from before, 30 of 10, 30 of 20. Without the look back 5 s are not covered. */
+	is_int(ask(&f, s, late, &(struct tsdb_step) { 0 }, &g), 0);
+	is_int(g.n, 1);
+	is_int(g.b[0].covered_ns, S(65));
+	ok(fabs(g.b[0].avg - (5 * 5 + 30 * 10 + 30 * 20) / 65.0) < 1e-12);
+	is_int(ask(&f, s, late, &(struct tsdb_step) { .only_time = true }, &g), 0);
+	is_int(g.b[0].covered_ns, S(60));
+	ok(g.b[0].avg == 15);
+	/* In the gap a Bad sample left nothing goes on: no bucket. */
+	is_int(ask(&f, s, gap, &(struct tsdb_step) { .step_ns = S(5) }, &g), 0);
+	is_int(g.n, 0);
+	fixture_end(&f);
+}
+
+TEST(a_value_goes_on_through_buckets_without_samples_and_a_constant_stays_itself)
+{
+	struct fixture f = { 0 };
+	struct got g;
+	const struct sample in[] = { { .time_ns = S(7), .value = NUM(0.1) }, { .time_ns = S(3601), .value = NUM(0.1) } };
+	const int64_t range[2] = { 0, S(7200) };
+	struct tsdb_query q;
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64);
+	put(&f, s, in, 2);
+	is_int(ask(&f, s, range, &(struct tsdb_step) { .step_ns = S(60), .origin_ns = S(30) }, &g), 0);
+	is_int(g.n, 121);
+	is_int(g.b[0].start_ns, 0);
+	is_int(g.b[0].end_ns, S(30));
+	is_int(g.b[0].covered_ns, S(23));
+	is_int(g.b[120].end_ns, S(7200));
+	for (size_t i = 0; i < g.n; i++)
+		ok(g.b[i].avg == 0.1 && g.b[i].start_ns == (i ? g.b[i - 1].end_ns : 0));
+	q = (struct tsdb_query) { .tenant = 1, .series = &s, .n_series = 1, .from_ns = 0, .to_ns = S(7200), .limit = 5 };
+	g.n = 0;
+	is_int(tsdb_aggregate(f.t, &q, &(struct tsdb_step) { .step_ns = S(60) }, keep, &g), 1);
+	is_int(g.n, 5);
+	fixture_end(&f);
+}
+
+TEST(texts_give_counts_first_and_last_and_bools_count_as_numbers)
+{
+	struct fixture f = { 0 };
+	struct got g;
+	struct sample in[100], on[4];
+	const int64_t range[2] = { 0, S(100) };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_STR), b = new_series(&f, V_BOOL);
+	for (int i = 0; i < 100; i++)
+		in[i] = (struct sample) { .time_ns = S(i), .value = { .type = V_STR, .s = i % 2 ? "odd" : "even", .len = i % 2 ? 3 : 4 } };
+	put(&f, s, in, 100);
+	is_int(ask(&f, s, range, &(struct tsdb_step) { .step_ns = S(10) }, &g), 0);
+	is_int(g.n, 10);
+	is_int(g.b[3].n_used, 10);
+	is_int(g.b[3].first_ns, S(30));
+	is_int(g.b[3].last_ns, S(39));
+	ok(isnan(g.b[3].avg) && isnan(g.b[3].min));
+	for (int i = 0; i < 4; i++)
+		on[i] = (struct sample) { .time_ns = S(i * 25), .value = { .type = V_BOOL, .b = i == 1 } };
+	put(&f, b, on, 4);
+	is_int(ask(&f, b, range, &(struct tsdb_step) { 0 }, &g), 0);
+	ok(g.b[0].avg == 0.25 && g.b[0].max == 1 && g.b[0].sum == 1);
+	ok(g.b[0].first.type == V_BOOL && !g.b[0].first.b);
+	fixture_end(&f);
+}
+
+/* --- The slow way: for every bucket all samples are looked at, in long double. */
+
+static bool counts(const struct sample *s)
+{
+	return s->value.type == V_F64 && !quality_is_bad(s->quality) && !isnan(s->value.f64);
+}
+
+static bool near(double a, long double b)
+{
+	return (isnan(a) && isnan(b)) || (double) b == a || fabsl(a - b) <= 1e-11L * fmaxl(1, fabsl(b));
+}
+
+static bool slow_bucket(const struct sample *s, size_t n, const int64_t range[2], bool linear, const struct tsdb_bucket *got)
+{
+	int64_t start = got->start_ns, end = got->end_ns, covered = 0;
+	long double integral = 0, sum = 0, min = NAN, max = NAN;
+	uint64_t in = 0, used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		/* The value before `from` begins there. */
+		int64_t at = s[i].time_ns, next = i + 1 < n && s[i + 1].time_ns < range[1] ? s[i + 1].time_ns : range[1];
+
+		if (at >= range[1])
+			break;
+		if (at < range[0] && next <= range[0])
+			continue;
+		if (at >= start && at < end) {
+			in++;
+			if (counts(&s[i])) {
+				used++;
+				sum += (long double) s[i].value.f64;
+				min = !(min <= s[i].value.f64) ? s[i].value.f64 : min;
+				max = !(max >= s[i].value.f64) ? s[i].value.f64 : max;
+			}
+		}
+		if (!counts(&s[i]))
+			continue;
+		int64_t from = at < range[0] ? range[0] : at, a = from > start ? from : start, b = next < end ? next : end;
+		if (a >= b)
+			continue;
+		long double v0 = s[i].value.f64, v1 = v0;
+		if (linear && i + 1 < n && s[i + 1].time_ns < range[1] && counts(&s[i + 1]))
+			v1 = s[i + 1].value.f64;
+		long double va = v0 + (v1 - v0) * (long double) (a - from) / (long double) (next - from);
+		long double vb = v0 + (v1 - v0) * (long double) (b - from) / (long double) (next - from);
+		covered += b - a;
+		integral += (va + vb) / 2 * (long double) (b - a);
+	}
+	bool good = got->n == in && got->n_used == used && got->covered_ns == covered && near(got->sum, sum) &&
+		near(got->mean, used ? sum / (long double) used : (long double) NAN) && near(got->min, min) && near(got->max, max) &&
+		near(got->avg, covered ? integral / (long double) covered : (long double) NAN);
+	if (!good)
+		printf("# bucket at %lld: n %llu/%llu used %llu/%llu covered %lld/%lld sum %.17g/%.17Lg avg %.17g/%.17Lg min %g/%Lg\n",
+			(long long) start, (unsigned long long) got->n, (unsigned long long) in, (unsigned long long) got->n_used,
+			(unsigned long long) used, (long long) got->covered_ns, (long long) covered, got->sum, sum, got->avg,
+			integral / (long double) covered, got->min, min);
+	return good;
+}
+
+TEST(every_bucket_is_what_a_slow_second_implementation_says)
+{
+	enum { N = 6000 };
+	static struct sample in[N];
+	static struct got g;
+	struct fixture f = { .config.n_shards = 1 };
+	uint64_t seed = 5;
+	int64_t t = -S(5000);
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64);
+	for (size_t i = 0; i < N; i++) {
+		uint64_t x = random_next(&seed);
+
+		t += 1 + (int64_t) (x % (uint64_t) S(x % 50 ? 3 : 300));
+		in[i] = (struct sample) { .time_ns = t, .quality = x >> 8 & 15 ? 0 : (uint32_t) QUALITY_BAD_NO_COMMUNICATION,
+			.value = NUM((double) (int64_t) (x >> 32 & 0xffff) / 100 - 300) };
+		if ((x >> 16 & 31) == 0)
+			in[i].value = NONE;
+		if ((x >> 21 & 31) == 0)
+			in[i].value.f64 = (double) NAN;
+	}
+	/* Head alone, then half in a file, and a file and head that overlap. */
+	put(&f, s, in, N / 2);
+	is_int(tsdb_flush(f.t), 0);
+	put(&f, s, in + N / 3, N - N / 3);
+	for (int round = 0; round < 24; round++) {
+		int64_t from = in[random_next(&seed) % N].time_ns + (round % 3 == 0), to = from + 1 + (int64_t) (random_next(&seed) % (uint64_t) S(4000));
+		const int64_t range[2] = { from, to };
+		struct tsdb_step step = { .step_ns = round % 4 ? S(7 + round * 5) + 13 : 0, .origin_ns = round % 2 ? S(3) : -S(100000),
+			.between = round % 2 ? TSDB_LINEAR : TSDB_STEP };
+
+		is_int(ask(&f, s, range, &step, &g), 0);
+		ok(g.n > 0);
+		for (size_t i = 0; i < g.n; i++)
+			must(slow_bucket(in, N, range, step.between == TSDB_LINEAR, &g.b[i]));
+	}
+	fixture_end(&f);
+}
+
+static int sum_up(void *ctx, const struct tsdb_bucket *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*(uint64_t *) ctx += b[i].n;
+	return 0;
+}
+
+TEST(a_query_ends_when_its_time_is_over_or_it_is_called_off)
+{
+	struct fixture f = { 0 };
+	struct sample in[100];
+	uint64_t n = 0;
+	bool cancel = true;
+	const struct tsdb_step step = { 0 };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64);
+	for (int i = 0; i < 100; i++)
+		in[i] = (struct sample) { .time_ns = S(i), .value = NUM(i) };
+	put(&f, s, in, 100);
+	struct tsdb_query q = { .tenant = 1, .series = &s, .n_series = 1, .from_ns = 0, .to_ns = S(1000), .deadline_ns = 1 };
+	is_int(tsdb_aggregate(f.t, &q, &step, sum_up, &n), -ERR_TIMEOUT);
+	q.deadline_ns = 0;
+	q.cancel = &cancel;
+	is_int(tsdb_aggregate(f.t, &q, &step, sum_up, &n), -ERR_CANCELLED);
+	is_int(n, 0);
+	cancel = false;
+	is_int(tsdb_aggregate(f.t, &q, &step, sum_up, &n), 0);
+	is_int(n, 100);
+	is_int(tsdb_aggregate(f.t, &q, &(struct tsdb_step) { .step_ns = -1 }, sum_up, &n), -ERR_BAD_ARGUMENT);
+	err_clear();
+	q.tenant = 99;
+	is_int(tsdb_aggregate(f.t, &q, &step, sum_up, &n), 0);
+	fixture_end(&f);
+}
