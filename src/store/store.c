@@ -399,7 +399,7 @@ int store_open(struct store **ret, const struct store_config *config)
 
 int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns)
 {
-	struct store_tx *tx;
+	struct store_tx *tx = NULL;
 	unsigned before;
 	int r = rec_type_check(noun->type);
 
