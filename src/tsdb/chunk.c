@@ -297,10 +297,34 @@ static uint32_t ascending(const struct incoming *in, uint32_t row, uint32_t max)
 	return n;
 }
 
+/* The common single sample: of a fixed type, with a value, Good, behind the last one, as late as all before. */
+static bool take_one(struct chunk *c, const struct incoming *in)
+{
+	const struct batch_col *src = in->value, *q = in->quality;
+	const struct column *col = &c->col[0];
+	unsigned width = slot_width(src->vtype);
+	int64_t t = batch_i64(in->b, in->time, in->row);
+
+	if (c->k != 1 || c->n == 0 || c->n == c->room || t <= c->t[c->n - 1] || src->vtype != in->types[0] || src->valid || src->enc ||
+			width < 4 || src->vtype == V_STR || src->vtype == V_BYTES || col->cell || col->q || c->lag)
+		return false;
+	if ((q && q < in->end && batch_u32(in->b, q, in->row)) || lag_of(in->b, t) != c->lag_all)
+		return false;
+	memcpy((char *) col->v + (size_t) c->n * width, (const char *) batch_body(in->b, src) + (size_t) in->row * width, width);
+	if (c->seq)
+		c->seq[c->n] = in->b->seq;
+	c->t[c->n++] = t;
+	c->t_max = t;
+	c->seq_max = MAX(c->seq_max, in->b->seq);
+	return true;
+}
+
 int chunk_take(struct chunk *c, struct region *r, const struct incoming *in, uint32_t *ret_replaced)
 {
 	uint32_t row = in->row, end = in->row + in->n;
 
+	if (in->n == 1 && take_one(c, in))
+		return 1;
 	while (row < end && c->n < CHUNK_ROWS) {
 		int64_t t = batch_i64(in->b, in->time, row);
 		bool behind = c->n == 0 || t > c->t[c->n - 1];

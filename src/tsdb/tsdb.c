@@ -33,7 +33,7 @@ static void check_log(struct tsdb *t)
 			te->covered = last;
 		highest = MAX(highest, te->covered);
 	}
-	t->seq_files = t->seq_read = t->wal ? highest : 0;
+	t->seq_files = t->wal ? highest : 0;
 }
 
 static int set_up(struct tsdb *t, const struct tsdb_config *config)
@@ -85,8 +85,6 @@ int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *w
 	int r = set_up(t, config);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < t->n_shards; i++)
-		t->shard[i].seq = t->seq_read;
 	*ret = take(t);
 	return 0;
 }
