@@ -67,7 +67,8 @@ struct series *names_series(struct names *n, uint32_t number)
 
 struct list *names_list_get(struct names *n, uint32_t number)
 {
-	if (number == 0 || number > atomic_load_explicit(&n->n_lists, memory_order_acquire))
+	/* After an append that ended for lack of memory a number may have no place yet. */
+	if (number == 0 || number > atomic_load_explicit(&n->n_lists, memory_order_acquire) || number > n->list_room)
 		return NULL;
 	return n->list[number - 1];
 }

@@ -217,6 +217,39 @@ static void with_fault(enum sys_call call, int error)
 	}
 }
 
+TEST(a_list_that_memory_had_no_room_for_is_missing_until_the_next_start)
+{
+	unsigned failed = 0;
+
+	for (unsigned nth = 1; nth < 30; nth++) {
+		struct names *n = NULL;
+		uint32_t members[40], l = 0, got = 0;
+
+		fresh();
+		must(names_open(path, 1, 0, &n) == 0);
+		for (unsigned i = 0; i < 40; i++)
+			members[i] = add(n, i, V_F64);
+		for (unsigned i = 1; i <= 16; i++)
+			must(names_list(n, members, i, &l) == 0);
+		sys_fault_nth(SYS_ANY_MEMORY, nth, ENOMEM);
+		bool good = names_list(n, members, 40, &got) == 0;
+		sys_restore();
+		err_clear();
+		failed += !good;
+		if (good)
+			is_int(got, 17);
+		for (uint32_t i = 1; i <= 20; i++)
+			if (names_list_get(n, i))
+				is_int(names_list_get(n, i)->k, i <= 16 ? i : 40);
+		n = names_free(n);
+		must(names_open(path, 1, 0, &n) == 0);
+		must(names_list(n, members, 40, &l) == 0);
+		is_int(l, 17);
+		names_free(n);
+	}
+	ok(failed > 2);
+}
+
 TEST(a_failing_write_costs_no_number_that_was_promised) { with_fault(SYS_WRITE, ENOSPC); }
 TEST(a_failing_sync_costs_no_number_that_was_promised) { with_fault(SYS_FDATASYNC, EIO); }
 TEST(a_failing_allocation_costs_no_number_that_was_promised) { with_fault(SYS_ANY_MEMORY, ENOMEM); }
