@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/num.h"
 #include "base/str.h"
 #include "guard/internal.h"
 
@@ -205,11 +206,11 @@ struct tenant_slot *tenant_slot_by_id(struct guard *g, const struct uuid *id)
 
 static int open_tenant(struct guard *g, struct tenant_slot *t)
 {
-	char id[UUID_TEXT + 1], dir[480], tenants[440], path[512];
+	char number[NUM_TEXT_MAX], dir[480], tenants[440], path[512];
 	int r;
 
-	uuid_format(&t->id, id);
-	if (!path_join(tenants, sizeof(tenants), g->data, "tenants") || !path_join(dir, sizeof(dir), tenants, id)
+	num_format_u64(number, t->number);      /* one folder a tenant: its samples lie there, too */
+	if (!path_join(tenants, sizeof(tenants), g->data, "tenants") || !path_join(dir, sizeof(dir), tenants, number)
 		|| !path_join(path, sizeof(path), dir, "store.db"))
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
 	r = dir_make(dir, 0700);
