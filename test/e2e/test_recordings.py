@@ -101,7 +101,7 @@ class Server:
 SETS = [("skab/valve1/0.csv", 100, None), ("nab/ambient_temperature_system_failure.csv", 100, 1200),
         ("nab/machine_temperature_system_failure.csv", 100, 1200)]
 if ALL:
-    SETS = [(name, factor, None) for name, factor, _ in SETS] + [("skab/anomaly-free/anomaly-free.csv", 100, None)]
+    SETS = [(str(f.relative_to(DATA)), 100, None) for folder in ("skab", "nab") for f in sorted((DATA / folder).rglob("*.csv"))]
 
 
 @needs_data
@@ -154,8 +154,7 @@ def test_a_recording_arrives_row_by_row_bit_by_bit(platform, name, factor, sampl
 
 
 @needs_data
-@pytest.mark.parametrize("name", ["skab/valve1/0.csv", "skab/anomaly-free/anomaly-free.csv", "nab/ambient_temperature_system_failure.csv",
-                                  "nab/machine_temperature_system_failure.csv"])
+@pytest.mark.parametrize("name", [s[0] for s in SETS] + ([] if ALL else ["skab/anomaly-free/anomaly-free.csv"]))
 def test_a_recording_sent_in_reads_back_to_the_nanosecond(platform, name):
     columns, stamps, values = recording(name)
     measurement = "sent-" + name.replace("/", "-").replace(".csv", "")
