@@ -52,8 +52,7 @@ static void stop(struct daemon *d);
 static void pump_bus(void *arg)
 {
 	struct daemon *d = arg;
-
-	int64_t next = bus_pump(d->platform.bus, BUS_BUDGET);
+	int64_t next = d->platform.bus ? bus_pump(d->platform.bus, BUS_BUDGET) : INT64_MAX;
 
 	if (next < 0) {                         /* the log cannot be read just now */
 		struct err e = err_take((int) next);
@@ -221,7 +220,8 @@ static int start_bus(struct daemon *d)
 
 static void stop_bus(struct daemon *d)
 {
-	bus_free(d->platform.bus);
+	timer_stop(&d->bus_due);
+	d->platform.bus = bus_free(d->platform.bus);    /* a call that still waits on the loop finds none */
 }
 
 static int start_link(struct daemon *d)

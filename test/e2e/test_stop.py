@@ -44,3 +44,29 @@ def test_a_stop_waits_for_what_workers_do(rows, tmp_path):
         assert p.call("GET", "/api/v1/points?limit=1&count=true")[2]["count"] in (0, rows)
     finally:
         assert p.stop() == 0, "".join(p.errors[-20:])
+
+
+def test_a_stop_with_samples_in_flight_ends(tmp_path):
+    """What still waits on the loop when the modules are gone must find nothing, not something freed."""
+    token = None
+    for _ in range(12):
+        p = tenon.Platform(str(tmp_path))
+        token = token or p.sign_in()
+        p.token = token
+        over = threading.Event()
+
+        def send(n, p=p, over=over):
+            while not over.is_set():
+                try:
+                    p.call("POST", "/api/v1/write", f"flying v{n}=1", headers={"Content-Type": "text/plain"})
+                except OSError:
+                    return      # refused or cut: it has stopped
+        senders = [threading.Thread(target=send, args=(n,)) for n in range(3)]
+        for s in senders:
+            s.start()
+        tenon.wait_for(lambda: p.call("GET", "/api/v1/status")[2]["log"]["samples"] > 20, 20, "samples arrive")
+        code = p.stop(seconds=20)
+        over.set()
+        for s in senders:
+            s.join()
+        assert code == 0, "".join(p.errors[-20:])[-3000:]
