@@ -26,7 +26,8 @@ struct daemon_config {
 int daemon_run(const struct daemon_config *c);
 
 /* A scope with all rights on a data folder nobody serves, or beside a running server (the store serialises): for `tenon token
- * create --data`, `tenon audit verify --data`. Whoever may read the folder may do this. */
+ * create --data`, `tenon audit verify --data`. Whoever may read the folder may do this. -ERR_MISSING: no platform ever used it; nothing
+ * is made then. */
 struct scope;
 struct offline;
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope);

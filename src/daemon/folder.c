@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "sys/sys.h"
 
+/* -ERR_MISSING: nothing says that a platform ever used it. */
 static int check_version(const char *data)
 {
 	struct buf b = BUF_INIT(&sys_heap, 64);
@@ -15,15 +16,30 @@ static int check_version(const char *data)
 	if (!path_join(path, sizeof(path), data, "VERSION"))
 		return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
 	r = file_read(path, 60, &b);
-	if (r == -ERR_MISSING) {
-		err_clear();
-		return file_write(path, "1\n", 2, 0644);
-	}
 	if (r == 0 && (!num_parse_u64(b.data, b.data + b.len, &version) || !version))
 		r = err_fail(ERR_CORRUPT, "what", path, "detail", "it does not hold a version number", NULL);
 	if (r == 0 && version > FOLDER_VERSION)
 		r = err_fail(ERR_NEWER, "what", data, "value", b.data, "want", "1", NULL);
 	buf_done(&b);
+	return r;
+}
+
+static int write_version(const char *data)
+{
+	char path[4096];
+
+	err_clear();
+	return path_join(path, sizeof(path), data, "VERSION") ? file_write(path, "1\n", 2, 0644) : -ERR_CONFIG;
+}
+
+int folder_check(const char *data)
+{
+	int r = check_version(data);
+
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return err_fail(ERR_MISSING, "what", "@data_folder", "value", data, NULL);
+	}
 	return r;
 }
 
@@ -41,6 +57,8 @@ int folder_open(const char *data, int *ret_lock)
 	}
 	if (r == 0)
 		r = check_version(data);
+	if (r == -ERR_MISSING)
+		r = write_version(data);
 	if (r == 0 && ret_lock && path_join(path, sizeof(path), data, "tmp"))
 		r = dir_remove(path);
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(folders); i++)

@@ -9,9 +9,13 @@ struct offline { struct platform platform; struct scope scope; };
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope)
 {
 	struct guard_config c = { .data = data };
-	struct offline *o = sys_new(struct offline);
-	int r = o ? folder_open(data, NULL) : err_fail(ERR_NO_MEMORY, "what", data, NULL);
+	struct offline *o = NULL;
+	int r = folder_check(data);
 
+	if (r < 0)
+		return r;
+	o = sys_new(struct offline);
+	r = o ? folder_open(data, NULL) : err_fail(ERR_NO_MEMORY, "what", data, NULL);
 	if (r == 0) {
 		o->platform.data = data;
 		r = service_open(&o->platform, &c, NULL);

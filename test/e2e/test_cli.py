@@ -79,3 +79,15 @@ def test_the_audit_verifies_and_notices_a_changed_byte(run, platform, tmp_path):
     assert changed
     done = subprocess.run([tenon.PROGRAM, "audit", "verify", "--data", str(copy)], capture_output=True, text=True)
     assert done.returncode == 65 and "broken at entry" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("args", [["token", "create", "me"], ["audit", "verify"]])
+def test_a_verb_on_a_data_folder_makes_none(run, tmp_path, args):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder in (tmp_path / "typo", empty):
+        for lang, want in (("en", f"there is no data folder {folder}"), ("zh", f"没有数据文件夹 {folder}")):
+            done = run(*args, "--data", str(folder), lang=lang)
+            assert (done.returncode, done.stdout) == (66, ""), done         # EX_NOINPUT
+            assert want in done.stderr
+    assert list(tmp_path.iterdir()) == [empty] and not list(empty.iterdir())
