@@ -2,15 +2,13 @@
 import glob
 import os
 import pathlib
-import socket
-import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test" / "e2e"))
 import tenon  # noqa: E402
 
+modsim = tenon.modsim
 RESULTS = []
 
 
@@ -59,36 +57,6 @@ def cpu_s(pid):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def free_port(n=1):
-    """The first of n neighbouring ports that are free."""
-    for base in range(20000, 60000, max(n, 16)):
-        socks = []
-        try:
-            for i in range(n):
-                s = socket.socket()
-                s.bind(("127.0.0.1", base + i))
-                socks.append(s)
-            return base
-        except OSError:
-            continue
-        finally:
-            for s in socks:
-                s.close()
-    raise RuntimeError("no free ports")
-
-
-def modsim(*args):
-    """The load simulator, compiled when needed; it counts what a gateway really did. None without ../shared."""
-    source, program = ROOT / ".." / "shared" / "tools" / "modsim.c", ROOT / "build" / "modsim"
-    if not source.exists():
-        return None
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-o", str(program), str(source)], check=True)
-    child = subprocess.Popen([str(program), *map(str, args)], stdout=subprocess.PIPE, text=True)
-    time.sleep(0.2)
-    return child
-
-
 def connect(platform, code, port, registers, period_ms, kind="f32"):
     """One device with float32 points at even registers from 8 on."""
     c = platform.make("connections", code=code, driver="modbus-tcp", config={"host": "127.0.0.1", "port": port})
@@ -100,4 +68,4 @@ def connect(platform, code, port, registers, period_ms, kind="f32"):
     return g
 
 
-__all__ = ["ROOT", "tenon", "claim", "note", "done", "pss_mb", "cpu_s", "free_port", "modsim", "connect"]
+__all__ = ["ROOT", "tenon", "claim", "note", "done", "pss_mb", "cpu_s", "modsim", "connect"]

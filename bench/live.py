@@ -8,7 +8,7 @@ import struct
 import sys
 import time
 
-from common import claim, connect, done, free_port, modsim, note, tenon
+from common import claim, connect, done, modsim, note, tenon
 
 import websockets
 
@@ -35,8 +35,7 @@ async def run(p, port, point):
             await asyncio.sleep(random.uniform(0.06, 0.1))
     return sorted(took)
 
-port = free_port()
-sim = modsim("--devices", 1, "--base-port", port, "--registers", 100)
+sim, port = modsim(1, "--registers", 100)
 if not sim:
     sys.exit("skipped: ../shared/tools/modsim.c is absent")
 p = tenon.Platform()

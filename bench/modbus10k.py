@@ -6,11 +6,10 @@ import signal
 import sys
 import time
 
-from common import claim, connect, cpu_s, done, free_port, modsim, note, pss_mb, tenon
+from common import claim, connect, cpu_s, done, modsim, note, pss_mb, tenon
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-port = free_port(10)
-sim = modsim("--devices", 10, "--base-port", port, "--registers", 2008, "--expect", 2000)
+sim, port = modsim(10, "--registers", 2008, "--expect", 2000)
 if not sim:
     sys.exit("skipped: ../shared/tools/modsim.c is absent")
 p = tenon.Platform()

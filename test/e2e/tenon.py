@@ -3,8 +3,10 @@ import json
 import os
 import pathlib
 import queue
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -27,6 +29,44 @@ def wait_for(condition, seconds=20, what="condition"):
             return got
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def free_ports(n=1, first=20000, end=32768):
+    """The first of n neighbouring ports that are free, below those the system hands out by itself (32768 and up): what is free now is
+    then taken by nobody but another test that asked at the same moment, so who serves on them tries again when one is taken."""
+    for base in random.sample(range(first, end - n), 400):
+        socks = []
+        try:
+            for i in range(n):
+                socks.append(socket.socket())
+                socks[-1].bind(("127.0.0.1", base + i))
+            return base
+        except OSError:
+            continue
+        finally:
+            for s in socks:
+                s.close()
+    raise RuntimeError("no free ports")
+
+
+def modsim(devices, *options, stdout=subprocess.PIPE):
+    """The load simulator on a free block of ports: (child, first port), when it listens. It counts what a gateway really did. None, 0 without
+    ../shared. It says so when another took a port of the block meanwhile; then another block is tried."""
+    source, program = SHARED / "tools" / "modsim.c", BUILD / "modsim"
+    if not source.exists():
+        return None, 0
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run([os.environ.get("CC", "cc").split()[-1], "-O2", "-o", str(program), str(source)], check=True)
+    for _ in range(10):
+        base = free_ports(devices)
+        child = subprocess.Popen([str(program), "--devices", str(devices), "--base-port", str(base), *map(str, options)], stdout=stdout,
+                                 stderr=subprocess.PIPE, text=True)
+        said = child.stderr.readline()
+        if "devices" in said:
+            return child, base
+        child.wait(10)
+        assert "in use" in said, said
+    raise AssertionError("no free block of ports in ten tries")
 
 
 class Process:

@@ -4,12 +4,13 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import struct
 import subprocess
 import threading
 
 import pytest
+
+from tenon import free_ports, modsim
 
 pymodbus = pytest.importorskip("pymodbus", reason="pymodbus is not installed")
 from pymodbus.server import ModbusTcpServer  # noqa: E402
@@ -41,12 +42,6 @@ def probe(tmp_path_factory):
     return run
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def server():
     """Unit 1 with all four tables; what is not listed does not exist there and is answered with exception 02. Unit 9 hears and is mute."""
@@ -64,7 +59,7 @@ def server():
     device = SimDevice(1, ([SimData(0, values=[True, False, True, True], datatype=DataType.BITS)],
                            [SimData(100, values=[False, True], datatype=DataType.BITS)],
                            registers, [SimData(5, values=[77], datatype=DataType.REGISTERS)]))
-    port, loop, box = free_port(), asyncio.new_event_loop(), {}
+    port, loop, box = free_ports(), asyncio.new_event_loop(), {}
     ready = threading.Event()
 
     async def serve():
@@ -121,7 +116,7 @@ def test_a_unit_that_is_mute_is_bad_and_its_neighbour_is_not(probe, server):
 
 def test_a_device_that_dies_and_comes_back(probe):
     """The foreign server is killed in the middle: bad at once, good again when it is back, without a restart of ours."""
-    port = free_port()
+    port = free_ports()
     script = ("import asyncio;from pymodbus.server import ModbusTcpServer;from pymodbus.simulator import *\n"
               "async def go():\n s=ModbusTcpServer([SimDevice(1,[SimData(0,values=[7],datatype=DataType.REGISTERS)])],"
               f"address=('127.0.0.1',{port}))\n await s.serve_forever()\nasyncio.run(go())\n")
@@ -149,23 +144,12 @@ def test_a_device_that_dies_and_comes_back(probe):
     assert said[-3:] == ["good", "bad_not_connected", "good"], said
 
 
-@pytest.fixture(scope="module")
-def modsim(tmp_path_factory):
-    source = TOP.parent / "shared" / "tools" / "modsim.c"
-    if not source.exists():
-        pytest.skip("../shared/tools/modsim.c is not here")
-    out = BUILD / "modsim"
-    subprocess.run([CC, "-O2", "-o", out, source], check=True)
-    return out
-
-
-def test_ten_devices_of_a_thousand_floats_are_read_whole(probe, modsim, tmp_path):
+def test_ten_devices_of_a_thousand_floats_are_read_whole(probe, tmp_path):
     """The simulator counts from the device's side; every value can be checked against its formula's step of 1/16."""
-    base = 21000 + os.getpid() % 20000
     with open(tmp_path / "sim.json", "w+") as out:
-        sim = subprocess.Popen([modsim, "--devices", "10", "--base-port", str(base), "--registers", "2008"], stdout=out,
-                               stderr=subprocess.PIPE, text=True)
-        assert "devices" in sim.stderr.readline()
+        sim, base = modsim(10, "--registers", 2008, stdout=out)
+        if not sim:
+            pytest.skip("../shared/tools/modsim.c is not here")
         args = [a for i in range(10) for a in (f"127.0.0.1:{base + i}", "HR8:f32*1000")]
         _, groups, total = probe(*args, seconds=5, period=1000, json_lines=False)
         sim.send_signal(signal.SIGTERM)
