@@ -79,7 +79,8 @@ static void form_or_null(struct json *j, const char *key, const struct rec_type 
 static void driver_json(const struct driver *d, struct json *j)
 {
 	static const struct { uint32_t bit; const char *word; } caps[] = { { DRIVER_READ, "read" }, { DRIVER_WRITE, "write" },
-		{ DRIVER_BROWSE, "browse" }, { DRIVER_SUBSCRIBE, "subscribe" }, { DRIVER_MANY, "many" } };
+		{ DRIVER_BROWSE, "browse" }, { DRIVER_SUBSCRIBE, "subscribe" }, { DRIVER_MANY, "many" },
+		{ DRIVER_PEEK, "peek" }, { DRIVER_SCAN, "scan" } };
 
 	json_object(j);
 	json_kv_str(j, "name", d->name);

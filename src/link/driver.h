@@ -20,6 +20,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/cur.h"
 #include "model/plant.h"
 
@@ -28,6 +29,7 @@ enum { DRIVER_ABI = 1 };
 enum driver_cap {
 	DRIVER_READ = 1, DRIVER_WRITE = 2, DRIVER_BROWSE = 4, DRIVER_SUBSCRIBE = 8,
 	DRIVER_MANY = 16,               /* many devices behind one connection */
+	DRIVER_PEEK = 32, DRIVER_SCAN = 64,
 };
 
 /* Where the engine connects to and how it is to behave there. Strings are borrowed from the config. */
@@ -85,6 +87,7 @@ enum driver_hint {
 	DRIVER_HINT_NONE,
 	DRIVER_HINT_SPLIT,              /* it might be only a part of what was asked for */
 	DRIVER_HINT_ABSENT,             /* a gateway says so: the device behind it is silent */
+	DRIVER_HINT_OTHERWISE,          /* it does not know this way of writing; nothing was written: see retreat() */
 };
 struct driver_event {
 	enum driver_said said;
@@ -144,7 +147,8 @@ struct driver {
 	void (*decode)(const void *device, const struct driver_point *points, const struct driver_request *q, const uint8_t *data, size_t len,
 		struct driver_value *ret);
 
-	/* DRIVER_WRITE: one value to one point. -ERR_OUT_OF_RANGE, -ERR_READ_ONLY, -ERR_WRONG_TYPE. */
+	/* DRIVER_WRITE: one value to one point. -ERR_OUT_OF_RANGE, -ERR_READ_ONLY, -ERR_WRONG_TYPE. 1: the place is shared and what stands there
+	 * must be known first: ret->request is to be read, merge() makes the write of its answer. */
 	int (*write)(const void *device, const struct driver_point *p, struct value v, struct driver_write *ret);
 	/* DRIVER_BROWSE: the question for what lies below a node ("" is the root), from a cursor on ("" at first); children are taken out of its
 	 * answer one at a time: 1, 0 at the end. */
@@ -152,6 +156,21 @@ struct driver {
 	int (*child)(const void *device, struct cur *answer, struct driver_node *ret);
 	/* DRIVER_SUBSCRIBE: the question that makes the device send these points by itself. */
 	int (*subscribe)(void *device, const struct driver_point *points, uint32_t n, uint32_t period_ms, struct driver_write *ret);
+
+	/* DRIVER_WRITE: the second half of a write() that returned 1; data is the answer to its request. */
+	int (*merge)(const void *device, const struct driver_point *p, struct value v, const uint8_t *data, size_t len, struct driver_write *ret);
+	/* DRIVER_WRITE: after a refusal with DRIVER_HINT_OTHERWISE: remembers it. true: write() now does it in another way. */
+	bool (*retreat)(void *device, const struct driver_write *w);
+	/* DRIVER_PEEK: the question for n items, as they lie, from a point's place on. decode() reads points out of its answer, too.
+	 * -ERR_OUT_OF_RANGE: more than there are, or than one question can fetch. */
+	int (*peek)(const void *device, const struct driver_point *p, uint32_t n, struct driver_request *ret);
+	/* DRIVER_SCAN: the member of the device's settings by which those on one connection differ, and how far it goes. */
+	const char *unit;
+	uint32_t unit_min, unit_max;
+	/* ... Questions to find out who is there: whatever is answered to the first (refusals too) comes from a device; the others ask who it is.
+	 * -ERR_MISSING: there are no more. who(): one line for people out of an answer; nothing if it does not say. */
+	int (*greet)(const void *device, uint32_t step, struct driver_write *ret);
+	void (*who)(const void *device, uint32_t step, const uint8_t *data, size_t len, struct buf *out);
 };
 
 const struct driver *driver_find(const char *name);     /* NULL if there is none */

@@ -53,8 +53,9 @@ static bool has_basics(const struct driver *d)
 static bool keeps_word(const struct driver *d)
 {
 	const struct { uint32_t cap; bool has; } caps[] = {
-		{ DRIVER_READ, d->plan && d->split && d->decode }, { DRIVER_WRITE, d->write != NULL },
-		{ DRIVER_BROWSE, d->browse && d->child }, { DRIVER_SUBSCRIBE, d->subscribe != NULL },
+		{ DRIVER_READ, d->plan && d->split && d->decode }, { DRIVER_WRITE, d->write && d->merge && d->retreat },
+		{ DRIVER_BROWSE, d->browse && d->child }, { DRIVER_SUBSCRIBE, d->subscribe != NULL }, { DRIVER_PEEK, d->peek != NULL },
+		{ DRIVER_SCAN, d->unit && d->unit_min <= d->unit_max && d->greet && d->who },
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(caps); i++)

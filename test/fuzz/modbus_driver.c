@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static struct modbus_config config = { .timeout_ms = 1000, .pipeline = 4, .max_registers = 125, .max_bits = 2000, .gap_registers = 16,
 		.gap_bits = 128, .check_unit = true };
-	static struct modbus_device_config device_config = { .unit = 1, .gap_registers = -1, .write_single = true };
+	static struct modbus_device_config device_config = { .unit = 1, .gap_registers = -1, .write_single = true, .mask_write = true };
 	struct modbus_session session = { 0 };
 	struct modbus_device device = { 0 };
 	struct modbus_address address[4];
@@ -68,7 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 			if (e.said == DRIVER_ANSWER) {
 				const struct driver_request *q = &requests[e.slot % n_requests];
 
+				struct driver_write w = { 0 };
+				char text[100];
+				struct buf who = BUF_FIXED(text);
+
 				modbus_decode(&device, points + q->first, q, e.data, e.len, values);
+				modbus_merge(&device, &points[q->first], (struct value) { .type = V_BOOL, .b = true }, e.data, e.len, &w);
+				modbus_who(&device, 1, e.data, e.len, &who);
 			}
 			if (e.said == DRIVER_REFUSED && e.hint == DRIVER_HINT_SPLIT)
 				modbus_split(&device, points, &requests[e.slot % n_requests], half);

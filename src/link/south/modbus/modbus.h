@@ -33,17 +33,19 @@ struct modbus_device_config {
 	int32_t byte_order;             /* enum byte_order; ORDER_DEVICE: as the connection says */
 	uint32_t max_registers;         /* 0: as the connection says */
 	int32_t gap_registers;          /* -1: as the connection says */
-	bool write_single;
+	bool write_single, mask_write;
 };
 
 /* A boundary between two points across which the device refused to be read. */
 struct modbus_cut { uint8_t table; uint32_t from, to; };
 enum { MODBUS_CUTS = 64 };
+enum modbus_refuses { MODBUS_NO_SINGLE = 1, MODBUS_NO_MULTIPLE = 2, MODBUS_NO_MASK = 4 };
 
 struct modbus_device {
 	const struct modbus_config *connection;
 	const struct modbus_device_config *config;
 	enum modbus_order order;
+	uint8_t refuses;                /* ways of writing it does not know: enum modbus_refuses */
 	uint32_t n_cuts;                /* ever; the last MODBUS_CUTS are kept */
 	struct modbus_cut cut[MODBUS_CUTS];
 };
@@ -64,9 +66,16 @@ extern const struct rec_type modbus_config_type, modbus_device_type, modbus_addr
 int modbus_parse_address(const struct point *p, void *ret_address);
 uint64_t modbus_order_of(const void *address);
 /* plan.c */
+extern const uint8_t modbus_read_code[4];                /* of each table */
 uint32_t modbus_plan(const void *device, const struct driver_point *points, uint32_t n, struct driver_request *ret);
 bool modbus_split(void *device, const struct driver_point *points, const struct driver_request *q, struct driver_request ret[2]);
 /* values.c */
 void modbus_decode(const void *device, const struct driver_point *points, const struct driver_request *q, const uint8_t *data, size_t len,
 	struct driver_value *ret);
 int modbus_write(const void *device, const struct driver_point *p, struct value v, struct driver_write *ret);
+int modbus_merge(const void *device, const struct driver_point *p, struct value v, const uint8_t *data, size_t len, struct driver_write *ret);
+bool modbus_retreat(void *device, const struct driver_write *w);
+/* visit.c */
+int modbus_peek(const void *device, const struct driver_point *p, uint32_t n, struct driver_request *ret);
+int modbus_greet(const void *device, uint32_t step, struct driver_write *ret);
+void modbus_who(const void *device, uint32_t step, const uint8_t *data, size_t len, struct buf *out);

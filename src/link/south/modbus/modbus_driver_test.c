@@ -173,7 +173,7 @@ static struct bench bench_of(void)
 	return (struct bench) {
 		.config = { .host = "x", .port = 502, .timeout_ms = 1000, .pipeline = 1, .max_registers = 125, .max_bits = 2000,
 			.gap_registers = 16, .gap_bits = 128, .check_unit = true },
-		.device_config = { .unit = 1, .gap_registers = -1, .write_single = true },
+		.device_config = { .unit = 1, .gap_registers = -1, .write_single = true, .mask_write = true },
 	};
 }
 
@@ -541,6 +541,95 @@ TEST(writes_are_the_functions_of_the_specification)
 		is_int(w.len, hex(rows[i].want, want));
 		is_bytes(w.data, want, w.len);
 	}
+}
+
+TEST(a_bit_is_merged_into_its_register_where_no_mask_is_known)
+{
+	struct bench b = bench_of();
+	struct driver_write w = { 0 };
+	const struct value on = { .type = V_BOOL, .b = true };
+	const uint8_t was[] = { 0x12, 0x04 };
+	uint8_t want[32];
+
+	attach(&b);
+	add(&b, "HR4.5", POINT_BOOL);
+	is_int(modbus_write(&b.device, &b.point[0], on, &w), 0);
+	ok(modbus_retreat(&b.device, &w));
+	is_int(modbus_write(&b.device, &b.point[0], on, &w), 1);
+	is_int(w.request.code, MODBUS_READ_HOLDING);
+	is_int(w.request.from, 4);
+	is_int(w.request.to, 5);
+	is_int(modbus_merge(&b.device, &b.point[0], on, was, 2, &w), 0);
+	is_int(w.len, hex("06 00 04 12 24", want));
+	is_bytes(w.data, want, w.len);
+	/* ... by 16 where 6 is not known either; then there is no other way */
+	ok(modbus_retreat(&b.device, &w));
+	is_int(modbus_merge(&b.device, &b.point[0], on, was, 2, &w), 0);
+	is_int(w.len, hex("10 00 04 00 01 02 12 24", want));
+	is_bytes(w.data, want, w.len);
+	ok(!modbus_retreat(&b.device, &w));
+	is_int(modbus_merge(&b.device, &b.point[0], on, was, 1, &w), -ERR_PEER);
+	err_clear();
+}
+
+TEST(an_unknown_function_of_writing_is_told_from_other_refusals)
+{
+	struct bench b = bench_of();
+	struct driver_write w;
+	struct driver_job job = { .slot = 0, .device = &b.device, .write = &w };
+	uint8_t out[300];
+	struct pen p = pen_of(out, sizeof(out));
+
+	attach(&b);
+	add(&b, "HR1", POINT_U16);
+	is_int(modbus_write(&b.device, &b.point[0], (struct value) { .type = V_I64, .i = 3 }, &w), 0);
+	job.request = &w.request;
+	is_int(driver_modbus_tcp.next(&b.session, &job, 0, &p), 0);
+	is_int(hear(&b, "00 01 00 00 00 03 01 86 01", 0).hint, DRIVER_HINT_OTHERWISE);
+	p = pen_of(out, sizeof(out));
+	is_int(driver_modbus_tcp.next(&b.session, &job, 0, &p), 0);
+	is_int(hear(&b, "00 02 00 00 00 03 01 86 02", 0).hint, DRIVER_HINT_SPLIT);
+	err_clear();
+}
+
+TEST(registers_are_peeked_at_as_far_as_one_question_reaches)
+{
+	struct bench b = bench_of();
+	struct driver_request q;
+
+	attach(&b);
+	add(&b, "HR65530", POINT_U16);
+	is_int(modbus_peek(&b.device, &b.point[0], 6, &q), 0);
+	is_int(q.code, MODBUS_READ_HOLDING);
+	is_int(q.to - q.from, 6);
+	is_int(modbus_peek(&b.device, &b.point[0], 7, &q), -ERR_OUT_OF_RANGE);
+	is_int(modbus_peek(&b.device, &b.point[0], 0, &q), -ERR_OUT_OF_RANGE);
+	err_clear();
+}
+
+/* The answer of V1.1b3 6.21, "Example of a Response PDU to read Basic Device Identification". */
+TEST(a_device_is_greeted_and_says_who_it_is)
+{
+	struct bench b = bench_of();
+	struct driver_write w;
+	uint8_t want[64], list[64];
+	char text[100];
+	struct buf who = BUF_FIXED(text);
+	size_t n;
+
+	attach(&b);
+	is_int(modbus_greet(&b.device, 0, &w), 0);
+	is_int(w.len, hex("03 00 00 00 01", want));
+	is_bytes(w.data, want, w.len);
+	is_int(modbus_greet(&b.device, 1, &w), 0);
+	is_int(w.len, hex("2B 0E 01 00", want));
+	is_bytes(w.data, want, w.len);
+	is_int(modbus_greet(&b.device, 2, &w), -ERR_MISSING);
+	err_clear();
+	n = hex("00 16 43 6F 6D 70 61 6E 79 20 69 64 65 6E 74 69 66 69 63 61 74 69 6F 6E 01 0D 50 72 6F 64 75 63 74 20 63 6F 64 65 58 58 "
+		"02 05 56 32 2E 31 31", list);
+	modbus_who(&b.device, 1, list, n, &who);
+	is_str(text, "Company identification Product codeXX V2.11");
 }
 
 TEST(a_written_value_must_fit_its_point)

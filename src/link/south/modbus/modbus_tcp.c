@@ -114,6 +114,12 @@ static int refused(struct driver_event *e, uint8_t exception)
 	return 0;
 }
 
+static bool is_write(uint8_t fc)
+{
+	return fc == MODBUS_WRITE_COIL || fc == MODBUS_WRITE_REGISTER || fc == MODBUS_WRITE_COILS || fc == MODBUS_WRITE_REGISTERS ||
+		fc == MODBUS_MASK_WRITE;
+}
+
 static int wrong(struct driver_event *e, const char *detail)
 {
 	e->said = DRIVER_WRONG;
@@ -183,8 +189,12 @@ static int tcp_feed(void *session, struct cur *in, int64_t now_ns, struct driver
 		return wrong(ret, "@modbus_other_unit");
 	if (modbus_response_decode(t.pdu, t.len, &s->slot[slot].asked, &a) < 0)
 		return wrong(ret, NULL);
-	if (a.exception)
-		return refused(ret, a.exception);
+	if (a.exception) {
+		r = refused(ret, a.exception);
+		if (a.exception == MODBUS_ILLEGAL_FUNCTION && is_write(s->slot[slot].asked.fc))
+			ret->hint = DRIVER_HINT_OTHERWISE;
+		return r;
+	}
 	ret->said = DRIVER_ANSWER;
 	ret->data = a.data;
 	ret->len = a.len;
@@ -208,7 +218,7 @@ const struct driver driver_modbus_tcp = {
 	.abi = DRIVER_ABI, .size = sizeof(struct driver), .name = "modbus-tcp", .title = "Modbus TCP", .title_zh = "Modbus TCP",
 	.doc = "Reads and writes coils and registers of devices and gateways that speak Modbus over TCP",
 	.doc_zh = "读写通过 TCP 使用 Modbus 协议的采集设备和网关的线圈与寄存器",
-	.caps = DRIVER_READ | DRIVER_WRITE | DRIVER_MANY,
+	.caps = DRIVER_READ | DRIVER_WRITE | DRIVER_MANY | DRIVER_PEEK | DRIVER_SCAN,
 	.config = &modbus_config_type, .device = &modbus_device_type, .address = &modbus_address_type,
 	.hint = "40001 or 400001 or 4x1 count from 1 (0 coil, 1 discrete input, 3 input register, 4 holding register); C0, DI0, IR0, HR0 "
 		"count from 0; .3 is a bit of a register; #CDAB is a byte order",
@@ -218,5 +228,6 @@ const struct driver driver_modbus_tcp = {
 	.session_size = sizeof(struct modbus_session), .device_size = sizeof(struct modbus_device),
 	.parse_address = modbus_parse_address, .order = modbus_order_of, .endpoint = tcp_endpoint, .open = tcp_open, .attach = tcp_attach,
 	.plan = modbus_plan, .split = modbus_split, .joined = tcp_joined, .next = tcp_next, .feed = tcp_feed, .expired = tcp_expired,
-	.lost = tcp_lost, .decode = modbus_decode, .write = modbus_write,
+	.lost = tcp_lost, .decode = modbus_decode, .write = modbus_write, .merge = modbus_merge, .retreat = modbus_retreat,
+	.peek = modbus_peek, .unit = "unit", .unit_min = 1, .unit_max = 247, .greet = modbus_greet, .who = modbus_who,
 };

@@ -5,7 +5,7 @@
  */
 #include "link/south/modbus/modbus.h"
 
-static const uint8_t code_of[] = {
+const uint8_t modbus_read_code[4] = {
 	[MODBUS_COILS] = MODBUS_READ_COILS, [MODBUS_DISCRETE] = MODBUS_READ_DISCRETE,
 	[MODBUS_HOLDING] = MODBUS_READ_HOLDING, [MODBUS_INPUT] = MODBUS_READ_INPUT,
 };
@@ -27,7 +27,7 @@ static bool is_cut(const struct modbus_device *d, int32_t table, uint32_t to, ui
 
 static void close_request(const struct driver_point *points, uint32_t first, uint32_t last, uint32_t to, struct driver_request *q)
 {
-	*q = (struct driver_request) { .first = first, .count = last - first, .code = code_of[at(&points[first])->table],
+	*q = (struct driver_request) { .first = first, .count = last - first, .code = modbus_read_code[at(&points[first])->table],
 		.from = at(&points[first])->number, .to = to, .items = to - at(&points[first])->number };
 }
 

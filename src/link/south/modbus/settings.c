@@ -62,6 +62,9 @@ static const struct rec_field device_fields[] = {
 		.doc = "-1: as the connection says", .doc_zh = "-1 表示按通道设置", .group = "requests"),
 	F(D, write_single, .def = "true", .label = "Write single values with functions 5 and 6", .label_zh = "单值写入用功能码 5 和 6",
 		.doc = "Off: with 15 and 16, for devices that know only these", .doc_zh = "关闭则用 15 和 16，适用于只支持这两个功能码的采集设备", .group = "requests"),
+	F(D, mask_write, .def = "true", .label = "Write bits of registers with function 22", .label_zh = "寄存器的位写入用功能码 22",
+		.doc = "Off: the register is read, changed and written; what the program of the device changes in between is lost",
+		.doc_zh = "关闭则先读出寄存器再整体写回；其间设备程序对该寄存器的改动会被覆盖", .group = "requests"),
 };
 const struct rec_type modbus_device_type = REC_PLAIN(D, "modbus_device", device_fields, .title = "Modbus device",
 	.title_zh = "Modbus 采集设备", .doc = "Settings of a device on a Modbus connection", .doc_zh = "Modbus 通道上采集设备的设置");

@@ -103,11 +103,16 @@ static int encode(struct modbus_request *q, struct driver_write *w)
 	return r;
 }
 
+static bool writes_single(const struct modbus_device *d)
+{
+	return !(d->refuses & MODBUS_NO_SINGLE) && (d->config->write_single || d->refuses & MODBUS_NO_MULTIPLE);
+}
+
 int modbus_write(const void *device, const struct driver_point *p, struct value v, struct driver_write *ret)
 {
 	const struct modbus_device *d = device;
 	const struct modbus_address *a = at(p);
-	bool single = d->config->write_single;
+	bool single = writes_single(d);
 	uint8_t data[8] = { 0 };
 	struct modbus_request q = { .addr = (uint16_t) a->number, .n = (uint16_t) a->length, .data = data };
 	union modbus_value raw = { 0 };
@@ -131,6 +136,12 @@ int modbus_write(const void *device, const struct driver_point *p, struct value 
 		uint8_t wire[2];
 
 		modbus_set(wire, MODBUS_U16, order_of(d, a), mask);
+		if (!d->config->mask_write || d->refuses & MODBUS_NO_MASK) {
+			ret->len = 0;
+			ret->request = (struct driver_request) { .count = 1, .code = modbus_read_code[a->table], .from = a->number,
+				.to = (uint64_t) a->number + 1, .items = 1 };
+			return 1;
+		}
 		q.fc = MODBUS_MASK_WRITE;
 		q.or_mask = (uint16_t) (wire[0] << 8 | wire[1]);
 		q.and_mask = (uint16_t) ~q.or_mask;
@@ -143,4 +154,57 @@ int modbus_write(const void *device, const struct driver_point *p, struct value 
 	q.value = (uint16_t) (data[0] << 8 | data[1]);
 	q.len = q.fc == MODBUS_WRITE_REGISTERS ? (uint16_t) (2 * a->length) : 0;
 	return encode(&q, ret);
+}
+
+/* One bit of a register whose other bits are written as they were read. */
+int modbus_merge(const void *device, const struct driver_point *p, struct value v, const uint8_t *data, size_t len, struct driver_write *ret)
+{
+	const struct modbus_device *d = device;
+	const struct modbus_address *a = at(p);
+	union modbus_value raw = { 0 }, word;
+	uint8_t wire[2];
+	struct modbus_request q = { .fc = writes_single(d) ? MODBUS_WRITE_REGISTER : MODBUS_WRITE_REGISTERS, .addr = (uint16_t) a->number, .n = 1,
+		.data = wire };
+	int r = to_wire(v, p->type, &raw);
+
+	if (r < 0)
+		return r;
+	if (len != 2 || a->bit < 0)
+		return err_fail(ERR_PEER, "what", "@device", "detail", "@modbus_wrong_length", NULL);
+	word = modbus_get(data, MODBUS_U16, order_of(d, a));
+	word.u = (word.u & ~(UINT64_C(1) << a->bit)) | (raw.u & 1) << a->bit;
+	modbus_set(wire, MODBUS_U16, order_of(d, a), word);
+	q.value = (uint16_t) (wire[0] << 8 | wire[1]);
+	q.len = q.fc == MODBUS_WRITE_REGISTERS ? 2 : 0;
+	return encode(&q, ret);
+}
+
+/* Exception 01: one value alone by 5 and 6 or by 15 and 16, a bit by mask or by the whole register; two registers only by 16. */
+bool modbus_retreat(void *device, const struct driver_write *w)
+{
+	struct modbus_device *d = device;
+	uint8_t had = d->refuses;
+
+	switch (w->request.code) {
+	case MODBUS_MASK_WRITE:
+		d->refuses |= MODBUS_NO_MASK;
+		break;
+	case MODBUS_WRITE_COIL:
+	case MODBUS_WRITE_REGISTER:
+		d->refuses |= MODBUS_NO_SINGLE;
+		break;
+	case MODBUS_WRITE_COILS:
+	case MODBUS_WRITE_REGISTERS:
+		if (w->request.items == 1)
+			d->refuses |= MODBUS_NO_MULTIPLE;
+		break;
+	default:
+		break;
+	}
+	/* Who knows neither way was asked both: the next time begins anew. */
+	if ((d->refuses & (MODBUS_NO_SINGLE | MODBUS_NO_MULTIPLE)) == (MODBUS_NO_SINGLE | MODBUS_NO_MULTIPLE)) {
+		d->refuses &= (uint8_t) ~(MODBUS_NO_SINGLE | MODBUS_NO_MULTIPLE);
+		return false;
+	}
+	return d->refuses != had;
 }
