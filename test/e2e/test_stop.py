@@ -4,7 +4,10 @@ import threading
 
 import pytest
 
+import live
 import tenon
+
+ROUNDS = 12
 
 
 def table(rows):
@@ -46,10 +49,27 @@ def test_a_stop_waits_for_what_workers_do(rows, tmp_path):
         assert p.stop() == 0, "".join(p.errors[-20:])
 
 
+def follow(p, clients):
+    """Screens that are open when the platform is told to stop: their subscriptions end after the bus has been told to."""
+    points = [r["id"] for r in p.call("GET", "/api/v1/points")[2]["items"]]
+
+    def look(s):
+        try:
+            while True:
+                s.receive()
+        except (live.Closed, OSError, ValueError):
+            s.close()
+    for s in [live.Live(p.url) for _ in range(clients)]:
+        s.hello(p.token)
+        s.send(op="subscribe", id="a", points=points, max_hz=20)
+        s.until("values")
+        threading.Thread(target=look, args=(s,), daemon=True).start()
+
+
 def test_a_stop_with_samples_in_flight_ends(tmp_path):
     """What still waits on the loop when the modules are gone must find nothing, not something freed."""
     token = None
-    for _ in range(12):
+    for _ in range(ROUNDS):
         p = tenon.Platform(str(tmp_path))
         token = token or p.sign_in()
         p.token = token
@@ -65,6 +85,7 @@ def test_a_stop_with_samples_in_flight_ends(tmp_path):
         for s in senders:
             s.start()
         tenon.wait_for(lambda: p.call("GET", "/api/v1/status")[2]["log"]["samples"] > 20, 20, "samples arrive")
+        follow(p, 3)
         code = p.stop(seconds=20)
         over.set()
         for s in senders:
