@@ -3,12 +3,12 @@
 #include "api/live.h"
 #include "plant/plant.h"
 
-enum job_kind { JOB_HELLO, JOB_CHECK, JOB_RESOLVE };
+enum ask_kind { ASK_HELLO, ASK_CHECK, ASK_RESOLVE };
 
 struct job {
 	struct work work;
 	struct live_client *client;
-	enum job_kind kind;
+	enum ask_kind kind;
 	struct platform *platform;
 	struct arena arena;
 	/* asked */
@@ -39,7 +39,7 @@ static int scope_of(struct job *j, struct scope *s)
 	if (r >= 0)
 		r = scope_need(s, PERM_POINT_READ);
 	/* A cookie comes along by itself: only the page itself knows the CSRF value. */
-	if (r >= 0 && j->kind == JOB_HELLO && !c.bearer && !guard_csrf_matches(s, j->csrf))
+	if (r >= 0 && j->kind == ASK_HELLO && !c.bearer && !guard_csrf_matches(s, j->csrf))
 		r = err_fail(ERR_CSRF, NULL, NULL);
 	return r;
 }
@@ -96,7 +96,7 @@ static int run(struct work *w, void *worker)
 
 	arena_init(&j->arena, &sys_heap, 64 << 20);
 	r = scope_of(j, &s);
-	if (r >= 0 && j->kind == JOB_RESOLVE) {
+	if (r >= 0 && j->kind == ASK_RESOLVE) {
 		j->generation = plant_generation(j->platform->plant);
 		r = j->path ? resolve_path(j, s.tenant) : resolve_ids(j, s.tenant);
 	}
@@ -118,7 +118,7 @@ static void done(struct work *w)
 
 	if (w->result < 0 && j->err.kind == ERR_NONE)   /* it never ran */
 		j->err = err_take(w->result);
-	if (j->kind == JOB_RESOLVE)
+	if (j->kind == ASK_RESOLVE)
 		live_on_resolved(c, &(struct live_resolved) { j->serial, w->result, &j->err, take(j->points), j->n, j->generation });
 	else
 		live_on_hello(c, w->result, &j->err, j->tenant, j->name);
@@ -150,7 +150,7 @@ static int start(struct live_client *c, struct job *j)
 	return 0;
 }
 
-static int ask(struct live_client *c, enum job_kind kind, const char *csrf)
+static int ask(struct live_client *c, enum ask_kind kind, const char *csrf)
 {
 	struct job *j = sys_new(struct job);
 
@@ -162,8 +162,8 @@ static int ask(struct live_client *c, enum job_kind kind, const char *csrf)
 	return start(c, j);
 }
 
-int live_job_hello(struct live_client *c, const char *csrf) { return ask(c, JOB_HELLO, csrf); }
-int live_job_check(struct live_client *c) { return ask(c, JOB_CHECK, NULL); }
+int live_job_hello(struct live_client *c, const char *csrf) { return ask(c, ASK_HELLO, csrf); }
+int live_job_check(struct live_client *c) { return ask(c, ASK_CHECK, NULL); }
 
 int live_job_resolve(struct live_client *c, struct live_sub *s)
 {
@@ -172,7 +172,7 @@ int live_job_resolve(struct live_client *c, struct live_sub *s)
 
 	if (!j)
 		return err_fail(ERR_NO_MEMORY, "what", "live", NULL);
-	j->kind = JOB_RESOLVE;
+	j->kind = ASK_RESOLVE;
 	j->serial = s->serial;
 	j->path = sys_strdup(s->path);
 	j->wanted = sys_alloc_array(s->n_wanted, sizeof(*j->wanted));

@@ -18,6 +18,7 @@
 #include "daemon/folder.h"
 #include "daemon/follow.h"
 #include "daemon/listen.h"
+#include "job/job.h"
 #include "link/link.h"
 #include "plant/plant.h"
 #include "service/ingest.h"
@@ -265,6 +266,21 @@ static void stop_service(struct daemon *d)
 		service_close(&d->platform);
 }
 
+static int start_jobs(struct daemon *d)
+{
+	struct jobs_config c = { .platform = &d->platform, .guard = d->platform.guard, .loop = d->loop, .data = d->config->data };
+	int r = jobs_new(&d->platform.jobs, &c);
+
+	for (const struct job_kind *const *k = service_job_kinds(); r == 0 && *k; k++)
+		r = jobs_add(d->platform.jobs, *k);
+	return r;
+}
+
+static void stop_jobs(struct daemon *d)
+{
+	d->platform.jobs = jobs_free(d->platform.jobs);
+}
+
 static int start_api(struct daemon *d)
 {
 	struct api_config c = { .platform = &d->platform, .loop = d->loop, .web = listen_web(&d->listen, d->config->web) };
@@ -327,6 +343,7 @@ static const struct module {
 	{ "links", start_link, stop_link },
 	{ "points", start_plant, stop_plant },
 	{ "records", start_service, stop_service },
+	{ "jobs", start_jobs, stop_jobs },
 	{ "doors", start_api, stop_api },
 	{ "listener", start_http, stop_http },
 	{ "work", start_nothing, finish_work },
@@ -352,6 +369,7 @@ static void stop(struct daemon *d)
 	timer_stop(&d->tick);
 	follow_stop(d->follow);
 	link_stop(d->platform.link);
+	jobs_stop(d->platform.jobs);
 	api_stop(d->api);
 	timer_start(d->loop, &d->cut, STOP_MS, on_cut, d);
 	http_server_stop(d->http, STOP_MS, on_cut, d);
@@ -396,6 +414,8 @@ static int run(struct daemon *d)
 
 	if (r == 0)
 		r = load_points(d);
+	if (r == 0)
+		r = jobs_start(d->platform.jobs);
 	if (r == 0)
 		r = loop_on_signal(d->loop, SIGTERM, on_signal, d);
 	if (r == 0)

@@ -206,19 +206,22 @@ static int load_session(struct guard *g, struct store_tx *tx, const char *hash, 
 	return cached_user(g, tx, &user, a, ret);
 }
 
+static int cached_token(struct guard *g, struct store_tx *tx, const struct token *token, struct arena *a, struct cached *ret)
+{
+	ret->kind = PRINCIPAL_TOKEN;
+	ret->id = token->head.id;
+	ret->expires_ns = token->expires;
+	ret->last_used_ns = token->last_used;
+	copy_name(ret->name, token->name);
+	return fill(g, tx, &token->tenant, &token->role, a, ret);
+}
+
 static int load_token(struct guard *g, struct store_tx *tx, const char *hash, struct arena *a, struct cached *ret)
 {
 	struct token token;
 	int r = store_find_by(tx, &token_type, "hash", hash, &token, a);
 
-	if (r < 0)
-		return r;
-	ret->kind = PRINCIPAL_TOKEN;
-	ret->id = token.head.id;
-	ret->expires_ns = token.expires;
-	ret->last_used_ns = token.last_used;
-	copy_name(ret->name, token.name);
-	return fill(g, tx, &token.tenant, &token.role, a, ret);
+	return r < 0 ? r : cached_token(g, tx, &token, a, ret);
 }
 
 static int load(struct scope *s, bool is_token, struct cached *ret)
@@ -287,4 +290,47 @@ int guard_authenticate(struct scope *s, const struct credentials *c)
 	remember(s->guard, &found, generation);
 	scope_become(s, &found);
 	return 0;
+}
+
+/* ---- on somebody's behalf ---- */
+
+static int load_principal(struct scope *s, const struct principal *who, struct cached *ret)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	struct token token;
+	struct user user;
+	int r = store_begin(s->guard->system, STORE_READ, s->deadline_ns, &tx);
+
+	if (r < 0)
+		return r;
+	if (who->kind == PRINCIPAL_USER) {
+		r = store_get(tx, &user_type, &who->id, &user, s->arena);
+		return r < 0 ? r : cached_user(s->guard, tx, &user, s->arena, ret);
+	}
+	r = store_get(tx, &token_type, &who->id, &token, s->arena);
+	if (r < 0)
+		return r;
+	return token.expires && clock_now_ns() >= token.expires ? -ERR_MISSING : cached_token(s->guard, tx, &token, s->arena, ret);
+}
+
+int guard_act_for(struct scope *s, uint32_t tenant, const struct principal *who)
+{
+	struct cached found = { 0 };
+	int r = 0;
+
+	scope_nobody(s);
+	if (who->kind == PRINCIPAL_SYSTEM) {
+		scope_system(s, s->guard, s->platform, s->arena, who->name);
+		s->tenant = tenant;
+		return guard_tenant_id(s->guard, tenant, &s->tenant_id);
+	}
+	tenants_refresh(s->guard);
+	r = load_principal(s, who, &found);
+	if (r == -ERR_MISSING || (r >= 0 && found.tenant != tenant)) {
+		err_clear();
+		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	}
+	if (r >= 0)
+		scope_become(s, &found);
+	return r;
 }

@@ -83,6 +83,10 @@ void scope_system(struct scope *s, struct guard *g, struct platform *p, struct a
 /* The same person or platform at work in another tenant: for the platform itself, and for who holds tenant.write. Outside of deeds. */
 int scope_enter(struct scope *s, const struct uuid *tenant);
 
+/* The rights that somebody has now, for work done on his behalf while he is away. s has guard, platform and arena. -ERR_UNAUTHENTICATED:
+ * there is no such user or token any more, it is disabled or expired, or belongs to another tenant. */
+int guard_act_for(struct scope *s, uint32_t tenant, const struct principal *who);
+
 /* ---- deeds ---- */
 
 enum deed_store { DEED_TENANT, DEED_SYSTEM };

@@ -1,5 +1,6 @@
 /* service.c - the list of nouns, opening and closing. */
 
+#include "job/job.h"
 #include "service/internal.h"
 
 /* group_type has no hooks of its own; a row may name NULL. */
@@ -69,6 +70,11 @@ int service_open(struct platform *p, const struct guard_config *config, const st
 		else
 			system[n_system++].type = all[i]->type, system[n_system - 1].flags = 0;
 	}
+	if (n_tenant == ELEMENTSOF(tenant)) {
+		sys_free(all);
+		return err_fail(ERR_LIMIT, "what", "record types", "max", "64", NULL);
+	}
+	tenant[n_tenant++] = (struct store_noun) { &job_type, STORE_QUIET };
 	c.tenant_nouns = tenant;
 	c.n_tenant_nouns = n_tenant;
 	c.system_nouns = system;
@@ -87,4 +93,11 @@ void service_close(struct platform *p)
 	p->guard = guard_close(p->guard);
 	sys_free((void *) (uintptr_t) p->nouns);
 	p->nouns = NULL;
+}
+
+static const struct job_kind *const job_kinds[] = { NULL };
+
+const struct job_kind *const *service_job_kinds(void)
+{
+	return job_kinds;
 }

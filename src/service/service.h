@@ -20,6 +20,7 @@ struct bus;
 struct plant;
 struct link;
 struct ingest;
+struct jobs;
 struct work_pool;
 
 /* What the daemon put together; deeds reach it through their scope. Members a process does not have are NULL. */
@@ -33,6 +34,7 @@ struct platform {
 	struct plant *plant;
 	struct link *link;
 	struct ingest *ingest;
+	struct jobs *jobs;              /* job/job.h */
 	struct work_pool *workers;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
 	atomic_bool ending;             /* the time given to what was under way is over: long deeds give up */
@@ -97,6 +99,12 @@ struct noun_imported {
 	uint32_t n_errors;
 };
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret);
+
+/* ---- long work ---- */
+
+struct job_kind;
+/* What of this module's deeds runs as a job (job/job.h). NULL-terminated. */
+const struct job_kind *const *service_job_kinds(void);
 
 /* ---- life ---- */
 
