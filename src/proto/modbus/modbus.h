@@ -2,7 +2,7 @@
  * modbus.h - Modbus, bytes to structs and back, for both ends of the wire.
  *
  * MODBUS Application Protocol Specification V1.1b3 (the PDU) and MODBUS Messaging on TCP/IP Implementation Guide V1.0b (the
- * MBAP header). A PDU is a function code and its body; an ADU is a PDU in the frame of a transport. Client and server, driver,
+ * MBAP header), MODBUS over Serial Line V1.02 (RTU and ASCII). A PDU is a function code and its body; an ADU is a PDU in the frame of a transport. Client and server, driver,
  * simulator, decoder and fuzzer use the same four functions: encode and decode, of requests and of responses.
  *
  * Thread: any. Memory: nothing is allocated; decoded structs borrow from the bytes they were decoded from.
@@ -86,6 +86,34 @@ struct modbus_tcp_splitter {
 /* The next whole frame: 1. All bytes of `in` are used up and none is whole: 0. -ERR_PEER: this is not Modbus/TCP, the stream cannot be
  * understood any more. ret->pdu points into the splitter or `in` and is good until the next call. */
 int modbus_tcp_split(struct modbus_tcp_splitter *s, struct cur *in, struct modbus_tcp *ret);
+
+/* Frames of serial lines: MODBUS over Serial Line, Specification and Implementation Guide V1.02. RTU (2.5.1): unit, PDU, CRC, low byte
+ * first. ASCII (2.5.2): colon, the same in hexadecimal digits with an LRC, CR LF. */
+enum { MODBUS_RTU_ADU_MAX = 3 + MODBUS_PDU_MAX, MODBUS_ASCII_ADU_MAX = 1 + 2 * (2 + MODBUS_PDU_MAX) + 2 };
+uint16_t modbus_crc(const void *bytes, size_t n);       /* 6.2.2; CRC-16/MODBUS */
+uint8_t modbus_lrc(const void *bytes, size_t n);        /* 6.2.1 */
+void modbus_rtu_frame(struct pen *out, uint8_t unit, const uint8_t *pdu, size_t len);
+void modbus_ascii_frame(struct pen *out, uint8_t unit, const uint8_t *pdu, size_t len);
+
+/*
+ * Frames among bytes that may hold noise, an echo and what came too late. Silence does not tell frames apart here: adapters on USB
+ * and servers of serial lines chop and join them as they like. Length and check sum do. Each returns 1: a whole frame at [from, to),
+ * its pdu borrowed; 0: none yet.
+ */
+struct modbus_found { uint8_t unit; const uint8_t *pdu; size_t len, from, to; };
+/* Client: the answer to `asked` from anywhere in the bytes, or any frame at their very beginning (another unit's that came too late).
+ * -ERR_PEER: at [from, to) stands what must be the answer of `unit`, with a wrong check sum. */
+int modbus_rtu_answer(const uint8_t *bytes, size_t n, uint8_t unit, const struct modbus_request *asked, struct modbus_found *ret);
+/* Server: a request of a function we know; and, when the line fell silent, all bytes as one frame, whatever the function. */
+int modbus_rtu_request(const uint8_t *bytes, size_t n, struct modbus_found *ret);
+int modbus_rtu_whole(const uint8_t *bytes, size_t n, struct modbus_found *ret);
+/* Both: decoded into scratch. -ERR_PEER: the line at [from, to) is no frame. */
+int modbus_ascii_find(const uint8_t *bytes, size_t n, uint8_t scratch[MODBUS_RTU_ADU_MAX], struct modbus_found *ret);
+
+/* The bytes to look at: what came and was not used up, the oldest lost when it is too much. */
+struct modbus_line { uint16_t len; uint8_t bytes[2 * MODBUS_ASCII_ADU_MAX]; };
+void modbus_line_add(struct modbus_line *l, struct cur *in);    /* takes all of `in` */
+void modbus_line_drop(struct modbus_line *l, size_t n);         /* the first n */
 
 /* Values in registers. The order says in which order the bytes of a big-endian number stand on the wire; for 64 bits ABCDEFGH,
  * GHEFCDAB, BADCFEHG, HGFEDCBA; for 16 bits AB, AB, BA, BA. */
