@@ -244,8 +244,28 @@ void chain_finish(struct chain *c, int64_t ms)
 	if (c->state != OPEN)
 		return;
 	timer_start(c->loop, &c->finish_limit, ms, on_finish_limit, c);
-	if (c->bottom->layer->finish)
-		c->bottom->layer->finish(c->bottom);
+	layer_finish_below(&(struct chain_layer) { .below = c->top });
+}
+
+void layer_finish_below(struct chain_layer *l)
+{
+	struct chain_layer *b = l->below;
+
+	if (b && b->layer->finish)
+		b->layer->finish(b);
+	else if (b)
+		layer_finish_below(b);
+}
+
+void chain_ask_drain(struct chain *c) { c->refused = true; }
+
+struct chain_layer *chain_find(const struct chain *c, const struct layer *layer)
+{
+	struct chain_layer *l = c->top;
+
+	while (l && l->layer != layer)
+		l = l->below;
+	return l;
 }
 
 size_t chain_backlog(const struct chain *c)

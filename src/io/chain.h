@@ -1,7 +1,7 @@
 /*
  * chain.h - a byte stream to somewhere, made of layers.
  *
- * At the bottom a socket or a serial line, above it any number of filters (trace, fault; TLS is one), at the top the user. Bytes go down
+ * At the bottom a socket or a serial line, above it any number of filters (trace, fault, TLS: tls.h), at the top the user. Bytes go down
  * by chain_send() and come up by on_data(). A layer that does nothing special in one direction leaves the function NULL.
  *
  *   chain_new(loop, &events, me, &c);
@@ -41,6 +41,7 @@ void chain_finish(struct chain *c, int64_t ms);
 bool chain_is_open(const struct chain *c);
 int chain_send(struct chain *c, const void *bytes, size_t n);   /* -ERR_BUSY: cap; -ERR_PEER: not open */
 size_t chain_backlog(const struct chain *c);                    /* bytes not yet taken by the kernel */
+void chain_ask_drain(struct chain *c);                          /* on_drain when everything has gone out, as after -ERR_BUSY */
 void chain_set_backlog_max(struct chain *c, size_t bytes);      /* default 256 KB */
 void chain_pause(struct chain *c, bool pause);                  /* stop reading: the peer feels it by its window */
 const char *chain_peer(const struct chain *c);                  /* "192.0.2.7:502", "/dev/ttyS0", ""; borrowed */
@@ -97,10 +98,10 @@ struct layer {
 	void (*on_data)(struct chain_layer *l, const uint8_t *bytes, size_t n);
 	void (*on_close)(struct chain_layer *l, const struct err *why);
 	void (*done)(struct chain_layer *l);                                            /* free what the state owns */
+	void (*finish)(struct chain_layer *l);                                          /* end our direction: say goodbye, then layer_finish_below() */
 	/* For the bottom alone. */
 	size_t (*backlog)(const struct chain_layer *l);
 	void (*pause)(struct chain_layer *l, bool pause);
-	void (*finish)(struct chain_layer *l);
 	const char *(*peer)(const struct chain_layer *l);
 };
 struct chain_layer { const struct layer *layer; struct chain *chain; struct chain_layer *above, *below; void *state; };
@@ -109,6 +110,7 @@ int chain_add(struct chain *c, const struct layer *layer, struct chain_layer **r
  * own afterwards. */
 int layer_open_below(struct chain_layer *l);
 int layer_send_below(struct chain_layer *l, const uint8_t *bytes, size_t n);
+void layer_finish_below(struct chain_layer *l);
 void layer_tell_open(struct chain_layer *l);
 void layer_tell_data(struct chain_layer *l, const uint8_t *bytes, size_t n);
 void layer_tell_close(struct chain_layer *l, const struct err *why);

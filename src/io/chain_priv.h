@@ -10,6 +10,7 @@ void chain_release(struct chain *c);
 unsigned chain_turn(const struct chain *c);
 size_t chain_backlog_max(const struct chain *c);
 bool chain_is_paused(const struct chain *c);
+struct chain_layer *chain_find(const struct chain *c, const struct layer *layer);      /* NULL: it has none */
 void chain_on_free(struct chain *c, void (*fn)(void *arg), void *arg);
 
 /* A descriptor at the bottom: reading, writing, what waits to be written. */
