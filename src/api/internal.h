@@ -26,6 +26,7 @@ struct route {
 	const char *name;                       /* operationId; "session.create" */
 	const struct rec_type *in;              /* JSON body, parsed and checked into c->in; NULL: none, or raw */
 	const struct rec_type *out;             /* for OpenAPI; NULL: see doc */
+	const struct rec_type *list_of;         /* params_of_noun without a noun: what is listed */
 	const char *raw;                        /* content type of a raw body (c->body), e.g. "text/csv"; any type: "*" + "/" + "*" */
 	const char *const *params;              /* parameters in the query, NULL-terminated; NULL: none */
 	const char *const *offers;              /* content types of the answer; NULL: JSON alone */
@@ -43,7 +44,7 @@ struct route {
 	  .noun = (enum noun_right) ((right_) + 0 * sizeof(char[(right_) > NOT_OF_A_NOUN && (right_) < NOUN_RIGHTS_ ? 1 : -1])) }
 
 struct routes { const struct route *items; size_t n; };
-extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples;
+extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_jobs;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
 
@@ -89,6 +90,7 @@ struct call {
 	struct http_field fields[FIELDS_MAX];
 	size_t n_fields;
 	struct http_source source;              /* with fill: a stream instead of `out`; its ctx is freed by its done() */
+	void (*touch)(struct call *c, void *rec);       /* each record of a list before it is written */
 	void (*extra)(struct call *c, struct json *j);  /* more members of a problem */
 	void *extra_arg;
 	/* finishing later */
@@ -140,6 +142,7 @@ bool content_type_is(const char *header, const char *want);
 /* ---- doors ---- */
 
 int answer_list(struct call *c, const struct noun *noun);
+int answer_job(struct call *c, const struct uuid *id);          /* 202, Location, the record: the work goes on */
 int pass_over(void *ctx, const void *rec);                      /* a store_row_fn that does nothing */
 void record_json(const struct rec_type *t, const void *rec, const char *const *only, struct json *j);
 void openapi_write(const struct platform *p, struct buf *out);

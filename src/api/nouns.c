@@ -131,12 +131,19 @@ void record_json(const struct rec_type *t, const void *rec, const char *const *o
 	rec_to_json(t, rec, only ? 0 : REC_SHOW_HEAD, only, j);
 }
 
-struct item { struct json *j; const struct list *l; };
+struct item { struct call *c; struct json *j; const struct list *l; };
+
+static void touch(struct call *c, const void *rec)
+{
+	if (c->touch)
+		c->touch(c, (void *) (uintptr_t) rec);  /* it lies in memory of the list's own */
+}
 
 static int add_item(void *ctx, const void *rec)
 {
 	struct item *i = ctx;
 
+	touch(i->c, rec);
 	record_json(i->l->query.noun->type, rec, i->l->only, i->j);
 	return i->j->out->failed ? err_fail(ERR_TOO_LARGE, "what", "answer", "max", "67108864", NULL) : 0;
 }
@@ -145,7 +152,7 @@ static int list_json(struct call *c, const struct list *l)
 {
 	struct json j = answer_json(c);
 	struct store_page page = { 0 };
-	struct item item = { &j, l };
+	struct item item = { c, &j, l };
 	int r;
 
 	json_object(&j);
@@ -173,6 +180,7 @@ static int add_row(void *ctx, const void *rec)
 	struct export_row *row = ctx;
 	struct json j = JSON_TO(row->out);
 
+	touch(row->e->c, rec);
 	if (row->e->c->offer == OFFER_CSV) {
 		rec_csv_row(row->e->l.query.noun->type, rec, row->e->l.only, row->out);
 		return 0;

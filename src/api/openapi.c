@@ -100,7 +100,7 @@ static void request_body(struct json *j, const struct route *r, const struct nou
 /* The answer's schema: a page of records, a record, or an object told about in the description. */
 static void success_schema(struct json *j, const struct route *r, const struct noun *n)
 {
-	if (n && str_eq(r->path, "/{noun}") && str_eq(r->method, "GET")) {
+	if (r->params == params_of_noun) {
 		json_key(j, "schema");
 		json_object(j);
 		json_kv_str(j, "type", "object");
@@ -112,7 +112,7 @@ static void success_schema(struct json *j, const struct route *r, const struct n
 		json_object(j);
 		json_kv_str(j, "type", "array");
 		json_key(j, "items");
-		ref(j, n->type->name);
+		ref(j, n ? n->type->name : r->list_of->name);
 		json_end(j);
 		json_key(j, "next");
 		json_raw(j, "{\"type\":[\"string\",\"null\"]}");
@@ -139,7 +139,17 @@ static void responses(struct json *j, const struct route *r, const struct noun *
 	json_key(j, b.data);
 	json_object(j);
 	json_kv_str(j, "description", r->status == 201 ? "Made" : r->status == 204 ? "Done" : "The answer");
-	if (r->status != 204) {
+	if (r->status != 204 && r->offers && !str_eq(r->offers[0], "application/json")) {      /* a file: of one of these types */
+		json_key(j, "content");
+		json_object(j);
+		for (const char *const *o = r->offers; *o; o++) {
+			json_key(j, *o);
+			json_object(j);
+			type_is(j, "string");
+			json_end(j);
+		}
+		json_end(j);
+	} else if (r->status != 204) {
 		content(j, "application/json");
 		success_schema(j, r, n);
 		json_end(j);
@@ -202,7 +212,7 @@ static void operation(struct json *j, const struct route *r, const struct noun *
 	json_array(j);
 	path_params(j, r->path);
 	if (r->params == params_of_noun)
-		list_params(j, n ? n->type : &audit_type);
+		list_params(j, n ? n->type : r->list_of);
 	for (const char *const *q = r->params; q && *q; q++)
 		param(j, "query", *q, "string", NULL);
 	json_end(j);
@@ -252,26 +262,41 @@ static const char problem_schema[] = "{\"type\":\"object\",\"required\":[\"type\
 	"\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
 	"\"args\":{\"type\":\"object\"},\"detail\":{\"type\":\"string\"}}}}}}";
 
+/* Types that stand in several rows are told once. */
+struct told { const struct rec_type *t[96]; size_t n; };
+
+static void schema(struct json *j, struct told *told, const struct rec_type *t)
+{
+	for (size_t i = 0; t && i < told->n; i++)
+		if (told->t[i] == t)
+			return;
+	if (!t || told->n == ELEMENTSOF(told->t))
+		return;
+	told->t[told->n++] = t;
+	json_key(j, t->name);
+	rec_openapi(t, j);
+}
+
 static void schemas(const struct platform *p, struct json *j)
 {
+	struct told told = { .n = 0 };
 	char name[80];
 
 	json_key(j, "problem");
 	json_raw(j, problem_schema);
 	for (const struct noun *const *n = p->nouns; *n; n++) {
 		struct buf b = BUF_FIXED(name);
-		json_key(j, (*n)->type->name);
-		rec_openapi((*n)->type, j);
+		schema(j, &told, (*n)->type);
 		buf_addf(&b, "%s_patch", (*n)->type->name);
 		json_key(j, b.data);
 		json_raw(j, "{\"type\":\"object\",\"description\":\"Any of the fields; null clears (RFC 7396)\"}");
 	}
 	for (const struct routes *const *set = all_routes; *set; set++)
-		for (const struct route *r = (*set)->items; r < (*set)->items + (*set)->n; r++)
-			if (r->in) {
-				json_key(j, r->in->name);
-				rec_openapi(r->in, j);
-			}
+		for (const struct route *r = (*set)->items; r < (*set)->items + (*set)->n; r++) {
+			schema(j, &told, r->in);
+			schema(j, &told, r->out);
+			schema(j, &told, r->list_of);
+		}
 }
 
 void openapi_write(const struct platform *p, struct buf *out)

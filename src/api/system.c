@@ -331,7 +331,7 @@ static const struct route rows[] = {
 	ROUTE("GET", "/status", PERM_SYSTEM_READ, "status.get", run_status, .doc = "The platform's state and figures"),
 	ROUTE("GET", "/links", PERM_LINK_READ, "link.list", run_links, .doc = "How connections, devices and scan groups do"),
 	ROUTE("GET", "/links/{id}", PERM_LINK_READ, "link.get", run_link, .doc = "How one of them does"),
-	ROUTE("GET", "/audit", PERM_AUDIT_READ, "audit.list", run_audit, .params = params_of_noun, .offers = list_offers,
+	ROUTE("GET", "/audit", PERM_AUDIT_READ, "audit.list", run_audit, .params = params_of_noun, .list_of = &audit_type, .offers = list_offers,
 		.doc = "Who did what; store=tenant (the plant) or system (users, sessions, rights)"),
 	ROUTE("GET", "/audit/verify", PERM_AUDIT_READ, "audit.verify", run_verify, .params = store_param, .doc = "Is the chain of the audit whole?"),
 };

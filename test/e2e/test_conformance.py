@@ -76,7 +76,6 @@ def run_token(data, name, role):
 
 class Server:
     def __init__(self, data):
-        self.tokens = {role: run_token(data, "e2e-" + role, role) for role in ("administrator", "engineer", "operator", "viewer")}
         self.process = subprocess.Popen([TENON, "serve", "--data", data, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             ready = re.search(r"ready http://(\S+)", line)
@@ -86,6 +85,7 @@ class Server:
         else:
             raise AssertionError("the server ended before it was ready")
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.tokens = {role: run_token(data, "e2e-" + role, role) for role in ("administrator", "engineer", "operator", "viewer")}
         self.nobody = Client(self.address)
         self.admin = Client(self.address, self.tokens["administrator"])
         self.engineer = Client(self.address, self.tokens["engineer"])
