@@ -1,5 +1,7 @@
 /* system.c - the state of the platform: figures, links, the audit. */
 
+#include <stdlib.h>
+
 #include "api/internal.h"
 #include "base/when.h"
 #include "link/link.h"
@@ -184,10 +186,10 @@ static void link_json(const struct link_status *s, enum lang lang, struct json *
 	json_kv_str(j, "state_text", link_state_text((enum link_state) s->state, lang));
 	time_kv(j, "since", s->since_ns);
 	reason_json(j, &s->reason, lang);
+	json_kv_u64(j, "points", s->n_points);
+	json_kv_u64(j, "bad", s->n_bad);
 	if (s->kind == LINK_GROUP) {
 		json_kv_u64(j, "period_ms", s->period_ms);
-		json_kv_u64(j, "points", s->n_points);
-		json_kv_u64(j, "bad", s->n_bad);
 		json_kv_u64(j, "requests_per_cycle", s->n_requests);
 		json_kv_u64(j, "items", s->items);
 		json_kv_u64(j, "planned", s->planned);
@@ -217,11 +219,24 @@ static void link_json(const struct link_status *s, enum lang lang, struct json *
 	json_end(j);
 }
 
-static int run_links(struct call *c)
+static int by_id(const void *a, const void *b)
+{
+	return uuid_cmp(&(*(struct link_status *const *) a)->id, &(*(struct link_status *const *) b)->id);
+}
+
+static struct link_status *find_link(struct link_status **sorted, size_t n, const struct uuid *id)
+{
+	struct link_status key = { .id = *id }, *want = &key, **at = n ? bsearch(&want, sorted, n, sizeof(*sorted), by_id) : NULL;
+
+	return at ? *at : NULL;
+}
+
+/* Every link of the tenant, parents first, and by id. What scan groups say of their points belongs to their device and its
+ * connection too. */
+static int all_links(struct call *c, struct link_status **ret, struct link_status ***ret_sorted, size_t *ret_n)
 {
 	struct link *l = c->api->platform->link;
-	struct json j = answer_json(c);
-	struct link_status *all = NULL;
+	struct link_status *all = NULL, **sorted;
 	size_t n = 0, room = 0;
 
 	/* More may be set up between asking how many and asking for them. */
@@ -232,6 +247,35 @@ static int run_links(struct call *c)
 			return err_fail(ERR_NO_MEMORY, "what", "links", NULL);
 	}
 	n = l ? room : 0;
+	sorted = arena_array(&c->arena, struct link_status *, n + 1);
+	if (!sorted)
+		return err_fail(ERR_NO_MEMORY, "what", "links", NULL);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &all[i];
+	if (n)
+		qsort(sorted, n, sizeof(*sorted), by_id);
+	for (size_t i = n; i-- > 0;) {
+		struct link_status *parent = all[i].kind == LINK_CONNECTION ? NULL : find_link(sorted, n, &all[i].parent);
+		if (parent) {
+			parent->n_points += all[i].n_points;
+			parent->n_bad += all[i].n_bad;
+		}
+	}
+	*ret = all;
+	*ret_sorted = sorted;
+	*ret_n = n;
+	return 0;
+}
+
+static int run_links(struct call *c)
+{
+	struct link_status *all, **sorted;
+	struct json j = answer_json(c);
+	size_t n;
+	int r = all_links(c, &all, &sorted, &n);
+
+	if (r < 0)
+		return r;
 	json_object(&j);
 	json_key(&j, "items");
 	json_array(&j);
@@ -244,30 +288,20 @@ static int run_links(struct call *c)
 
 static int run_link(struct call *c)
 {
-	struct link *l = c->api->platform->link;
-	struct noun_in in = { .noun = noun_find(c->api->platform, "connection") };
-	static const char *const nouns[] = { "connection", "device", "group" };
+	struct link_status *all, **sorted, *found;
 	struct json j = answer_json(c);
-	struct link_status s;
-	void *rec;
-	int r = call_uuid(c, &in.id);
+	struct uuid id;
+	size_t n;
+	int r = call_uuid(c, &id);
 
-	/* It must be a record of this tenant. */
-	for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nouns); i++) {
-		in.noun = noun_find(c->api->platform, nouns[i]);
-		r = noun_get(&c->scope, &in, &rec);
-		if (r >= 0)
-			break;
-		if (r == -ERR_MISSING && i + 1 < ELEMENTSOF(nouns)) {
-			err_clear();
-			r = 0;
-		}
-	}
 	if (r >= 0)
-		r = l ? link_status_of(l, &in.id, &s) : err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+		r = all_links(c, &all, &sorted, &n);
 	if (r < 0)
 		return r;
-	link_json(&s, c->scope.lang, &j);
+	found = find_link(sorted, n, &id);
+	if (!found)
+		return err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+	link_json(found, c->scope.lang, &j);
 	return 0;
 }
 

@@ -177,7 +177,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		expect(await row(page, 'PT-202').locator('.q').innerText()).toBe('良好');
 		await until('their rows are marked', async () => (await page.locator('.ant-table-row.row-bad').count()) === 5);
 		await shot(page, '10-dead');
-		await page.getByRole('menuitem', { name: '总览' }).click();
+		await page.getByRole('menuitem', { name: '首页' }).click();
 		await page.locator('.card.row-bad', { hasText: '1 号泵站' }).waitFor();
 		await shot(page, '11-overview-dead');
 		await start(servers.program, ['sim', '--listen', servers.sim], [/^ready modbus (\S+)/]);
@@ -291,7 +291,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await shot(page, '17-signin');
 		await page.getByLabel('密码', { exact: true }).fill(PASSWORD);
 		await page.getByRole('button', { name: '登录' }).click();
-		await page.getByRole('menuitem', { name: '总览' }).waitFor();
+		await page.getByRole('menuitem', { name: '首页' }).waitFor();
 	});
 
 	it('asked nobody but its own server, and had nothing to complain about', () => {

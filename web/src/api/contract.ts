@@ -124,6 +124,25 @@ export interface LinkRow {
 	errors?: number;
 	points?: number;
 	points_bad?: number;
+	/** Values a second, of all scan groups at or below. */
+	values_asked?: number;
+	values_reached?: number;
+	/** Of connections and devices: what went wrong by kind, and what went over the wire. */
+	timeouts?: number;
+	refused?: number;
+	wrong?: number;
+	strays?: number;
+	connects?: number;
+	bytes_in?: number;
+	bytes_out?: number;
+	next_try?: string;
+	/** Of scan groups. */
+	period_ms?: number;
+	achieved?: number;
+	failed?: number;
+	dropped?: number;
+	p50_ms?: number;
+	p99_ms?: number;
 }
 
 /** GET /status: what the start page shows of it. */

@@ -1,10 +1,6 @@
 /* The frame around every screen: menu, language, user. */
 import { useEffect, useState } from 'react';
-import {
-	ApartmentOutlined, ApiOutlined, AuditOutlined, ClusterOutlined, DashboardOutlined, DeploymentUnitOutlined, FieldTimeOutlined,
-	HddOutlined, KeyOutlined, LineChartOutlined, LogoutOutlined, MenuFoldOutlined, MenuOutlined, MenuUnfoldOutlined,
-	MonitorOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, TeamOutlined, UserOutlined,
-} from '@ant-design/icons';
+import { LogoutOutlined, MenuFoldOutlined, MenuOutlined, MenuUnfoldOutlined, UserOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { App as AntApp, Button, Drawer, Dropdown, Menu, type MenuProps } from 'antd';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
@@ -14,10 +10,9 @@ import { LanguageSwitch } from './LanguageSwitch';
 import { Logo } from './Logo';
 import { ShortcutHelp } from './ShortcutHelp';
 import { useNarrow } from './hooks';
+import { MENU } from './menu';
 import { useText } from './lang';
 import { usePrefs } from './prefs';
-
-type Item = { key: string; icon: React.ReactNode; text: string; permission?: string };
 
 export function Shell() {
 	const { t } = useText();
@@ -28,35 +23,11 @@ export function Shell() {
 	const { pathname } = useLocation();
 	useEffect(() => setOpen(false), [pathname]);
 
-	const show = (items: Item[]): MenuProps['items'] =>
-		items.filter((i) => !i.permission || may(i.permission)).map((i) => ({ key: i.key, icon: i.icon, label: <Link to={i.key}>{i.text}</Link> }));
-	const section = (key: string, label: string, items: Item[]) => {
-		const children = show(items);
-		return children?.length ? [{ type: 'group' as const, key, label, children }] : [];
-	};
-	const items: MenuProps['items'] = [
-		...(show([
-			{ key: '/', icon: <DashboardOutlined />, text: t('menu.overview') },
-			{ key: '/live', icon: <MonitorOutlined />, text: t('menu.live'), permission: 'point.read' },
-			{ key: '/trend', icon: <LineChartOutlined />, text: t('menu.trend'), permission: 'sample.read' },
-		]) ?? []),
-		...section('collection', t('menu.collection'), [
-			{ key: '/add', icon: <PlusCircleOutlined />, text: t('menu.add'), permission: 'link.write' },
-			{ key: '/collection', icon: <DeploymentUnitOutlined />, text: t('menu.status'), permission: 'link.read' },
-			{ key: '/r/connections', icon: <ApiOutlined />, text: t('menu.connections'), permission: 'link.read' },
-			{ key: '/r/devices', icon: <HddOutlined />, text: t('menu.devices'), permission: 'link.read' },
-			{ key: '/r/groups', icon: <FieldTimeOutlined />, text: t('menu.groups'), permission: 'link.read' },
-			{ key: '/r/points', icon: <PushpinOutlined />, text: t('menu.points'), permission: 'point.read' },
-			{ key: '/r/places', icon: <ApartmentOutlined />, text: t('menu.places'), permission: 'point.read' },
-		]),
-		...section('system', t('menu.system'), [
-			{ key: '/r/users', icon: <TeamOutlined />, text: t('menu.users'), permission: 'user.read' },
-			{ key: '/r/roles', icon: <SafetyOutlined />, text: t('menu.roles'), permission: 'user.read' },
-			{ key: '/r/tokens', icon: <KeyOutlined />, text: t('menu.tokens'), permission: 'token.read' },
-			{ key: '/r/tenants', icon: <ClusterOutlined />, text: t('menu.tenants'), permission: 'tenant.read' },
-			{ key: '/audit', icon: <AuditOutlined />, text: t('menu.audit'), permission: 'audit.read' },
-		]),
-	];
+	const items: MenuProps['items'] = MENU.flatMap((section): NonNullable<MenuProps['items']> => {
+		const children = section.entries.filter((e) => !e.permission || may(e.permission)).map((e) => ({ key: e.to, icon: e.icon, label: <Link to={e.to}>{e.text(t)}</Link> }));
+		if (!section.caption || !children.length) return children;
+		return [{ type: 'group' as const, key: section.key, label: section.caption(t), children }];
+	});
 	const parts = pathname.split('/');
 	const selected = parts[1] === 'r' ? `/r/${parts[2]}` : `/${parts[1] ?? ''}`;
 	const menu = <Menu mode="inline" items={items} selectedKeys={[selected]} inlineCollapsed={!narrow && menuFolded} className="menu" />;

@@ -27,6 +27,7 @@ export const router = createBrowserRouter([
 					{ path: 'add', lazy: screen(() => import('../screens/AddSource'), 'AddSource') },
 					{ path: 'import', lazy: screen(() => import('../screens/Import'), 'Import') },
 					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
+					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
 					{ path: 'audit', lazy: screen(() => import('../screens/Audit'), 'Audit') },
 					{ path: 'r/:plural', lazy: screen(() => import('../screens/Records'), 'Records') },
 					{ path: 'r/:plural/:id', lazy: screen(() => import('../screens/RecordPage'), 'RecordPage') },

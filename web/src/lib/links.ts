@@ -1,18 +1,14 @@
 /* State of connections, devices and scan groups as the engine reports it (src/link/link.h). */
 import type { LinkRow, LinkState } from '../api/contract';
 
-export interface RawLink extends Partial<Omit<LinkRow, 'reason'>> {
+export interface RawLink extends Partial<Omit<LinkRow, 'reason' | 'next_try'>> {
 	id: string;
 	reason?: string | { detail?: string } | null;
-	period_ms?: number;
+	next_try?: string | null;
 	bad?: number;
 	last_us?: number;
 	p50_us?: number;
-	achieved?: number;
-	timeouts?: number;
-	refused?: number;
-	wrong?: number;
-	failed?: number;
+	p99_us?: number;
 }
 
 export type LinkClass = 'running' | 'wait' | 'off' | 'bad';
@@ -42,23 +38,43 @@ export function linkRow(r: RawLink): LinkRow {
 		cycle_ms: r.cycle_ms ?? (r.last_us !== undefined ? r.last_us / 1000 : undefined), requests: r.requests, missed: r.missed,
 		errors: r.errors ?? (errors.length ? errors.reduce((a, b) => a + b, 0) : undefined),
 		points: r.points, points_bad: r.bad,
+		timeouts: r.timeouts, refused: r.refused, wrong: r.wrong, strays: r.strays, connects: r.connects, bytes_in: r.bytes_in, bytes_out: r.bytes_out,
+		next_try: r.next_try ?? undefined, period_ms: r.period_ms, achieved: r.achieved, failed: r.failed, dropped: r.dropped,
+		p50_ms: r.p50_us === undefined ? undefined : r.p50_us / 1000, p99_ms: r.p99_us === undefined ? undefined : r.p99_us / 1000,
 	};
 }
 
-/** A device's points and what is missed are those of its scan groups; why it waits is said by its connection. */
+interface Sum {
+	points: number;
+	bad: number;
+	missed: number;
+	asked: number;
+	reached: number;
+}
+
+/** What scan groups say belongs to their device and its connection too; why a device waits is said by its connection. */
 export function withSums(rows: LinkRow[]): LinkRow[] {
 	const byId = new Map(rows.map((r) => [r.id, r]));
-	const sums = new Map<string, { points: number; bad: number; missed: number }>();
-	for (const r of rows) {
-		if (r.kind !== 'group' || !r.parent) continue;
-		const s = sums.get(r.parent) ?? { points: 0, bad: 0, missed: 0 };
-		sums.set(r.parent, { points: s.points + (r.points ?? 0), bad: s.bad + (r.points_bad ?? 0), missed: s.missed + (r.missed ?? 0) });
+	const sums = new Map<string, Sum>();
+	for (const g of rows) {
+		if (g.kind !== 'group') continue;
+		const asked = (g.points ?? 0) * (g.wanted_hz ?? 0);
+		for (let at = g.parent; at; at = byId.get(at)?.parent) {
+			const s = sums.get(at) ?? { points: 0, bad: 0, missed: 0, asked: 0, reached: 0 };
+			sums.set(at, {
+				points: s.points + (g.points ?? 0), bad: s.bad + (g.points_bad ?? 0), missed: s.missed + (g.missed ?? 0),
+				asked: s.asked + asked, reached: s.reached + (g.points ?? 0) * (g.rate_hz ?? 0),
+			});
+		}
 	}
 	return rows.map((r) => {
-		if (r.kind !== 'device') return r;
 		const s = sums.get(r.id);
-		const over = r.state === 'waiting' ? byId.get(r.parent ?? '') : undefined;
-		return { ...r, reason: r.reason ?? over?.reason, ...(s && { points: s.points, points_bad: s.bad, missed: s.missed }) };
+		if (r.kind === 'group') return { ...r, values_asked: (r.points ?? 0) * (r.wanted_hz ?? 0), values_reached: (r.points ?? 0) * (r.rate_hz ?? 0) };
+		const over = r.kind === 'device' && r.state === 'waiting' ? byId.get(r.parent ?? '') : undefined;
+		return {
+			...r, reason: r.reason ?? over?.reason,
+			...(s && { points: s.points, points_bad: s.bad, missed: s.missed, values_asked: s.asked, values_reached: s.reached }),
+		};
 	});
 }
 

@@ -22,6 +22,8 @@ interface Row {
 	children?: Row[];
 }
 
+const targetOf = (r: Row): string => (r.depth === 'connection' ? `/collection/${r.key}` : r.depth === 'device' ? `/live/${r.key}` : `/r/groups/${r.key}`);
+
 export function Collection() {
 	const { t } = useText();
 	const may = useMay();
@@ -46,7 +48,7 @@ export function Collection() {
 	const columns: TableColumnsType<Row> = [
 		{
 			title: t('field.name'), key: 'name', width: 236, ellipsis: true,
-			render: (_, r) => <><Link to={r.depth === 'device' ? `/live/${r.key}` : `/r/${r.depth}s/${r.key}`}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></>,
+			render: (_, r) => <><Link to={targetOf(r)}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></>,
 		},
 		{ title: t('field.state'), key: 'state', width: 218, ellipsis: true, render: (_, r) => (r.link ? <LinkNote link={r.link} /> : <span className="muted">–</span>) },
 		{ title: t('field.since'), key: 'since', width: 92, render: (_, r) => <span className="muted nowrap" title={r.link?.since && formatDateTime(Date.parse(r.link.since))}>{r.link?.since ? formatRecent(Date.parse(r.link.since)) : '–'}</span> },
@@ -80,7 +82,7 @@ export function Collection() {
 				{narrow ? (
 					rows.length ? <ul className="cards">{flat(rows).map((r) => (
 						<li className={isTroubled(r.link) ? 'card row-bad' : 'card'} key={r.key} style={{ paddingLeft: r.depth === 'connection' ? 12 : r.depth === 'device' ? 26 : 40 }}>
-							<Link className="name" to={r.depth === 'device' ? `/live/${r.key}` : `/r/${r.depth}s/${r.key}`}>{recordTitle(r.record)}</Link>
+							<Link className="name" to={targetOf(r)}>{recordTitle(r.record)}</Link>
 							<span className="muted small">{t(`term.${r.depth}`)}</span>
 							<span>{r.link && <LinkNote link={r.link} />}</span>
 							<span className="muted small nowrap">{r.link?.rate_hz !== undefined && <>{r.link.rate_hz.toFixed(2)}{THIN}{t('unit.per_s')}</>}{r.link?.missed ? ` · ${t('field.missed')} ${r.link.missed}` : ''}</span>

@@ -1,0 +1,43 @@
+/* The menu, one line an entry: where it leads, its picture, its text, and the right without which it is not shown. */
+import {
+	ApartmentOutlined, ApiOutlined, AuditOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
+	KeyOutlined, LineChartOutlined, MonitorOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, TeamOutlined,
+} from '@ant-design/icons';
+import type { TFunction } from 'i18next';
+
+export interface MenuEntry {
+	to: string;
+	icon: React.ReactNode;
+	text: (t: TFunction) => string;
+	permission?: string;
+}
+export interface MenuSection {
+	key: string;
+	/** Absent: the entries stand at the top, without a caption. */
+	caption?: (t: TFunction) => string;
+	entries: MenuEntry[];
+}
+
+export const MENU: MenuSection[] = [
+	{ key: 'top', entries: [
+		{ to: '/', icon: <HomeOutlined />, text: (t) => t('menu.overview') },
+		{ to: '/live', icon: <MonitorOutlined />, text: (t) => t('menu.live'), permission: 'point.read' },
+		{ to: '/trend', icon: <LineChartOutlined />, text: (t) => t('menu.trend'), permission: 'sample.read' },
+	] },
+	{ key: 'collection', caption: (t) => t('menu.collection'), entries: [
+		{ to: '/add', icon: <PlusCircleOutlined />, text: (t) => t('menu.add'), permission: 'link.write' },
+		{ to: '/collection', icon: <DeploymentUnitOutlined />, text: (t) => t('menu.status'), permission: 'link.read' },
+		{ to: '/r/connections', icon: <ApiOutlined />, text: (t) => t('menu.connections'), permission: 'link.read' },
+		{ to: '/r/devices', icon: <HddOutlined />, text: (t) => t('menu.devices'), permission: 'link.read' },
+		{ to: '/r/groups', icon: <FieldTimeOutlined />, text: (t) => t('menu.groups'), permission: 'link.read' },
+		{ to: '/r/points', icon: <PushpinOutlined />, text: (t) => t('menu.points'), permission: 'point.read' },
+		{ to: '/r/places', icon: <ApartmentOutlined />, text: (t) => t('menu.places'), permission: 'point.read' },
+	] },
+	{ key: 'system', caption: (t) => t('menu.system'), entries: [
+		{ to: '/r/users', icon: <TeamOutlined />, text: (t) => t('menu.users'), permission: 'user.read' },
+		{ to: '/r/roles', icon: <SafetyOutlined />, text: (t) => t('menu.roles'), permission: 'user.read' },
+		{ to: '/r/tokens', icon: <KeyOutlined />, text: (t) => t('menu.tokens'), permission: 'token.read' },
+		{ to: '/r/tenants', icon: <ClusterOutlined />, text: (t) => t('menu.tenants'), permission: 'tenant.read' },
+		{ to: '/audit', icon: <AuditOutlined />, text: (t) => t('menu.audit'), permission: 'audit.read' },
+	] },
+];
