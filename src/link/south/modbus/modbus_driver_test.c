@@ -607,7 +607,7 @@ TEST(registers_are_peeked_at_as_far_as_one_question_reaches)
 	err_clear();
 }
 
-/* The answer of V1.1b3 6.21, "Example of a Response PDU to read Basic Device Identification". */
+/* The objects of V1.1b3 6.21, example for basic identification; its second length, 0D, is one short of its text. */
 TEST(a_device_is_greeted_and_says_who_it_is)
 {
 	struct bench b = bench_of();
@@ -626,7 +626,7 @@ TEST(a_device_is_greeted_and_says_who_it_is)
 	is_bytes(w.data, want, w.len);
 	is_int(modbus_greet(&b.device, 2, &w), -ERR_MISSING);
 	err_clear();
-	n = hex("00 16 43 6F 6D 70 61 6E 79 20 69 64 65 6E 74 69 66 69 63 61 74 69 6F 6E 01 0D 50 72 6F 64 75 63 74 20 63 6F 64 65 58 58 "
+	n = hex("00 16 43 6F 6D 70 61 6E 79 20 69 64 65 6E 74 69 66 69 63 61 74 69 6F 6E 01 0E 50 72 6F 64 75 63 74 20 63 6F 64 65 58 58 "
 		"02 05 56 32 2E 31 31", list);
 	modbus_who(&b.device, 1, list, n, &who);
 	is_str(text, "Company identification Product codeXX V2.11");
