@@ -1,6 +1,7 @@
 /* build.c - groups as the engine wants them: addresses parsed, points sorted, scaling prepared. Any thread. */
 #include "link/engine.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/str.h"
@@ -21,7 +22,7 @@ static bool has(const struct point *p, const char *name)
 	return rec_has(&point_type, p, rec_field(&point_type, name));
 }
 
-static struct conv conv_of(const struct point *p)
+struct conv conv_of(const struct point *p)
 {
 	struct conv c = { .gain = 1, .scale = p->scale, .offset = p->offset };
 
@@ -43,6 +44,20 @@ static struct conv conv_of(const struct point *p)
 			c.pow10 *= 10;
 	}
 	return c;
+}
+
+/* The other way; whole numbers are rounded to what the device can hold. */
+struct value conv_back(const struct conv *c, enum point_type t, struct value v)
+{
+	double f;
+
+	if (!c->scaled || v.type == V_STR || v.type == V_BYTES || v.type == V_NONE)
+		return v;
+	f = v.type == V_BOOL ? v.b : v.type == V_I64 ? (double) v.i : v.type == V_F32 ? (double) v.f32 : v.f64;
+	f = ((f - c->offset) / c->scale - c->shift) / c->gain;
+	if (t != POINT_F32 && t != POINT_F64)
+		f = rint(f);
+	return (struct value) { .type = V_F64, .f64 = f };
 }
 
 /* ---- sorting ---- */

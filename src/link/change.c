@@ -27,6 +27,7 @@ static void remove_dev(struct dev *d)
 
 	while (d->groups)
 		remove_group(d->groups);
+	lane_orphan(d->conn, d);
 	while (*at != d)
 		at = &(*at)->next;
 	*at = d->next;
@@ -89,6 +90,7 @@ static void set_dev(struct change *m)
 		cell_write(n->cell, &n->status);
 		return;
 	}
+	lane_orphan(m->conn, d);
 	arena = d->arena;
 	d->arena = n->arena;
 	n->arena = arena;

@@ -20,7 +20,7 @@ void conn_state(struct conn *c, enum link_state s, const struct err *why)
 	c->status.state = (uint8_t) s;
 	c->status.reason = why ? *why : (struct err) { .kind = ERR_NONE };
 	cell_write(c->cell, &c->status);
-	if (!changed)
+	if (!changed || c->is_guest)
 		return;
 	if (why && why->kind)
 		log_warn("link", "connection %s: %s: %s", c->name, link_state_id(s), err_log_text(why));
@@ -30,10 +30,10 @@ void conn_state(struct conn *c, enum link_state s, const struct err *why)
 		config_of(c)->on_state(config_of(c)->ctx, &c->status);
 }
 
-bool conn_wants_open(const struct conn *c)
+bool conn_wants_open(const struct conn *c) { return c->enabled && (c->lane || conn_reads(c)); }
+
+bool conn_reads(const struct conn *c)
 {
-	if (!c->enabled)
-		return false;
 	for (const struct dev *d = c->devices; d; d = d->next)
 		if (dev_is_read(d))
 			return true;
@@ -46,16 +46,43 @@ static void timeouts_arm(struct conn *c);
 
 static void on_later(void *arg) { conn_pump(arg); }
 
-static bool ask(struct conn *c, struct group_rt *g, uint32_t request, bool probe, int64_t now)
+/* The frame is made and its slot taken; -ERR_BUSY: not now. */
+static int put_question(struct conn *c, struct driver_job *job, int64_t now, struct pen *out)
 {
-	struct pen out = pen_of(c->frame, c->end.frame_max);
-	struct driver_job job = { .device = g->dev->driver, .request = &g->request[request].q };
-	struct slot *s;
 	int r;
 
-	while (c->slot[job.slot].busy)
-		job.slot++;
-	r = c->driver->next(c->session, &job, now, &out);
+	*out = pen_of(c->frame, c->end.frame_max);
+	for (job->slot = 0; c->slot[job->slot].busy;)
+		job->slot++;
+	r = c->driver->next(c->session, job, now, out);
+	if (r < 0)
+		return r;
+	c->slot[job->slot] = (struct slot) { .busy = true, .sent_ns = now, .deadline_ns = now + c->end.timeout_ms * NS_PER_MS };
+	c->in_flight++;
+	c->status.requests++;
+	c->status.bytes_out += (uint64_t) (out->at - c->frame);
+	return 0;
+}
+
+static bool send_question(struct conn *c, const struct pen *out)
+{
+	int r = chain_send(c->chain, c->frame, (size_t) (out->at - c->frame));
+
+	if (r < 0) {
+		struct err why = err_take(r);
+
+		conn_drop(c, (uint32_t) QUALITY_BAD_NOT_CONNECTED, &why);
+	}
+	return r >= 0;
+}
+
+static bool ask(struct conn *c, struct group_rt *g, uint32_t request, bool probe, int64_t now)
+{
+	struct driver_job job = { .device = g->dev->driver, .request = &g->request[request].q };
+	struct slot *s;
+	struct pen out;
+	int r = put_question(c, &job, now, &out);
+
 	if (r == -ERR_BUSY)
 		return false;
 	if (r < 0) {
@@ -65,21 +92,45 @@ static bool ask(struct conn *c, struct group_rt *g, uint32_t request, bool probe
 		return true;
 	}
 	s = &c->slot[job.slot];
-	*s = (struct slot) { .busy = true, .probe = probe, .dev = g->dev, .group = g, .request = request, .sent_ns = now,
-		.deadline_ns = now + c->end.timeout_ms * NS_PER_MS };
-	c->in_flight++;
-	c->status.requests++;
-	c->status.bytes_out += (uint64_t) (out.at - c->frame);
+	s->probe = probe;
+	s->dev = g->dev;
+	s->group = g;
+	s->request = request;
+	c->is_polls_turn = false;
 	g->dev->status.requests++;
+	g->request[request].asked++;
 	cycle_sent(g, request, now);
-	r = chain_send(c->chain, c->frame, (size_t) (out.at - c->frame));
+	return send_question(c, &out);
+}
+
+/* false: nothing more can be asked now */
+static bool ask_errand(struct conn *c, struct errand_rt *e, int64_t now)
+{
+	struct driver_job job = { 0 };
+	struct pen out;
+	int r = lane_question(e, &job);
+
+	if (r)
+		return true;
+	r = put_question(c, &job, now, &out);
+	if (r == -ERR_BUSY) {
+		e->result.tries--;
+		err_clear();
+		return false;
+	}
 	if (r < 0) {
 		struct err why = err_take(r);
 
-		conn_drop(c, (uint32_t) QUALITY_BAD_NOT_CONNECTED, &why);
-		return false;
+		lane_end(e, ERRAND_REFUSED, &why);
+		return true;
 	}
-	return true;
+	c->slot[job.slot].errand = e;
+	e->busy = true;
+	if (e->patient)
+		c->is_polls_turn = true;
+	if (!e->own)
+		e->dev->status.requests++;
+	return send_question(c, &out);
 }
 
 /* A device that is to be probed: only when nothing useful waits, or the silent ones have not cost much lately. */
@@ -105,6 +156,7 @@ void conn_pump(struct conn *c)
 	int64_t now = loop_now_ns(c->thread->loop);
 
 	while (c->is_up && c->is_ready && c->in_flight < c->end.in_flight) {
+		struct errand_rt *errand;
 		struct group_rt *g;
 		uint32_t request;
 		bool probe;
@@ -112,6 +164,12 @@ void conn_pump(struct conn *c)
 		if (now < c->not_before_ns) {
 			timer_start_at(loop_of(c), &c->later, c->not_before_ns, on_later, c);
 			break;
+		}
+		errand = lane_next(c);
+		if (errand) {
+			if (!ask_errand(c, errand, now))
+				break;
+			continue;
 		}
 		g = probe_next(c, now, &request);
 		probe = g != NULL;
@@ -155,6 +213,7 @@ static void on_refused(struct slot *s, const struct driver_event *e, const struc
 		return;
 	}
 	dev_heard(d);
+	q->failed++;
 	if (e->hint == DRIVER_HINT_SPLIT && d->conn->driver->split(d->driver, g->point, &q->q, half)) {
 		cycle_split(g, s->request, half);
 		return;
@@ -172,6 +231,7 @@ static void on_wrong(struct conn *c, struct slot *s, const struct driver_event *
 {
 	struct request *q = &s->group->request[s->request];
 
+	q->failed++;
 	s->dev->status.wrong++;
 	s->group->status.reason = *why;
 	row_say(s->group, q->q.first, q->q.count, e->quality);
@@ -180,17 +240,28 @@ static void on_wrong(struct conn *c, struct slot *s, const struct driver_event *
 	dev_heard(s->dev);
 }
 
+static void timed(struct request *q, int64_t ns)
+{
+	q->fails = 0;
+	q->retry_ns = 0;
+	q->last_us = (uint32_t) MIN(ns / NS_PER_US, (int64_t) UINT32_MAX);
+	q->worst_us = MAX(q->worst_us, q->last_us);
+}
+
 static void on_answer(struct conn *c, struct slot *s, const struct driver_event *e)
 {
 	c->status.answers++;
 	c->was_useful = true;
 	c->wrong_row = 0;
 	c->backoff_ms = 0;
+	if (s->errand) {
+		lane_heard(s->errand, e, NULL);
+		return;
+	}
 	if (!s->dev)
 		return;
 	s->dev->status.answers++;
-	s->group->request[s->request].fails = 0;
-	s->group->request[s->request].retry_ns = 0;
+	timed(&s->group->request[s->request], loop_now_ns(loop_of(c)) - s->sent_ns);
 	row_answer(s->group, s->request, e->data, e->len);
 	cycle_settled(s->group, s->request, true);
 	dev_heard(s->dev);
@@ -221,11 +292,11 @@ static void on_event(struct conn *c, const struct driver_event *e)
 			c->wrong_row++;
 		} else
 			c->was_useful = true;
-		if (!s.dev)
-			return;
-		if (e->said == DRIVER_REFUSED)
+		if (s.errand)
+			lane_heard(s.errand, e, &why);
+		else if (s.dev && e->said == DRIVER_REFUSED)
 			on_refused(&s, e, &why);
-		else
+		else if (s.dev)
 			on_wrong(c, &s, e, &why);
 		/* One wrong answer is a slip, three in a row mean that question and answer have lost each other. */
 		if (c->is_up && c->wrong_row >= LINK_WRONG)
@@ -291,14 +362,19 @@ static void expire(struct conn *c, uint32_t i)
 	char ms[NUM_TEXT_MAX];
 
 	num_format_u64(ms, c->end.timeout_ms);
-	why = err_take(err_fail(ERR_TIMEOUT, "what", s.dev ? s.dev->name : "@device", "ms", ms, NULL));
+	why = err_take(err_fail(ERR_TIMEOUT, "what", s.dev ? s.dev->name : s.errand && s.errand->dev->name[0] ? s.errand->dev->name : "@device",
+		"ms", ms, NULL));
 	c->status.timeouts++;
-	c->mute++;
+	/* Who looks for devices hears a lot of silence. */
+	c->mute += !(s.errand && s.errand->kind == ERRAND_GREET);
 	/* What one silent device has cost may be spent on silent devices again after three times as long. */
 	c->probe_not_before_ns = now + 3 * (now - s.sent_ns);
-	if (s.dev) {
+	if (s.errand)
+		lane_silent(s.errand, &why);
+	else if (s.dev) {
 		struct request *q = &s.group->request[s.request];
 
+		q->failed++;
 		s.dev->status.timeouts++;
 		s.group->status.reason = why;
 		row_say(s.group, q->q.first, q->q.count, (uint32_t) QUALITY_BAD_TIMEOUT);
@@ -383,6 +459,7 @@ static void lost(struct conn *c, uint32_t quality, const struct err *why)
 	bool at_once = c->was_useful && c->mute < LINK_MUTE;
 
 	let_go(c, quality);
+	lane_lost(c, why);
 	for (struct dev *d = c->devices; d; d = d->next) {
 		if (!at_once)
 			dev_say(d, quality);
@@ -390,6 +467,10 @@ static void lost(struct conn *c, uint32_t quality, const struct err *why)
 	}
 	c->was_useful = false;
 	c->wrong_row = c->mute = 0;
+	if (!conn_wants_open(c)) {      /* it was open for errands alone */
+		conn_state(c, c->enabled ? LINK_IDLE : LINK_DISABLED, why);
+		return;
+	}
 	if (at_once) {
 		retry_in(c, 0);
 		conn_state(c, LINK_CONNECTING, why);
@@ -477,11 +558,15 @@ void conn_open(struct conn *c)
 
 void conn_close(struct conn *c)
 {
+	struct err why = err_take(err_fail(ERR_REFUSED, "what", c->name, "detail", "@link_changed", NULL));
+
 	timer_stop(&c->retry);
+	timer_stop(&c->idle);
 	if (c->chain)
 		chain_close(c->chain);
 	c->is_opening = false;
 	let_go(c, 0);
+	lane_lost(c, &why);
 	for (struct dev *d = c->devices; d; d = d->next)
 		dev_lost(d);
 	c->backoff_ms = 0;

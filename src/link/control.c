@@ -101,6 +101,18 @@ static int find_kind(struct link *l, const struct uuid *id, enum link_kind kind,
 	return err_fail(ERR_MISSING, "what", what, "value", text, NULL);
 }
 
+int control_find(struct link *l, const struct uuid *id, enum link_kind kind, const char *what, struct target *ret)
+{
+	struct entry *e;
+	int r = find_kind(l, id, kind, what, &e);
+
+	if (r < 0)
+		return r;
+	*ret = (struct target) { .thread = e->thread, .driver = e->driver, .tenant = e->tenant, .live = e->live,
+		.conn = kind == LINK_CONNECTION ? e->live : kind == LINK_DEVICE ? e->parent->live : e->parent->parent->live };
+	return 0;
+}
+
 /* Room for a new entry is made before anything is sent, so that sending cannot fail half-way. */
 static int entry_new(struct link *l, const struct uuid *id, enum link_kind kind, const struct link_status *first, struct entry **ret)
 {

@@ -54,7 +54,7 @@ struct driver_point {
 /* One question. `first` and `count` are a slice of the sorted points; the rest is the driver's. */
 struct driver_request {
 	uint32_t first, count;
-	uint32_t items;                 /* registers, bytes: what the wire carries, for people */
+	uint32_t items, holes;          /* registers, bytes: what the wire carries, for people; those that no point asked for */
 	uint32_t code;
 	uint64_t from, to;
 };
@@ -171,6 +171,8 @@ struct driver {
 	 * -ERR_MISSING: there are no more. who(): one line for people out of an answer; nothing if it does not say. */
 	int (*greet)(const void *device, uint32_t step, struct driver_write *ret);
 	void (*who)(const void *device, uint32_t step, const uint8_t *data, size_t len, struct buf *out);
+	/* What a question fetches, in the notation of addresses: "HR0-HR124". */
+	void (*show)(const struct driver_request *q, struct buf *out);
 };
 
 const struct driver *driver_find(const char *name);     /* NULL if there is none */

@@ -53,7 +53,7 @@ static bool has_basics(const struct driver *d)
 static bool keeps_word(const struct driver *d)
 {
 	const struct { uint32_t cap; bool has; } caps[] = {
-		{ DRIVER_READ, d->plan && d->split && d->decode }, { DRIVER_WRITE, d->write && d->merge && d->retreat },
+		{ DRIVER_READ, d->plan && d->split && d->decode && d->show }, { DRIVER_WRITE, d->write && d->merge && d->retreat },
 		{ DRIVER_BROWSE, d->browse && d->child }, { DRIVER_SUBSCRIBE, d->subscribe != NULL }, { DRIVER_PEEK, d->peek != NULL },
 		{ DRIVER_SCAN, d->unit && d->unit_min <= d->unit_max && d->greet && d->who },
 	};

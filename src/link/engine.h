@@ -9,6 +9,8 @@
  *   device.c    who answers, who is silent, when to try again
  *   cycle.c     when a group is due, what it asks next
  *   row.c       answers into rows, failures into qualities
+ *   lane.c      what is asked once, in front of all polling; ramp.c the writes that walk
+ *   errand.c    errands on their way to the lane                  (any thread)
  *   status.c    figures that any thread reads without holding up the engine
  */
 #pragma once
@@ -16,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "io/io.h"
+#include "link/errand.h"
 #include "link/link.h"
 #include "sys/sys.h"
 
@@ -48,6 +51,8 @@ struct request {
 	struct driver_request q;
 	uint8_t state, fails;
 	int64_t retry_ns;               /* not before this, monotonic; 0: any time */
+	uint32_t last_us, worst_us;     /* from question to answer */
+	uint64_t asked, failed;
 };
 
 struct group_rt {
@@ -105,7 +110,41 @@ struct slot {
 	struct dev *dev;                /* NULL: removed meanwhile */
 	struct group_rt *group;
 	uint32_t request;
+	struct errand_rt *errand;       /* asked for this one; dev and group are NULL then */
 	int64_t sent_ns, deadline_ns;
+};
+
+/* What an errand is at. */
+enum phase { PHASE_BEGIN, PHASE_START /* where a ramp begins */, PHASE_MERGE /* what stands there */, PHASE_WRITE, PHASE_CHECK, PHASE_ASK };
+
+struct errand_rt {
+	struct errand_rt *next;         /* of the lane */
+	struct post post;
+	struct link_thread *thread;
+	struct conn *conn;
+	struct dev *dev, *own;          /* own: not set up, for this errand alone */
+	uint64_t ticket;
+	enum errand_kind kind;
+	enum phase phase;
+	bool busy, parked, cancelled, patient, store, is_read, retreated;
+	struct driver_point point;
+	uint64_t address[8];
+	struct conv conv;
+	uint32_t series, count, within_ms, step, checks, n_written;
+	uint8_t vtype;
+	char text[ERRAND_DATA];         /* of a value that is one */
+	struct value value, raw;        /* wanted: engineering, and as the wire carries it */
+	double ramp, at, going;         /* a second; where it is, and to where its step goes */
+	int64_t walked_ns;
+	struct driver_request question;
+	struct driver_write write;
+	struct timer deadline, park;
+	int64_t began_ns;
+	struct errand_result result;
+	char who[ERRAND_TEXT];
+	void (*on_step)(void *ctx, const struct errand_result *r);
+	void (*on_end)(void *ctx, const struct errand_result *r);
+	void *ctx;
 };
 
 struct conn {
@@ -117,6 +156,10 @@ struct conn {
 	uint32_t tenant;
 	char name[LINK_NAME];
 	bool enabled, is_opening, is_up, is_ready, was_useful;
+	bool is_guest;                  /* nothing is read from it, nothing is said of it */
+	bool is_polls_turn;             /* a patient errand was asked last */
+	struct errand_rt *lane;
+	uint32_t n_lane;
 	const struct driver *driver;
 	struct driver_endpoint end;
 	void *session, *config;
@@ -124,13 +167,22 @@ struct conn {
 	struct chain *chain;
 	struct slot slot[DRIVER_IN_FLIGHT_MAX];
 	uint32_t in_flight, mute, wrong_row;
-	struct timer timeout, retry, later;
+	struct timer timeout, retry, later, idle;
 	int64_t not_before_ns;          /* a pause the peer wants */
 	int64_t probe_not_before_ns;    /* what silent devices may cost the others */
 	uint32_t backoff_ms;
 	uint8_t *frame;
 	struct link_status status;
 	struct cell *cell;
+};
+
+struct link_guest {
+	struct post post, leave;
+	struct link_thread *thread;
+	const struct driver *driver;
+	struct conn *conn;
+	void (*on_closed)(void *ctx);
+	void *ctx;
 };
 
 struct link_thread {
@@ -155,6 +207,7 @@ struct link {
 	struct mutex mutex;             /* of what follows */
 	struct entry **entries;         /* sorted by id */
 	uint32_t n_entries, entries_room, next_thread;
+	uint64_t next_ticket;
 };
 
 static inline const struct link_config *config_of(const struct conn *c) { return &c->thread->link->config; }
@@ -178,6 +231,7 @@ void conn_drop(struct conn *c, uint32_t quality, const struct err *why);
 void conn_pump(struct conn *c);
 void conn_state(struct conn *c, enum link_state s, const struct err *why);
 bool conn_wants_open(const struct conn *c);
+bool conn_reads(const struct conn *c);          /* a device on it is read */
 
 /* device.c */
 int dev_build(const struct driver *d, const struct device *device, struct dev **ret);
@@ -221,9 +275,36 @@ struct change {
 void change_run(void *arg);             /* frees it */
 void conn_remove(struct conn *c);
 void control_done(struct link *l);
+/* What is set up under an id, for a message to its thread; mutex held until it is sent. */
+struct target { struct link_thread *thread; const struct driver *driver; uint32_t tenant; void *live; struct conn *conn; };
+int control_find(struct link *l, const struct uuid *id, enum link_kind kind, const char *what, struct target *ret);
 void link_name_cut(char *to, const char *name);
 
+/* lane.c */
+void lane_add(struct errand_rt *e);             /* on the engine's thread */
+struct errand_rt *lane_next(struct conn *c);    /* NULL: none may be asked now */
+int lane_question(struct errand_rt *e, struct driver_job *ret);         /* 1: it has ended instead */
+void lane_heard(struct errand_rt *e, const struct driver_event *ev, const struct err *why);     /* why: unless it is an answer */
+void lane_silent(struct errand_rt *e, const struct err *why);
+void lane_lost(struct conn *c, const struct err *why);          /* the connection is gone: all end */
+void lane_orphan(struct conn *c, const struct dev *d);          /* this device is gone, or another now */
+void lane_cancel(struct errand_rt *e);
+void lane_end(struct errand_rt *e, enum errand_outcome o, const struct err *why);       /* tells, and frees it */
+void errand_free(struct errand_rt *e);
+int lane_write(struct errand_rt *e, struct value v);            /* engineering units; makes the next question. < 0: it has ended */
+void lane_park(struct errand_rt *e, int64_t ms);
+void lane_again(struct errand_rt *e);           /* its time begins anew */
+/* ramp.c */
+int ramp_walk(struct errand_rt *e);             /* a step further; as lane_write() */
+bool ramp_stepped(struct errand_rt *e);         /* the step is acknowledged: true when there is another to come */
+
+/* build.c */
+struct conv conv_of(const struct point *p);
+struct value conv_back(const struct conv *c, enum point_type t, struct value v);       /* engineering → raw */
+struct driver_value conv_out(const struct conv *c, struct driver_value raw);           /* raw → engineering */
+
 /* row.c */
+void row_one(struct conn *c, uint32_t series, uint8_t vtype, const struct driver_value *v);    /* a sample by itself, now */
 void row_answer(struct group_rt *g, uint32_t request, const uint8_t *data, size_t len);
 void row_say(struct group_rt *g, uint32_t first, uint32_t count, uint32_t quality);    /* only what changes; flushed by the caller */
 void row_say_again(struct group_rt *g);         /* all that is bad */

@@ -2,6 +2,7 @@
  * liar_test.h - a Modbus device on loopback that answers as it is told: rightly, wrongly, in pieces, or not at all.
  *
  * One thread serves one port and any number of connections; register n holds n * 3 + 7, so that a reader can tell them apart; odd coils are on.
+ * Registers and coils below LIAR_MEMORY hold what was written to them instead.
  */
 #pragma once
 
@@ -17,12 +18,16 @@
 #include "sys/sys.h"
 
 enum lie { TRUTH, EXCEPTION, SHORT, LONG, GARBAGE, FOREIGN, SILENCE, RESET_IN_MIDDLE, STOP_IN_MIDDLE, BYTE_BY_BYTE, TWO_AT_ONCE, HANG_UP, OTHER_UNIT };
-enum { LIAR_CLIENTS = 16 };
+enum { LIAR_CLIENTS = 16, LIAR_MEMORY = 256, LIAR_SEEN = 4096 };
 
 struct liar {
 	atomic_int lie, exception, delay_ms;
 	atomic_int dead_unit, absent_unit;      /* never answers; a gateway says so */
 	atomic_int forbidden_from, forbidden_to;        /* registers: exception 02 */
+	atomic_int unknown_fc, stuck;           /* exception 01 to this function; a register that does not take what is written */
+	atomic_int lie_at_fc;                   /* the lie is told to this function alone; 0: to all */
+	atomic_int memory[LIAR_MEMORY], coil[LIAR_MEMORY];      /* -1: never written */
+	atomic_int seen[LIAR_SEEN];             /* functions as they came */
 	atomic_uint accepts, requests, exceptions, to_dead, most_at_once;
 	atomic_bool stop;
 	uint16_t port;
@@ -42,6 +47,33 @@ static void liar_send(int fd, const uint8_t *bytes, size_t n, bool byte_by_byte)
 	}
 }
 
+static int liar_register(struct liar *l, unsigned n)
+{
+	int written = n < LIAR_MEMORY ? atomic_load(&l->memory[n]) : -1;
+
+	return written >= 0 ? written : (uint16_t) (n * 3 + 7);
+}
+
+static void liar_keep(struct liar *l, const struct modbus_request *q)
+{
+	for (unsigned i = 0; i < q->n && q->addr + i < LIAR_MEMORY; i++) {
+		unsigned at = q->addr + i;
+
+		if ((int) at == atomic_load(&l->stuck))
+			continue;
+		if (q->fc == MODBUS_WRITE_REGISTER)
+			atomic_store(&l->memory[at], q->value);
+		else if (q->fc == MODBUS_WRITE_REGISTERS)
+			atomic_store(&l->memory[at], q->data[2 * i] << 8 | q->data[2 * i + 1]);
+		else if (q->fc == MODBUS_MASK_WRITE)
+			atomic_store(&l->memory[at], (liar_register(l, at) & q->and_mask) | (q->or_mask & ~q->and_mask));
+		else if (q->fc == MODBUS_WRITE_COIL)
+			atomic_store(&l->coil[at], q->value == MODBUS_COIL_ON);
+		else if (q->fc == MODBUS_WRITE_COILS)
+			atomic_store(&l->coil[at], modbus_get_bit(q->data, i));
+	}
+}
+
 static size_t liar_truth(struct liar *l, const struct modbus_tcp *t, uint8_t *out, size_t room)
 {
 	struct modbus_request q;
@@ -51,6 +83,8 @@ static size_t liar_truth(struct liar *l, const struct modbus_tcp *t, uint8_t *ou
 	int fault = modbus_request_decode(t->pdu, t->len, &q);
 
 	a.fc = q.fc;
+	if (q.fc == atomic_load(&l->unknown_fc) || q.fc == MODBUS_ENCAPSULATED)
+		fault = MODBUS_ILLEGAL_FUNCTION;
 	if (!fault && q.addr < atomic_load(&l->forbidden_to) && q.addr + q.n > atomic_load(&l->forbidden_from))
 		fault = MODBUS_ILLEGAL_ADDRESS;
 	if (!fault && atomic_load(&l->lie) == EXCEPTION)
@@ -60,11 +94,21 @@ static size_t liar_truth(struct liar *l, const struct modbus_tcp *t, uint8_t *ou
 	a.exception = (uint8_t) fault;
 	if (fault)
 		atomic_fetch_add(&l->exceptions, 1);
+	else
+		liar_keep(l, &q);
+	a.addr = q.addr;
+	a.n = q.n;
+	a.value = q.value;
+	a.and_mask = q.and_mask;
+	a.or_mask = q.or_mask;
 	a.data = data;
 	a.len = (uint16_t) (modbus_is_bits(q.fc) ? modbus_bit_bytes(q.n) : 2u * q.n);
 	memset(data, modbus_is_bits(q.fc) && q.addr % 2 ? 0x55 : 0xAA, sizeof(data));
 	for (unsigned i = 0; i < q.n && !modbus_is_bits(q.fc); i++)
-		modbus_set(data + 2 * i, MODBUS_U16, MODBUS_ABCD, (union modbus_value) { .u = (uint16_t) ((q.addr + i) * 3 + 7) });
+		modbus_set(data + 2 * i, MODBUS_U16, MODBUS_ABCD, (union modbus_value) { .u = (uint16_t) liar_register(l, q.addr + i) });
+	for (unsigned i = 0; i < q.n && modbus_is_bits(q.fc) && q.addr + i < LIAR_MEMORY; i++)
+		if (atomic_load(&l->coil[q.addr + i]) >= 0)
+			modbus_set_bit(data, i, atomic_load(&l->coil[q.addr + i]));
 	if (modbus_response_encode(&a, &p) < 0)
 		return 0;
 	modbus_tcp_header(&head, t->transaction, t->unit, (size_t) (p.at - out) - MODBUS_TCP_HEADER);
@@ -90,14 +134,14 @@ static void liar_answer(struct liar *l, int i, const struct modbus_tcp *t)
 	size_t n = liar_truth(l, t, out, sizeof(out));
 	int fd = l->client[i].fd, delay = atomic_load(&l->delay_ms);
 
-	atomic_fetch_add(&l->requests, 1);
+	atomic_store(&l->seen[atomic_fetch_add(&l->requests, 1) % LIAR_SEEN], t->pdu[0]);
 	if (t->unit == atomic_load(&l->dead_unit)) {
 		atomic_fetch_add(&l->to_dead, 1);
 		return;
 	}
 	if (delay)
 		poll(NULL, 0, delay);
-	switch ((enum lie) atomic_load(&l->lie)) {
+	switch (atomic_load(&l->lie_at_fc) && atomic_load(&l->lie_at_fc) != t->pdu[0] ? TRUTH : (enum lie) atomic_load(&l->lie)) {
 	case SILENCE:
 		return;
 	case SHORT:     /* a whole frame with one register less */
@@ -200,8 +244,13 @@ static bool liar_start(struct liar *l, uint16_t port)
 	*l = (struct liar) { .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 	atomic_store(&l->dead_unit, -1);
 	atomic_store(&l->absent_unit, -1);
+	atomic_store(&l->stuck, -1);
 	for (int i = 0; i < LIAR_CLIENTS; i++)
 		l->client[i].fd = -1;
+	for (int i = 0; i < LIAR_MEMORY; i++) {
+		atomic_store(&l->memory[i], -1);
+		atomic_store(&l->coil[i], -1);
+	}
 	setsockopt(l->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(l->listener, (struct sockaddr *) &a, sizeof(a)) || listen(l->listener, 16) || getsockname(l->listener, (struct sockaddr *) &a, &n)) {
 		close(l->listener);

@@ -97,6 +97,9 @@ static void on_stop(void *arg)
 
 void link_stop(struct link *l)
 {
+	mutex_lock(&l->mutex);
+	l->stopped = true;
+	mutex_unlock(&l->mutex);
 	for (uint32_t i = 0; l->started && i < l->config.threads; i++) {
 		struct post post = { 0 };
 

@@ -9,7 +9,7 @@ bool group_is_on(const struct group_rt *g)
 }
 
 /* Raw to engineering: the range first, then scale and offset; what is not a finite number is no measurement. */
-static struct driver_value convert(const struct conv *c, struct driver_value raw)
+struct driver_value conv_out(const struct conv *c, struct driver_value raw)
 {
 	double v;
 
@@ -54,7 +54,7 @@ void row_answer(struct group_rt *g, uint32_t request, const uint8_t *data, size_
 	/* The driver writes straight into the row; what it writes is then converted in place. */
 	d->conn->driver->decode(d->driver, g->point + q->first, q, data, len, g->value + q->first);
 	for (uint32_t i = q->first; i < q->first + q->count; i++) {
-		g->value[i] = convert(&g->conv[i], g->value[i]);
+		g->value[i] = conv_out(&g->conv[i], g->value[i]);
 		/* no value for the same reason as before is no news */
 		if (g->value[i].value.type != V_NONE || g->said[i] != g->value[i].quality)
 			set_fresh(g, i);
@@ -146,4 +146,23 @@ void row_flush(struct group_rt *g)
 		t->row_index[n++] = i;
 	}
 	g->n_fresh = 0;
+}
+
+void row_one(struct conn *c, uint32_t series, uint8_t vtype, const struct driver_value *v)
+{
+	struct link_thread *t = c->thread;
+	struct link *l = t->link;
+	_cleanup_(batch_unrefp) struct batch *b = NULL;
+	int r = batch_group(t->builder, c->tenant, l->config.source, &series, &vtype, 1);
+
+	if (r == 0)
+		r = batch_group_row(t->builder, clock_now_ns());
+	if (r == 0)
+		r = batch_group_set(t->builder, 0, v->value, v->quality);
+	if (r == 0)
+		r = batch_seal(t->builder, clock_now_ns(), 0, &b);
+	if (r == 0)
+		r = l->config.append(l->config.ctx, b);
+	if (r < 0)              /* the next cycle brings it */
+		err_clear();
 }

@@ -69,6 +69,7 @@ uint64_t modbus_order_of(const void *address);
 extern const uint8_t modbus_read_code[4];                /* of each table */
 uint32_t modbus_plan(const void *device, const struct driver_point *points, uint32_t n, struct driver_request *ret);
 bool modbus_split(void *device, const struct driver_point *points, const struct driver_request *q, struct driver_request ret[2]);
+void modbus_show(const struct driver_request *q, struct buf *out);
 /* values.c */
 void modbus_decode(const void *device, const struct driver_point *points, const struct driver_request *q, const uint8_t *data, size_t len,
 	struct driver_value *ret);

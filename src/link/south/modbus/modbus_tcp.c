@@ -229,5 +229,5 @@ const struct driver driver_modbus_tcp = {
 	.parse_address = modbus_parse_address, .order = modbus_order_of, .endpoint = tcp_endpoint, .open = tcp_open, .attach = tcp_attach,
 	.plan = modbus_plan, .split = modbus_split, .joined = tcp_joined, .next = tcp_next, .feed = tcp_feed, .expired = tcp_expired,
 	.lost = tcp_lost, .decode = modbus_decode, .write = modbus_write, .merge = modbus_merge, .retreat = modbus_retreat,
-	.peek = modbus_peek, .unit = "unit", .unit_min = 1, .unit_max = 247, .greet = modbus_greet, .who = modbus_who,
+	.peek = modbus_peek, .unit = "unit", .unit_min = 1, .unit_max = 247, .greet = modbus_greet, .who = modbus_who, .show = modbus_show,
 };

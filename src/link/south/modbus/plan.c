@@ -27,8 +27,15 @@ static bool is_cut(const struct modbus_device *d, int32_t table, uint32_t to, ui
 
 static void close_request(const struct driver_point *points, uint32_t first, uint32_t last, uint32_t to, struct driver_request *q)
 {
+	uint32_t reach = at(&points[first])->number, holes = 0;
+
+	for (uint32_t i = first; i < last; i++) {
+		if (at(&points[i])->number > reach)
+			holes += at(&points[i])->number - reach;
+		reach = MAX(reach, end_of(&points[i]));
+	}
 	*q = (struct driver_request) { .first = first, .count = last - first, .code = modbus_read_code[at(&points[first])->table],
-		.from = at(&points[first])->number, .to = to, .items = to - at(&points[first])->number };
+		.from = at(&points[first])->number, .to = to, .items = to - at(&points[first])->number, .holes = holes };
 }
 
 uint32_t modbus_plan(const void *device, const struct driver_point *points, uint32_t n, struct driver_request *ret)
@@ -104,4 +111,17 @@ bool modbus_split(void *device, const struct driver_point *points, const struct 
 	d->cut[d->n_cuts++ % MODBUS_CUTS] = (struct modbus_cut) { .table = (uint8_t) at(&points[i])->table,
 		.from = MIN(to, at(&points[i])->number), .to = at(&points[i])->number };
 	return true;
+}
+
+void modbus_show(const struct driver_request *q, struct buf *out)
+{
+	static const char *const tables[] = { [MODBUS_COILS] = "C", [MODBUS_DISCRETE] = "DI", [MODBUS_HOLDING] = "HR", [MODBUS_INPUT] = "IR" };
+	const char *table = "";
+
+	for (size_t i = 0; i < ELEMENTSOF(tables); i++)
+		if (modbus_read_code[i] == q->code)
+			table = tables[i];
+	buf_addf(out, "%s%llu", table, (unsigned long long) q->from);
+	if (q->to > q->from + 1)
+		buf_addf(out, "-%s%llu", table, (unsigned long long) q->to - 1);
 }
