@@ -1,6 +1,7 @@
 /* samples.c - samples in and out: the deeds are those of service/ingest.h and service/read.h. */
 
 #include "api/internal.h"
+#include "job/job.h"
 #include "service/read.h"
 
 /* On the log's thread, after the sync that covers the batch. */
@@ -25,17 +26,81 @@ static int run_write(struct call *c)
 	return r < 0 ? r : r == 0 ? CALL_LATER : CALL_DONE;
 }
 
+/* ---- out ---- */
+
+static const char *const query_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
+enum { OFFER_JSON, OFFER_CSV, OFFER_NDJSON };
+
+/* Rows as the client takes them: each piece has an arena of its own. */
+struct stream { struct call *c; struct read_rows *rows; struct arena piece; };
+
+static int fill(void *ctx, struct buf *out, size_t room, void *worker)
+{
+	struct stream *s = ctx;
+	int r;
+
+	s->c->scope.arena = &s->piece;
+	r = read_rows_next(&s->c->scope, s->rows, out, room);
+	s->c->scope.arena = &s->c->arena;
+	arena_reset(&s->piece);
+	if (r < 0) {
+		log_warn("api", "query broken request=%s error=\"%s\"", s->c->scope.request, err_log_text(err_peek()));
+		err_clear();
+		return r;
+	}
+	return r ? HTTP_MORE : HTTP_END;
+}
+
+static void streamed(void *ctx)
+{
+	struct stream *s = ctx;
+
+	arena_done(&s->piece);
+	read_rows_free(s->rows);
+	call_unref(s->c);               /* s lies in its arena */
+}
+
+static int stream(struct call *c)
+{
+	struct stream *s = arena_new(&c->arena, struct stream);
+	bool csv = c->offer == OFFER_CSV;
+	int r = s ? read_rows_new(&c->scope, c->in, csv ? READ_CSV : READ_NDJSON, &s->rows) : err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+
+	if (r < 0)
+		return r;
+	s->c = call_ref(c);
+	arena_init(&s->piece, &sys_heap, 64 << 20);
+	c->content_type = csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
+	call_field(c, "Content-Disposition", csv ? "attachment; filename=\"samples.csv\"" : "attachment; filename=\"samples.ndjson\"");
+	c->source = (struct http_source) { .fill = fill, .done = streamed, .ctx = s, .pool = c->api->workers };
+	return 0;
+}
+
 static int run_query(struct call *c)
 {
+	if (c->offer != OFFER_JSON)
+		return stream(c);
 	answer_json(c);
 	return read_query(&c->scope, c->in, &c->out);
 }
 
-static const char *const write_params[] = { "precision", NULL };
+static int run_export(struct call *c)
+{
+	struct export_in what = { .format = call_param(c, "format"), .query = c->body, .len = c->body_len };
+	struct uuid job;
+	int r = export_begin(&c->scope, c->in, &what, &job);
+
+	return r < 0 ? r : answer_job(c, &job);
+}
+
+static const char *const write_params[] = { "precision", NULL }, *const export_params[] = { "format", NULL };
 
 static const struct route rows[] = {
 	ROUTE("POST", "/write", PERM_SAMPLE_WRITE, "sample.write", run_write, .raw = "*/*", .params = write_params, .status = 204, .body_max = 10 << 20,
 		.doc = "Samples as InfluxDB line protocol; answered when they are durable"),
-	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .in = &query_in_type, .doc = "Samples or aggregates of points"),
+	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .in = &query_in_type, .offers = query_offers,
+		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit"),
+	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .in = &query_in_type, .out = &job_type, .params = export_params,
+		.status = 202, .doc = "The same into a file, as a job; format csv or ndjson"),
 };
 const struct routes routes_samples = { rows, ELEMENTSOF(rows) };

@@ -179,6 +179,7 @@ void rec_describe(const struct rec_type *t, struct buf *out);          /* plain 
 /* Rows of records for people. */
 void rec_table_head(const struct rec_type *t, const char *const *only, struct buf *out);
 void rec_table_row(const struct rec_type *t, const void *rec, const char *const *only, struct buf *out);
+/* CSV: texts are guarded against being run as formulas (base/cell.h). */
 void rec_csv_head(const struct rec_type *t, const char *const *only, struct buf *out);
 void rec_csv_row(const struct rec_type *t, const void *rec, const char *const *only, struct buf *out);
 

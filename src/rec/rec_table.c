@@ -1,4 +1,5 @@
 /* rec_table.c - records as rows: columns for a terminal, and CSV (RFC 4180). */
+#include "base/cell.h"
 #include "rec/rec_int.h"
 
 /* --- which columns -------------------------------------------------------------------------------------------------------- */
@@ -143,11 +144,14 @@ void rec_table_row(const struct rec_type *t, const void *rec, const char *const 
 
 /* --- CSV ------------------------------------------------------------------------------------------------------------------ */
 
+static bool is_text(const struct rec_field *f)
+{
+	return !(f->kind >= REC_BOOL && f->kind <= REC_DURATION) && f->kind != REC_UUID && f->kind != REC_REF;
+}
+
 static void csv_cell(const struct rec_type *t, const struct rec_field *f, const void *rec, size_t nth, struct buf *out)
 {
-	size_t from, n, quotes = 0;
-	bool quote = false;
-	char *to;
+	struct buf b = { .mem = out->mem, .max = out->max, .data = (char *) "" };
 
 	if (nth)
 		buf_addc(out, ',');
@@ -155,26 +159,10 @@ static void csv_cell(const struct rec_type *t, const struct rec_field *f, const 
 		buf_add(out, f->name);
 		return;
 	}
-	from = out->len;
-	cell(t, f, rec, out);
-	n = out->len - from;
-	for (size_t i = from; i < out->len; i++) {
-		quotes += out->data[i] == '"';
-		quote |= out->data[i] == ',' || out->data[i] == '\n' || out->data[i] == '\r';
-	}
-	quote |= quotes || (n && (out->data[from] == ' ' || out->data[out->len - 1] == ' '));
-	if (!quote || !buf_reserve(out, quotes + 2))
-		return;
-	to = out->data + from + n + quotes + 2;         /* opened up from behind: each quote twice, one in front, one at the end */
-	out->len += quotes + 2;
-	*to = 0;
-	*--to = '"';
-	for (size_t i = n; i-- > 0; ) {
-		*--to = out->data[from + i];
-		if (*to == '"')
-			*--to = '"';
-	}
-	*--to = '"';
+	cell(t, f, rec, &b);
+	(is_text(f) ? cell_text : cell_plain)(out, b.data, b.len);
+	out->failed |= b.failed;
+	buf_done(&b);
 }
 
 void rec_csv_head(const struct rec_type *t, const char *const *only, struct buf *out)

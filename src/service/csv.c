@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "service/csv.h"
 
+#include "base/cell.h"
 static char separator_of(const char *at, const char *end)
 {
 	unsigned n[3] = { 0 };
@@ -127,7 +128,7 @@ static int next_cell(struct csv *c, struct arena *a, const char **line_start, ch
 		return r;
 	if (memchr(out, 0, n))
 		return wrong(c, *line_start, "@no_nul_inside");
-	*ret = out;
+	*ret = out + cell_guard(out, n);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "tap.h"
 
+#include "base/cell.h"
 #include "service/csv.h"
 #include "sys/sys.h"
 
@@ -125,4 +126,25 @@ TEST(too_many_columns_are_refused)
 	is_int(open_text(text), 0);
 	is_int(next(), -ERR_LIMIT);
 	err_clear();
+}
+
+/* OWASP, CSV Injection: these beginnings make a formula. What is written and read again is the same, whatever it begins with. */
+TEST(a_text_that_a_spreadsheet_would_run_goes_out_guarded_and_comes_back_as_it_was)
+{
+	static const char *const texts[][2] = {
+		{ "=1+2", "'=1+2" }, { "+86", "'+86" }, { "-5", "'-5" }, { "@SUM(A1)", "'@SUM(A1)" }, { "\tx", "'\tx" },
+		{ "=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"" },
+		{ "'=x", "''=x" }, { "''-x", "'''-x" }, { "'x", "'x" }, { "x=1", "x=1" }, { "", "" }, { "'", "'" }, { " =x", "\" =x\"" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct buf b = BUF_INIT(&sys_heap, 1000);
+		buf_add(&b, "a,");
+		cell_text(&b, texts[i][0], strlen(texts[i][0]));
+		is_str(b.data + 2, texts[i][1]);
+		is_int(open_text(b.data), 0);
+		must(next() == 1);
+		is_str(row.cells[1], texts[i][0]);
+		buf_done(&b);
+	}
 }

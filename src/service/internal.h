@@ -26,6 +26,8 @@ void *noun_alloc(struct scope *s, const struct noun *n);
 /* Adds the failure r (and takes it) to errs with "/segment" in front; returns r with the failure still current. */
 int errs_put(struct errs *errs, int r);
 
+extern const struct job_kind samples_export_kind;
+
 /* path.c: what points are called. */
 int point_path(struct scope *s, const struct point *p, const char **ret_path);
 /* Every point below has its path again after a place or device got another code or parent. */

@@ -39,3 +39,20 @@ extern const struct rec_type query_in_type;
  * t is the start of a bucket when there are aggregates; then each aggregate is a column of its name (v for `aggregate`), and
  * q is the worst quality of the bucket. q is absent when all are Good, ns when all are 0. */
 int read_query(struct scope *s, const struct query_in *in, struct buf *out);
+
+/* --- The same as rows of text, of any length ----------------------------------------------------------------------------- */
+
+/* CSV: time,point,value,quality, times as RFC 3339, points by path, texts guarded (base/cell.h); NDJSON: an object a row with the same and
+ * the point's id. With aggregates a column each (`aggregate`: called value) instead of value. Rows come point by point, in order of time. */
+enum read_form { READ_CSV, READ_NDJSON };
+struct read_rows;
+int read_rows_new(struct scope *s, const struct query_in *in, enum read_form form, struct read_rows **ret);
+/* About `room` bytes more. 1: there is more; 0: that was all. The scope may be another one of the same principal and tenant. */
+int read_rows_next(struct scope *s, struct read_rows *r, struct buf *out, size_t room);
+void read_rows_done(const struct read_rows *r, uint64_t *ret_rows, uint32_t *ret_points, uint32_t *ret_n);      /* points finished, of how many */
+struct read_rows *read_rows_free(struct read_rows *r);
+DEFINE_CLEANUP(struct read_rows *, read_rows_free)
+
+/* The same into a file, as a job: `query` is the JSON that `in` was read from, format csv (or NULL) or ndjson. */
+struct export_in { const char *format, *query; size_t len; };
+int export_begin(struct scope *s, const struct query_in *in, const struct export_in *what, struct uuid *ret_job);

@@ -95,7 +95,7 @@ void service_close(struct platform *p)
 	p->nouns = NULL;
 }
 
-static const struct job_kind *const job_kinds[] = { NULL };
+static const struct job_kind *const job_kinds[] = { &samples_export_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
 {
