@@ -209,6 +209,11 @@ int link_check_connection(const struct connection *c, struct arena *a, struct er
 	if (!d)
 		return err_at(err_fail(ERR_MISSING, "what", "@driver", "value", c->driver, NULL), "driver");
 	r = config_parse(d->config, c->config, a, errs, &config);
+	if (r == 0 && d->check) {
+		r = d->check(config);
+		if (r < 0)
+			return err_at(r, "config");
+	}
 	if (r == 0 && ret_config)
 		*ret_config = config;
 	return r;
@@ -246,6 +251,8 @@ int conn_build(uint32_t tenant, const struct connection *connection, const struc
 	c->enabled = connection->enabled;
 	link_name_cut(c->name, connection->code);
 	r = config_parse(d->config, connection->config, &c->arena, NULL, &c->config);
+	if (r == 0 && d->check)
+		r = d->check(c->config);
 	if (r == 0) {
 		d->endpoint(c->config, &c->end);
 		c->end.in_flight = CLAMP(c->end.in_flight, 1u, (uint32_t) DRIVER_IN_FLIGHT_MAX);

@@ -57,7 +57,8 @@ static int put_question(struct conn *c, struct driver_job *job, int64_t now, str
 	r = c->driver->next(c->session, job, now, out);
 	if (r < 0)
 		return r;
-	c->slot[job->slot] = (struct slot) { .busy = true, .sent_ns = now, .deadline_ns = now + c->end.timeout_ms * NS_PER_MS };
+	c->slot[job->slot] = (struct slot) { .busy = true, .sent_ns = now,
+		.deadline_ns = now + c->end.timeout_ms * NS_PER_MS + (int64_t) (out->at - c->frame) * c->end.byte_ns };
 	c->in_flight++;
 	c->status.requests++;
 	c->status.bytes_out += (uint64_t) (out->at - c->frame);
@@ -141,13 +142,15 @@ static struct group_rt *probe_next(struct conn *c, int64_t now, uint32_t *ret_re
 			return NULL;
 	if (c->active && now < c->probe_not_before_ns)
 		return NULL;
-	for (struct dev *d = c->devices; d; d = d->next)
-		if (d->wants_probe) {
-			struct group_rt *g = dev_probe_pick(d, now, ret_request);
+	/* Who is known to be silent comes last: the others answer in a moment, it may cost a whole answer time. */
+	for (int silent = 0; silent < 2; silent++)
+		for (struct dev *d = c->devices; d; d = d->next)
+			if (d->wants_probe && (d->status.state == LINK_SILENT) == silent) {
+				struct group_rt *g = dev_probe_pick(d, now, ret_request);
 
-			if (g)
-				return g;
-		}
+				if (g)
+					return g;
+			}
 	return NULL;
 }
 
@@ -279,6 +282,8 @@ static void on_event(struct conn *c, const struct driver_event *e)
 	case DRIVER_STRAY:
 		c->status.strays++;
 		return;
+	case DRIVER_ALIVE:
+		return;
 	case DRIVER_ANSWER:
 		s = release(c, e->slot);
 		on_answer(c, &s, e);
@@ -323,6 +328,20 @@ static void speak(struct conn *c)
 	err_clear();
 }
 
+/* A slow line: as long as bytes of the answer come it is waited for, though no longer than the longest answer takes. */
+static void still_coming(struct conn *c)
+{
+	int64_t now = loop_now_ns(c->thread->loop);
+
+	for (uint32_t i = 0; i < DRIVER_IN_FLIGHT_MAX; i++) {
+		struct slot *s = &c->slot[i];
+		int64_t last = s->sent_ns + c->end.timeout_ms * NS_PER_MS + (int64_t) (2 * c->end.frame_max) * c->end.byte_ns;
+
+		if (s->busy)
+			s->deadline_ns = MAX(s->deadline_ns, MIN(now + LINK_PIECE_MS * NS_PER_MS + (int64_t) 32 * c->end.byte_ns, last));
+	}
+}
+
 static void on_data(void *ctx, struct chain *chain, const uint8_t *bytes, size_t n)
 {
 	struct conn *c = ctx;
@@ -331,6 +350,8 @@ static void on_data(void *ctx, struct chain *chain, const uint8_t *bytes, size_t
 
 	c->status.bytes_in += n;
 	c->mute = 0;
+	if (c->end.byte_ns)
+		still_coming(c);
 	while (c->is_up) {
 		int r = c->driver->feed(c->session, &in, loop_now_ns(c->thread->loop), &e);
 
@@ -353,17 +374,28 @@ static void on_data(void *ctx, struct chain *chain, const uint8_t *bytes, size_t
 
 /* ---- silence ---- */
 
+/* Several silent devices on one line are not a silent line as long as others are believed to answer: those are asked first. */
+static bool any_up(const struct conn *c)
+{
+	for (const struct dev *d = c->devices; d; d = d->next)
+		if (d->status.state == LINK_UP)
+			return true;
+	return false;
+}
+
 static void expire(struct conn *c, uint32_t i)
 {
 	int64_t now = loop_now_ns(c->thread->loop);
 	int r = c->driver->expired(c->session, i);
-	struct err cut = err_take(r), why;
+	struct err cut = err_take(r > 0 ? -ERR_PEER : r), why;
 	struct slot s = release(c, i);
 	char ms[NUM_TEXT_MAX];
 
 	num_format_u64(ms, c->end.timeout_ms);
-	why = err_take(err_fail(ERR_TIMEOUT, "what", s.dev ? s.dev->name : s.errand && s.errand->dev->name[0] ? s.errand->dev->name : "@device",
-		"ms", ms, NULL));
+	why = r > 0 ? cut : err_take(err_fail(ERR_TIMEOUT, "what", s.dev ? s.dev->name : s.errand && s.errand->dev->name[0] ? s.errand->dev->name :
+		"@device", "ms", ms, NULL));
+	if (c->end.late_ms)
+		c->not_before_ns = MAX(c->not_before_ns, now + c->end.late_ms * NS_PER_MS);
 	c->status.timeouts++;
 	/* Who looks for devices hears a lot of silence. */
 	c->mute += !(s.errand && s.errand->kind == ERRAND_GREET);
@@ -388,7 +420,7 @@ static void expire(struct conn *c, uint32_t i)
 	}
 	if (r < 0)
 		conn_drop(c, (uint32_t) QUALITY_BAD_TIMEOUT, &cut);
-	else if (c->mute >= LINK_MUTE)
+	else if (c->mute >= LINK_MUTE && !any_up(c))
 		conn_drop(c, (uint32_t) QUALITY_BAD_NO_COMMUNICATION, &why);
 }
 
@@ -519,19 +551,7 @@ static void on_close(void *ctx, struct chain *chain, const struct err *why)
 	lost(c, (uint32_t) QUALITY_BAD_NOT_CONNECTED, &ended);
 }
 
-static const struct chain_events chain_events = { .on_open = on_open, .on_data = on_data, .on_close = on_close };
-
-static int chain_make(struct conn *c)
-{
-	int r = chain_new(loop_of(c), &chain_events, c, &c->chain);
-
-	if (r == 0)
-		r = chain_add_tcp(c->chain, &(struct chain_tcp) { .host = c->end.host, .port = c->end.port,
-			.connect_ms = c->end.connect_timeout_ms });
-	if (r < 0)
-		c->chain = chain_free(c->chain);
-	return r;
-}
+const struct chain_events conn_events = { .on_open = on_open, .on_data = on_data, .on_close = on_close };
 
 void conn_open(struct conn *c)
 {
@@ -540,7 +560,7 @@ void conn_open(struct conn *c)
 	if (c->is_up || c->is_opening || !conn_wants_open(c))
 		return;
 	timer_stop(&c->retry);
-	r = c->chain ? 0 : chain_make(c);
+	r = c->chain ? 0 : conn_chain(c);
 	if (r == 0)
 		r = chain_open(c->chain);
 	if (r < 0) {

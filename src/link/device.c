@@ -144,6 +144,7 @@ void dev_heard(struct dev *d)
 	int64_t now = loop_now_ns(loop_of(d->conn));
 	bool was_silent = d->status.state == LINK_SILENT;
 
+	d->heard_ns = now;
 	if (d->status.state == LINK_UP) {
 		cell_write(d->cell, &d->status);
 		return;
@@ -221,7 +222,9 @@ static void probe_ensure(struct dev *d)
 void dev_tick(struct dev *d, int64_t now)
 {
 	const struct link_config *f = config_of(d->conn);
-	bool stale = dev_is_read(d) && d->status.state != LINK_UP && now - d->state_ns > 2 * NS_PER_S;
+	/* On a shared line that has fallen silent also who was not asked yet may be gone. */
+	bool doubt = d->conn->mute >= LINK_MUTE && now - d->heard_ns > 2 * NS_PER_S;
+	bool stale = dev_is_read(d) && (d->status.state != LINK_UP ? now - d->state_ns > 2 * NS_PER_S : doubt);
 
 	probe_ensure(d);
 	for (struct group_rt *g = d->groups; g; g = g->next) {

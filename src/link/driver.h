@@ -33,16 +33,25 @@ enum driver_cap {
 };
 
 /* Where the engine connects to and how it is to behave there. Strings are borrowed from the config. */
-enum driver_transport { DRIVER_TCP = 1 };
+enum driver_transport { DRIVER_TCP = 1, DRIVER_SERIAL, DRIVER_DIAL_IN };
+enum { DRIVER_CALL_MAX = 100 };
 struct driver_endpoint {
 	enum driver_transport transport;
-	const char *host;
+	const char *host;               /* SERIAL: the device, "/dev/ttyS0"; DIAL_IN: the own address to listen at */
 	uint16_t port;
 	uint32_t in_flight;             /* questions that may be open at once, at most DRIVER_IN_FLIGHT_MAX */
 	uint32_t connect_timeout_ms, timeout_ms;
 	uint32_t pause_ms;              /* silence the peer wants after a connect */
 	uint32_t gap_ms;                /* ... and between an answer and the next question */
 	size_t frame_max;               /* the longest question, bytes */
+	uint32_t late_ms;               /* silence kept after a question without answer, so that a late one is not taken for the next */
+	bool closes;                    /* the peer ends the connection when it has answered: opened again for the next question */
+	uint32_t byte_ns;               /* how long the line takes for a byte; 0: not worth counting */
+	uint32_t baud;                  /* SERIAL: as struct chain_serial */
+	uint8_t data_bits, stop_bits;
+	char parity;
+	bool rs485;
+	uint8_t call_len, call[DRIVER_CALL_MAX];        /* DIAL_IN: what the device says first; none: whoever calls is taken */
 };
 enum { DRIVER_IN_FLIGHT_MAX = 16 };
 
@@ -82,6 +91,7 @@ enum driver_said {
 	DRIVER_REFUSED,                 /* slot: the device answered that it will not; the current failure says why */
 	DRIVER_WRONG,                   /* slot: an answer came that is none; the current failure says why */
 	DRIVER_STRAY,                   /* an answer to nothing that was asked: dropped and counted */
+	DRIVER_ALIVE,                   /* a sign of life (a heartbeat) and nothing else */
 };
 enum driver_hint {
 	DRIVER_HINT_NONE,
@@ -139,7 +149,8 @@ struct driver {
 	int (*next)(void *session, const struct driver_job *job, int64_t now_ns, struct pen *out);
 	/* What arrived. One event a call, until DRIVER_NOTHING. < 0: the stream makes no sense any more, the engine closes it. */
 	int (*feed)(void *session, struct cur *in, int64_t now_ns, struct driver_event *ret);
-	/* No answer in time. < 0: the stream is in the middle of something, the engine closes it. */
+	/* No answer in time. < 0: the stream is in the middle of something, the engine closes it. 1: something came that was no answer; the
+	 * current failure says what. */
 	int (*expired)(void *session, uint32_t slot);
 	/* The transport is gone; nothing is in flight any more. */
 	void (*lost)(void *session);
@@ -173,6 +184,8 @@ struct driver {
 	void (*who)(const void *device, uint32_t step, const uint8_t *data, size_t len, struct buf *out);
 	/* What a question fetches, in the notation of addresses: "HR0-HR124". */
 	void (*show)(const struct driver_request *q, struct buf *out);
+	/* What the table of the connection's settings cannot say: fails with the pointer of the field. May be NULL. */
+	int (*check)(const void *config);
 };
 
 const struct driver *driver_find(const char *name);     /* NULL if there is none */

@@ -5,7 +5,7 @@
  *   control.c   the records as last set, messages to the threads        (any thread)
  *   change.c    what a message does when it arrives
  *   build.c     points checked, sorted, their scaling prepared           (any thread)
- *   conn.c      a connection: connects for ever, asks, listens
+ *   conn.c      a connection: connects for ever, asks, listens; transport.c how it gets there
  *   device.c    who answers, who is silent, when to try again
  *   cycle.c     when a group is due, what it asks next
  *   row.c       answers into rows, failures into qualities
@@ -22,7 +22,7 @@
 #include "link/link.h"
 #include "sys/sys.h"
 
-enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3 };
+enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3, LINK_PIECE_MS = 50 };
 static const uint32_t QUALITY_UNSAID = 0xFFFFFFFFu;             /* nothing was said of this point yet */
 
 /* ---- status ---- */
@@ -100,7 +100,7 @@ struct dev {
 	struct timer probe;
 	bool wants_probe;
 	uint32_t backoff_ms, probe_cursor;
-	int64_t state_ns;               /* monotonic, of the state */
+	int64_t state_ns, heard_ns;     /* monotonic: of the state; of the last answer */
 	struct link_status status;
 	struct cell *cell;
 };
@@ -232,6 +232,9 @@ void conn_pump(struct conn *c);
 void conn_state(struct conn *c, enum link_state s, const struct err *why);
 bool conn_wants_open(const struct conn *c);
 bool conn_reads(const struct conn *c);          /* a device on it is read */
+/* transport.c */
+int conn_chain(struct conn *c);                 /* makes c->chain */
+extern const struct chain_events conn_events;   /* conn.c */
 
 /* device.c */
 int dev_build(const struct driver *d, const struct device *device, struct dev **ret);

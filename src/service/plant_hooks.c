@@ -98,7 +98,10 @@ static int check_connection(struct scope *s, const void *before, void *rec, stru
 	r = driver_get(c->driver, &d);
 	if (r < 0)
 		return errs_put(errs, r);
-	return d ? normal_config(s, d->config, &c->config, errs) : 0;
+	if (!d)
+		return 0;
+	r = normal_config(s, d->config, &c->config, errs);
+	return r < 0 ? r : errs_put(errs, link_check_connection(c, s->arena, NULL, NULL));
 }
 
 const struct noun_hooks connection_hooks = { .check = check_connection };

@@ -19,13 +19,20 @@ struct modbus_address {
 	uint32_t length;                /* items: 1 bit, or 1, 2, 4 registers */
 };
 
-/* Settings of a connection. */
+/* Settings of a connection; each driver's table has those that are its own. */
+enum modbus_framing { MODBUS_FRAMING_TCP, MODBUS_FRAMING_RTU, MODBUS_FRAMING_ASCII };
 struct modbus_config {
-	const char *host;
+	const char *host;               /* dial-in: where to listen */
 	uint32_t port, timeout_ms, connect_timeout_ms, pipeline, max_registers, max_bits, gap_registers, gap_bits;
 	uint32_t pause_after_connect_ms, pause_between_ms;
 	int32_t byte_order;             /* 0 ABCD … 3 DCBA: enum modbus_order */
-	bool check_unit;
+	int32_t framing;                /* enum modbus_framing */
+	bool check_unit, closes;
+	const char *device;             /* serial: */
+	int32_t mode, parity;           /* 0 RTU, 1 ASCII; 0 none, 1 even, 2 odd */
+	uint32_t baud, data_bits, stop_bits;
+	bool rs485;
+	const char *registration, *heartbeat;   /* dial-in */
 };
 /* ... and of a device on it. */
 struct modbus_device_config {
@@ -33,7 +40,8 @@ struct modbus_device_config {
 	int32_t byte_order;             /* enum byte_order; ORDER_DEVICE: as the connection says */
 	uint32_t max_registers;         /* 0: as the connection says */
 	int32_t gap_registers;          /* -1: as the connection says */
-	bool write_single, mask_write;
+	int32_t shift;                  /* added to every address */
+	bool write_single, mask_write, write_read;
 };
 
 /* A boundary between two points across which the device refused to be read. */
@@ -50,18 +58,52 @@ struct modbus_device {
 	struct modbus_cut cut[MODBUS_CUTS];
 };
 
-enum { MODBUS_EXPIRED = 32 };
+enum { MODBUS_EXPIRED = 32, MODBUS_BEAT_MAX = 100 };
+struct modbus_slot { bool busy; uint8_t unit; uint16_t transaction; uint32_t age; struct modbus_request asked; };
+struct modbus_beat { uint8_t len, bytes[MODBUS_BEAT_MAX]; };
 struct modbus_session {
 	const struct modbus_config *config;
+	enum modbus_framing framing;
+	struct modbus_slot slot[DRIVER_IN_FLIGHT_MAX];
+	uint32_t age;
+	/* TCP */
 	struct modbus_tcp_splitter splitter;
 	uint16_t transaction;
-	struct { bool busy; uint8_t unit; uint16_t transaction; uint32_t age; struct modbus_request asked; } slot[DRIVER_IN_FLIGHT_MAX];
-	uint32_t age, n_expired;
+	uint32_t n_expired;
 	uint16_t expired[MODBUS_EXPIRED];       /* answers to these may still come and are no stranger's */
+	/* RTU and ASCII: one question at a time */
+	struct modbus_line line;                /* of TCP too when heartbeats are to be found in it */
+	size_t used;                            /* of the line: dropped by the next feed() */
+	uint16_t sent_len;
+	uint8_t sent[MODBUS_ASCII_ADU_MAX];     /* the last question as it went out: what a line echoes */
+	uint8_t scratch[MODBUS_RTU_ADU_MAX];    /* ASCII decoded */
+	bool echoes, echo_gone;                 /* the line does; it has done so for this question */
+	bool is_late;                           /* the answer to a question given up may still come, from: */
+	uint8_t late_unit, late_fc;
+	/* dial-in */
+	struct modbus_beat beat[2];             /* heartbeat, registration */
 };
 
-extern const struct rec_type modbus_config_type, modbus_device_type, modbus_address_type;
+extern const struct rec_type modbus_config_type, modbus_serial_config_type, modbus_dial_in_config_type;
+extern const struct rec_type modbus_device_type, modbus_unit_type, modbus_address_type;
 
+/* session.c: transactions in whatever frames */
+int modbus_open(void *session, const struct modbus_config *config, enum modbus_framing framing);
+int modbus_attach(void *session, void *device, const void *config);
+bool modbus_joined(void *session, int64_t now_ns);
+void modbus_lost(void *session);
+int modbus_next(void *session, const struct driver_job *job, int64_t now_ns, struct pen *out);
+int modbus_feed(void *session, struct cur *in, int64_t now_ns, struct driver_event *ret);
+int modbus_expired(void *session, uint32_t slot);
+/* ... for line.c: what an answer to this slot's question means; DRIVER_WRONG with a sentence (NULL: the current failure) */
+int modbus_heard(struct modbus_session *s, uint32_t slot, const uint8_t *pdu, size_t len, struct driver_event *ret);
+int modbus_wrong(struct driver_event *e, const char *detail);
+/* line.c: RTU and ASCII */
+int modbus_line_feed(struct modbus_session *s, struct cur *in, struct driver_event *ret);
+int modbus_line_expired(struct modbus_session *s, uint32_t slot);
+/* beat.c: heartbeats. A packet as settings write it, "text" or "hex:01 02"; -ERR_INVALID. */
+int modbus_packet_parse(const char *text, struct modbus_beat *ret);
+int modbus_beat_skip(struct modbus_session *s);         /* at a frame's beginning of s->line: 1 one was dropped, -1 it may become one, 0 none */
 /* address.c */
 int modbus_parse_address(const struct point *p, void *ret_address);
 uint64_t modbus_order_of(const void *address);

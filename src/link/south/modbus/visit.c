@@ -25,14 +25,15 @@ int modbus_peek(const void *device, const struct driver_point *p, uint32_t n, st
 /* First what every device answers, if only with an exception: holding register 0. Then its name (V1.1b3, 6.21). */
 int modbus_greet(const void *device, uint32_t step, struct driver_write *ret)
 {
-	struct modbus_request q = { .fc = step ? MODBUS_ENCAPSULATED : MODBUS_READ_HOLDING, .n = 1, .id_code = 1 };
+	const struct modbus_device *d = device;
+	struct modbus_request q = { .addr = step || d->config->shift >= 0 ? 0 : 1, .fc = step ? MODBUS_ENCAPSULATED : MODBUS_READ_HOLDING, .n = 1, .id_code = 1 };
 	struct pen p = pen_of(ret->data, sizeof(ret->data));
 	int r = step > 1 ? err_fail(ERR_MISSING, "what", "@device", "value", "", NULL) : modbus_request_encode(&q, &p);
 
 	if (r < 0)
 		return r;
 	ret->len = (uint16_t) (p.at - ret->data);
-	ret->request = (struct driver_request) { .count = 1, .code = q.fc, .to = 1, .items = 1 };
+	ret->request = (struct driver_request) { .count = 1, .code = q.fc, .from = q.addr, .to = q.addr + UINT64_C(1), .items = 1 };
 	return 0;
 }
 
