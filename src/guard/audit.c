@@ -174,13 +174,39 @@ static void head_mac(const uint8_t key[HASH_BYTES], uint64_t seq, const char *ha
 	hex_format(mac, HASH_BYTES, ret);
 }
 
-/* One short write in place: it is a witness, not the record; the store's own sync has made the chain durable before. */
+/* The head's text; returns its length. */
+static size_t head_text(const uint8_t key[HASH_BYTES], const struct last *last, char ret[HEAD_MAX])
+{
+	struct buf b = { .data = ret, .room = HEAD_MAX, .max = HEAD_MAX };
+	char mac[HASH_TEXT + 1];
+
+	head_mac(key, last->seq, last->hash, mac);
+	buf_addf(&b, "%020llu %s %s\n", (unsigned long long) last->seq, last->hash, mac);
+	return b.len;
+}
+
+/* The head of a chain that is still empty is made, for good, before its first entry can be: from then on a missing head is a finding. */
+int audit_head_open(struct guard *g, struct audit_head *h, struct store *store)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	struct last last;
+	char text[HEAD_MAX];
+	int r = store_begin(store, STORE_READ, clock_deadline(5000), &tx);
+
+	if (r >= 0)
+		r = chain_end(tx, &last);
+	if (r < 0 || last.seq > 0 || file_exists(h->path))
+		return r < 0 ? r : 0;
+	return file_write(h->path, text, head_text(g->head_key, &last, text), 0600);
+}
+
+/* One short write in place, smaller than a sector: it is a witness, not the record; the store's own sync has made the chain durable
+ * before. A power cut leaves an older head, which is not ahead of the chain. */
 void audit_seal_head(struct guard *g, struct audit_head *h, struct store *store)
 {
 	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
 	_cleanup_close_ int fd = -1;
-	char mac[HASH_TEXT + 1], text[HEAD_MAX];
-	struct buf b = BUF_FIXED(text);
+	char text[HEAD_MAX];
 	struct last last;
 
 	mutex_hold(&h->lock);
@@ -189,9 +215,7 @@ void audit_seal_head(struct guard *g, struct audit_head *h, struct store *store)
 		err_clear();
 		return;
 	}
-	head_mac(g->head_key, last.seq, last.hash, mac);
-	buf_addf(&b, "%020llu %s %s\n", (unsigned long long) last.seq, last.hash, mac);
-	if (file_pwrite_all(fd, b.data, b.len, 0) >= 0)
+	if (file_pwrite_all(fd, text, head_text(g->head_key, &last, text), 0) >= 0)
 		h->seq = last.seq;
 	err_clear();
 }

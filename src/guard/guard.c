@@ -54,7 +54,7 @@ static int open_system(struct guard *g)
 	if (r < 0)
 		return r;
 	store_on_commit(g->system, on_system_commit, g);
-	return 0;
+	return audit_head_open(g, &g->system_head, g->system);
 }
 
 int guard_open(struct guard **ret, const struct guard_config *c)
@@ -219,8 +219,13 @@ static int open_tenant(struct guard *g, struct tenant_slot *t)
 	audit_head_init(&t->head, path);
 	r = store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .name = "the tenant's store", .nouns = g->tenant_nouns,
 		.n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
-	if (r == 0 && g->on_tenant_commit)
+	if (r < 0)
+		return r;
+	if (g->on_tenant_commit)
 		store_on_commit(t->store, g->on_tenant_commit, g->ctx);
+	r = audit_head_open(g, &t->head, t->store);
+	if (r < 0)
+		t->store = store_close(t->store);
 	return r;
 }
 

@@ -133,3 +133,4 @@ void throttle_result(struct guard *g, const char *user, const char *peer, bool g
 int audit_append(struct scope *s, struct store_tx *tx, const char *deed, const char *outcome);
 void audit_seal_head(struct guard *g, struct audit_head *h, struct store *store);
 void audit_head_init(struct audit_head *h, const char *store_path);
+int audit_head_open(struct guard *g, struct audit_head *h, struct store *store);         /* once the store is open */
