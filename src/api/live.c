@@ -1,6 +1,7 @@
 /* live.c - the live socket: frames of control, who is connected, ticks. The contract stands in README.md. */
 
 #include "api/live.h"
+#include "base/num.h"
 #include "plant/plant.h"
 #include "rec/tree.h"
 
@@ -104,12 +105,39 @@ static int sub_read(struct live_sub *s, const struct tree *t)
 		return err_fail(ERR_NOT_A_WORD, "field", "format", "words", "json, batch", "value", tree_str(format), NULL);
 	s->batch = str_eq(tree_str(format), "batch");
 	s->max_hz = hz;
+	s->jobs = tree_bool(tree_find(t, "jobs"), false);
+	if (s->jobs)
+		return 0;
+	if (tree_find(t, "after")) {
+		const char *after = tree_str(tree_find(t, "after"));
+		struct bus *bus = s->client->live->api->platform->bus;
+		if (!after || num_parse_u64(after, after + str_len(after), &s->after) != str_len(after))
+			return err_fail(ERR_WRONG_TYPE, "field", "after", "want", "@text", NULL);
+		s->resumed = bus && s->after > s->client->live->first && s->after <= bus_now(bus);
+		s->after = s->resumed ? s->after : 0;
+	}
 	if (points && points->kind == TREE_LIST)
 		return sub_points(s, points);
 	if (!path || str_len(path) > 2000)
 		return err_fail(ERR_REQUIRED, "field", "points", NULL);
 	s->path = sys_strdup(path);
 	return s->path ? 0 : err_fail(ERR_NO_MEMORY, "what", "a subscription", NULL);
+}
+
+static void tell_subscribed(struct live_client *c, const struct live_sub *s)
+{
+	struct json j = frame(c, "subscribed", s->id);
+	char id[UUID_TEXT + 1];
+
+	json_kv_bool(&j, "resumed", s->resumed);
+	json_key(&j, "points");
+	json_array(&j);
+	for (uint32_t i = 0; i < s->n; i++) {
+		uuid_format(&s->point[i].id, id);
+		json_str(&j, id);
+	}
+	json_end(&j);
+	send_frame(c, &j);
 }
 
 static int subscribe(struct live_client *c, const struct tree *t, const char *id)
@@ -126,16 +154,21 @@ static int subscribe(struct live_client *c, const struct tree *t, const char *id
 	if (!s)
 		return err_fail(ERR_NO_MEMORY, "what", "a subscription", NULL);
 	memcpy(s->id, id, str_len(id) + 1);
+	s->client = c;
 	r = sub_read(s, t);
 	if (r < 0) {
 		sub_free(s);
 		return r;
 	}
 	s->serial = ++c->serial;
-	s->client = c;
 	s->next = c->subs;
 	c->subs = s;
 	c->n_subs++;
+	if (s->jobs) {
+		tell_subscribed(c, s);
+		live_tell_jobs(c);
+		return 0;
+	}
 	r = live_job_resolve(c, s);
 	if (r < 0)
 		sub_remove(c, id);
@@ -150,21 +183,6 @@ static bool same_points(const struct live_sub *s, const struct live_point *point
 		if (!uuid_equal(&points[i].id, &s->point[i].id) || points[i].series != s->point[i].series)
 			return false;
 	return true;
-}
-
-static void tell_subscribed(struct live_client *c, const struct live_sub *s)
-{
-	struct json j = frame(c, "subscribed", s->id);
-	char id[UUID_TEXT + 1];
-
-	json_key(&j, "points");
-	json_array(&j);
-	for (uint32_t i = 0; i < s->n; i++) {
-		uuid_format(&s->point[i].id, id);
-		json_str(&j, id);
-	}
-	json_end(&j);
-	send_frame(c, &j);
 }
 
 void live_on_resolved(struct live_client *c, const struct live_resolved *r)
@@ -200,6 +218,7 @@ void live_on_resolved(struct live_client *c, const struct live_resolved *r)
 	tell_subscribed(c, s);
 	s->told = true;
 	result = live_listen(s);
+	s->resumed = false;
 	if (result < 0) {
 		fail_now(c, s->id, result);
 		sub_remove(c, s->id);
@@ -250,7 +269,7 @@ static void end_after(struct live_client *c, int code, const char *why)
 		end(c, code, why);
 }
 
-void live_on_hello(struct live_client *c, int result, const struct err *e, uint32_t tenant, const char *name)
+void live_on_hello(struct live_client *c, const struct live_known *k)
 {
 	struct json j;
 
@@ -258,19 +277,21 @@ void live_on_hello(struct live_client *c, int result, const struct err *e, uint3
 	c->checked_ns = clock_mono_ns();
 	if (!c->ws)
 		return;
-	if (result < 0 && c->known && e->kind != ERR_UNAUTHENTICATED && e->kind != ERR_DENIED)
+	if (k->result < 0 && c->known && k->err->kind != ERR_UNAUTHENTICATED && k->err->kind != ERR_DENIED)
 		return;                 /* it could not be asked just now */
-	if (result < 0) {
-		live_fail(c, NULL, e);
+	if (k->result < 0) {
+		live_fail(c, NULL, k->err);
 		end_after(c, LIVE_REFUSED, "sign in again");
 		return;
 	}
-	c->tenant = tenant;
+	c->tenant = k->tenant;
+	c->who = k->who;
+	c->sees_all = k->sees_all;
 	if (c->known)
 		return;
 	c->known = true;
 	j = frame(c, "hello", NULL);
-	json_kv_str(&j, "principal", name);
+	json_kv_str(&j, "principal", k->name);
 	send_frame(c, &j);
 }
 
@@ -414,6 +435,7 @@ static void tick_client(struct live_client *c, int64_t now)
 	check_rights(c, now);
 	watch_backlog(c, now);
 	live_resume(c);
+	live_tell_jobs(c);
 	renew(c, now);
 }
 
@@ -496,6 +518,7 @@ int live_new(struct api *a, struct live **ret)
 		return err_fail(ERR_NO_MEMORY, "what", "live", NULL);
 	l->api = a;
 	l->out = BUF_INIT(&sys_heap, LIVE_BACKLOG_MAX);
+	l->first = a->platform->bus ? bus_now(a->platform->bus) : 0;
 	r = batch_builder_new(&l->builder, BUS_CHUNK);
 	if (r < 0) {
 		sys_free(l);

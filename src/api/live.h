@@ -40,6 +40,9 @@ struct live_sub {
 	char *path;                     /* prefix; NULL: points by id */
 	struct uuid *wanted; uint32_t n_wanted;
 	bool batch;                     /* binary frames */
+	bool jobs;                      /* not of points: of long work */
+	uint64_t after;                 /* of points: what the client has seen already; of jobs: what it was told */
+	bool resumed;                   /* it gets what changed since `after`, not everything */
 	double max_hz;
 	struct live_point *point; uint32_t n;
 	struct live_index *index;       /* by series */
@@ -65,6 +68,8 @@ struct live_client {
 	struct live_sub *subs;
 	uint32_t n_points, n_subs, serial;
 	uint32_t tenant;
+	struct uuid who;
+	bool sees_all;                  /* jobs of others, too */
 	uint64_t rights;                /* guard_generation() when it was asked last */
 };
 
@@ -73,6 +78,7 @@ struct live {
 	struct timer timer;
 	struct live_client *clients;
 	uint32_t n;
+	uint64_t first;                 /* changes up to this one are an earlier process's */
 	struct batch_builder *builder;
 	struct buf out;                 /* of the frame under construction; reused */
 };
@@ -83,7 +89,8 @@ int live_job_check(struct live_client *c);
 int live_job_resolve(struct live_client *c, struct live_sub *s);
 
 /* live.c: where jobs end, on the loop. */
-void live_on_hello(struct live_client *c, int result, const struct err *e, uint32_t tenant, const char *name);
+struct live_known { int result; const struct err *err; uint32_t tenant; struct uuid who; bool sees_all; const char *name; };
+void live_on_hello(struct live_client *c, const struct live_known *k);
 struct live_resolved { uint32_t serial; int result; const struct err *err; struct live_point *points; uint32_t n; uint64_t generation; };
 void live_on_resolved(struct live_client *c, const struct live_resolved *r);   /* takes r->points */
 void live_job_over(struct live_client *c);
@@ -92,3 +99,4 @@ void live_fail(struct live_client *c, const char *id, const struct err *e);
 /* live_send.c: values on their way, beginning with all that are known. */
 int live_listen(struct live_sub *s);
 void live_resume(struct live_client *c);
+void live_tell_jobs(struct live_client *c);             /* what changed of the jobs it may see */

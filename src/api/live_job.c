@@ -20,6 +20,8 @@ struct job {
 	/* answered */
 	struct err err;
 	uint32_t tenant;
+	struct uuid who;
+	bool sees_all;
 	char name[260];
 	struct live_point *points;
 	uint32_t n;
@@ -104,6 +106,8 @@ static int run(struct work *w, void *worker)
 		struct buf b = BUF_FIXED(j->name);
 		buf_add(&b, s.who.name);
 		j->tenant = s.tenant;
+		j->who = s.who.id;
+		j->sees_all = scope_may(&s, PERM_SYSTEM_READ);
 	} else {
 		j->err = err_take(r);
 	}
@@ -121,7 +125,7 @@ static void done(struct work *w)
 	if (j->kind == ASK_RESOLVE)
 		live_on_resolved(c, &(struct live_resolved) { j->serial, w->result, &j->err, take(j->points), j->n, j->generation });
 	else
-		live_on_hello(c, w->result, &j->err, j->tenant, j->name);
+		live_on_hello(c, &(struct live_known) { w->result, &j->err, j->tenant, j->who, j->sees_all, j->name });
 	sys_free(j->points);
 	sys_free(j->path);
 	sys_free(j->wanted);

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "api/live.h"
+#include "base/num.h"
+#include "base/when.h"
+#include "job/job.h"
 
 static int by_series(const void *a, const void *b)
 {
@@ -36,11 +39,14 @@ static int send_text(struct live_sub *s, const struct bus_value *v, size_t n)
 {
 	struct buf *out = &s->client->live->out;
 	struct json j = JSON_TO(out);
+	char seq[NUM_TEXT_MAX];
 
 	buf_clear(out);
 	json_object(&j);
 	json_kv_str(&j, "op", "values");
 	json_kv_str(&j, "id", s->id);
+	num_format_u64(seq, n ? v[n - 1].change : 0);
+	json_kv_str(&j, "seq", seq);
 	json_key(&j, "v");
 	json_array(&j);
 	for (size_t i = 0; i < n; i++) {
@@ -91,7 +97,10 @@ static int send_type(struct live_sub *s, const struct bus_value *v, size_t n, en
 	if (!found || r < 0)
 		return r;
 	r = batch_seal(w, clock_now_ns(), 0, &b);
-	return r < 0 ? r : send_batch(s, b);
+	if (r < 0)
+		return r;
+	b->seq = v[0].change - 1;               /* several frames carry these values: whoever goes on gets all of them again */
+	return send_batch(s, b);
 }
 
 static int send_batches(struct live_sub *s, const struct bus_value *v, size_t n)
@@ -125,7 +134,7 @@ static size_t on_values(void *ctx, const struct bus_value *v, size_t n)
 
 int live_listen(struct live_sub *s)
 {
-	struct bus_sub_config c = { .tenant = s->client->tenant, .n = s->n, .max_rate_hz = s->max_hz, .on_values = on_values, .ctx = s };
+	struct bus_sub_config c = { .tenant = s->client->tenant, .n = s->n, .after = s->after, .max_rate_hz = s->max_hz, .on_values = on_values, .ctx = s };
 	uint32_t *series;
 	int r;
 
@@ -145,6 +154,7 @@ int live_listen(struct live_sub *s)
 	}
 	qsort(s->index, s->n, sizeof(*s->index), by_series);
 	c.series = series;
+	s->after = 0;                           /* other points later: all of them */
 	r = bus_subscribe(s->client->live->api->platform->bus, &c, &s->bus);
 	sys_free(series);
 	return r;
@@ -159,4 +169,49 @@ void live_resume(struct live_client *c)
 			s->full = false;
 			bus_resume(s->bus);
 		}
+}
+
+/* ---- jobs ---- */
+
+static void tell_job(void *ctx, const struct job_view *v)
+{
+	struct live_sub *s = ctx;
+	struct buf *out = &s->client->live->out;
+	struct json j = JSON_TO(out);
+	char id[UUID_TEXT + 1], eta[WHEN_TEXT_MAX];
+
+	buf_clear(out);
+	uuid_format(&v->id, id);
+	json_object(&j);
+	json_kv_str(&j, "op", "job");
+	json_kv_str(&j, "id", s->id);
+	json_key(&j, "job");
+	json_object(&j);
+	json_kv_str(&j, "id", id);
+	json_kv_str(&j, "kind", v->kind);
+	json_kv_str(&j, "title", v->title);
+	json_kv_str(&j, "title_zh", v->title_zh);
+	json_kv_str(&j, "state", job_state_id(v->state));
+	json_kv_u64(&j, "done", v->done);
+	json_kv_u64(&j, "total", v->total);
+	json_kv_str(&j, "unit", v->unit);
+	json_kv_str(&j, "detail", v->detail);
+	json_kv_str(&j, "detail_zh", v->detail_zh);
+	when_format(eta, v->eta_ns);
+	json_kv_str(&j, "eta", v->eta_ns ? eta : NULL);
+	json_kv_bool(&j, "has_file", v->has_file);
+	json_end(&j);
+	json_end(&j);
+	if (!out->failed && ws_send(s->client->ws, true, out->data, out->len) < 0)
+		err_clear();
+}
+
+/* Only how a job stands now is told: a slow client misses steps and no end. */
+void live_tell_jobs(struct live_client *c)
+{
+	struct jobs *jobs = c->live->api->platform->jobs;
+
+	for (struct live_sub *s = c->subs; s && jobs; s = s->next)
+		if (s->jobs && c->ws && s->after != jobs_change(jobs) && ws_backlog(c->ws) <= LIVE_BACKLOG)
+			s->after = jobs_changed(jobs, c->tenant, c->sees_all ? NULL : &c->who, s->after, tell_job, s);
 }

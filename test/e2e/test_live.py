@@ -201,3 +201,49 @@ def test_a_revoked_token_is_noticed_when_it_asks_again(server):
     assert server.admin("DELETE", "/tokens/" + a["id"]).status == 204
     c.say(op="subscribe", id="x", path="")
     assert json.loads(c.ws.recv(timeout=10))["code"] == "unauthenticated"
+
+
+def test_who_comes_back_gets_what_changed_meanwhile_and_no_more(server):
+    now = int(time.time() * 1000)
+    write(server, "".join("again p%d=1 %d\n" % (i, now) for i in range(5)))
+    c = live(server)
+    c.say(op="subscribe", id="a", path="again/", max_hz=100)
+    names = c.hear("subscribed")
+    assert names["resumed"] is False and len(names["points"]) == 5
+    seen, seq = {}, None
+    while len(seen) < 5:
+        m = c.hear("values")
+        seen.update({v[0]: v[2] for v in m["v"]})
+        seq = m["seq"]
+    c.ws.close()
+    write(server, "again p3=2 %d\n" % (now + 1))
+    c = live(server)
+    c.say(op="subscribe", id="a", path="again/", max_hz=100, after=seq)
+    again = c.hear("subscribed")
+    assert again["resumed"] is True and again["points"] == names["points"]
+    m = c.hear("values")
+    assert [v[0] for v in m["v"]] == [again["points"].index(server.admin("GET", "/points", path="again/p3").json["items"][0]["id"])]
+    for stale in ("1", str(2 ** 63)):               # of an earlier process, or of none: everything comes, and it is said
+        c.say(op="subscribe", id="b", path="again/", max_hz=100, after=stale)
+        assert c.hear("subscribed")["resumed"] is False
+        c.until("b", lambda latest: len(latest) == 5)
+    c.say(op="subscribe", id="b", path="again/", after="x")
+    assert json.loads(c.ws.recv(timeout=10))["code"] == "wrong_type"
+
+
+def test_jobs_are_told_to_whom_they_belong(server):
+    write(server, "told v=1 %d\n" % int(time.time() * 1000))
+    mine, other = live(server, "engineer"), live(server, "viewer")
+    for c in (mine, other):
+        c.say(op="subscribe", id="work", jobs=True)
+        c.hear("subscribed")
+    a = server.engineer("POST", "/query/export", {"points": ["told/v"], "from": "now-1h"})
+    assert a.status == 202, a.body
+    while True:
+        m = mine.hear("job")
+        assert m["id"] == "work" and m["job"]["id"] == a.json["id"] and m["job"]["kind"] == "samples.export"
+        if m["job"]["state"] == "done":
+            break
+    assert m["job"]["has_file"] is True and m["job"]["total"] == 1
+    other.say(op="ping")
+    assert json.loads(other.ws.recv(timeout=10))["op"] == "pong"     # nothing in between
