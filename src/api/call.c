@@ -5,6 +5,8 @@
  * before the body is taken in.
  */
 
+#include <string.h>
+
 #include "api/internal.h"
 #include "base/num.h"
 
@@ -111,9 +113,11 @@ static int check_param(const struct call *c, const char *key)
 
 	if (p == params_of_noun)                /* the list itself knows its fields */
 		return 0;
-	for (; p && p[n]; n++)
-		if (str_eq(p[n], key))
+	for (; p && p[n]; n++) {
+		size_t len = str_len(p[n]);
+		if (str_eq(p[n], key) || (p[n][len - 1] == '*' && !strncmp(p[n], key, len - 1)))
 			return 0;
+	}
 	return err_fail(ERR_BAD_PARAMETER, "value", key, "nearest", n ? str_nearest(key, p, n) : NULL, NULL);
 }
 
@@ -143,6 +147,23 @@ static int read_params(struct call *c)
 	return r;
 }
 
+static bool is_one_of(const char *type, const char *wanted)
+{
+	char one[120];
+
+	while (*wanted) {
+		struct buf b = BUF_FIXED(one);
+		one[0] = 0;
+		for (; *wanted && *wanted != ','; wanted++)
+			buf_addc(&b, *wanted);
+		if (content_type_is(type, one))
+			return true;
+		wanted += *wanted == ',';
+		wanted += *wanted == ' ';
+	}
+	return false;
+}
+
 static int check_content_type(struct call *c)
 {
 	const char *type = http_header(c->x, "Content-Type"), *coding = http_header(c->x, "Content-Encoding");
@@ -153,7 +174,7 @@ static int check_content_type(struct call *c)
 		return err_fail(ERR_UNSUPPORTED, "what", "@content_type", "value", coding, "words", "identity", NULL);
 	if (!want || str_eq(want, "*/*") || str_eq(c->route->method, "DELETE"))
 		return 0;
-	if (content_type_is(type, want) || (patches && content_type_is(type, "application/merge-patch+json")))
+	if (is_one_of(type, want) || (patches && content_type_is(type, "application/merge-patch+json")))
 		return 0;
 	return err_fail(ERR_UNSUPPORTED, "what", "@content_type", "value", type ? type : "", "words",
 		patches ? "application/merge-patch+json, application/json" : want, NULL);

@@ -27,8 +27,8 @@ struct route {
 	const struct rec_type *in;              /* JSON body, parsed and checked into c->in; NULL: none, or raw */
 	const struct rec_type *out;             /* for OpenAPI; NULL: see doc */
 	const struct rec_type *list_of;         /* params_of_noun without a noun: what is listed */
-	const char *raw;                        /* content type of a raw body (c->body), e.g. "text/csv"; any type: "*" + "/" + "*" */
-	const char *const *params;              /* parameters in the query, NULL-terminated; NULL: none */
+	const char *raw;                        /* content types of a raw body (c->body), e.g. "text/csv, text/plain"; any type: "*" + "/" + "*" */
+	const char *const *params;              /* parameters in the query, NULL-terminated; "set.*": all that begin so; NULL: none */
 	const char *const *offers;              /* content types of the answer; NULL: JSON alone */
 	size_t body_max;                        /* 0: BODY_DEFAULT */
 	uint16_t status;                        /* of success; 0: 200 */
@@ -44,7 +44,7 @@ struct route {
 	  .noun = (enum noun_right) ((right_) + 0 * sizeof(char[(right_) > NOT_OF_A_NOUN && (right_) < NOUN_RIGHTS_ ? 1 : -1])) }
 
 struct routes { const struct route *items; size_t n; };
-extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_jobs;
+extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_jobs, routes_sheets;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
 
@@ -140,6 +140,10 @@ int accept_pick(const char *accept, const char *const *offers, size_t n);
 bool content_type_is(const char *header, const char *want);
 
 /* ---- doors ---- */
+
+/* sheets.c: rows of every noun. */
+int sheets_import(struct call *c);
+extern const char *const sheets_import_params[];
 
 int answer_list(struct call *c, const struct noun *noun);
 int answer_job(struct call *c, const struct uuid *id);          /* 202, Location, the record: the work goes on */

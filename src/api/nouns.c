@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "base/num.h"
+#include "service/sheet.h"
 
 const char *const params_of_noun[] = { NULL };
 static const char *const list_params[] = { "limit", "cursor", "sort", "fields", "q", "count", "bom" };
@@ -415,60 +416,8 @@ static int run_delete(struct call *c)
 	return change(c, noun_delete, &rec);
 }
 
-/* ---- import ---- */
-
-struct import_answer { struct noun_imported out; bool dry_run; };
-
-static void import_members(struct call *c, struct json *j)
-{
-	const struct import_answer *a = c->extra_arg;
-
-	json_kv_bool(j, "dry_run", a->dry_run);
-	json_kv_u64(j, "rows", a->out.rows);
-	json_kv_u64(j, "created", a->out.created);
-	json_kv_u64(j, "updated", a->out.updated);
-	json_kv_u64(j, "unchanged", a->out.unchanged);
-	json_kv_u64(j, "failed", a->out.failed);
-	json_key(j, "errors");
-	json_array(j);
-	for (uint32_t i = 0; i < a->out.n_errors; i++) {
-		const struct import_error *e = &a->out.errors[i];
-		json_object(j);
-		json_kv_u64(j, "line", e->line);
-		json_kv_str(j, "column", e->column);
-		error_entry(j, &e->err, c->scope.lang);
-		json_end(j);
-	}
-	json_end(j);
-}
-
-static int run_import(struct call *c)
-{
-	struct import_answer *a = arena_new(&c->arena, struct import_answer);
-	struct noun_import in = { .noun = c->noun, .text = c->body, .len = c->body_len };
-	struct json j;
-	int r = a ? call_bool(c, "dry_run", &in.dry_run) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
-
-	if (r >= 0)
-		r = call_bool(c, "partial", &in.partial);
-	if (r < 0)
-		return r;
-	a->dry_run = in.dry_run;
-	r = noun_import(&c->scope, &in, &a->out);
-	c->extra_arg = a;
-	if (r < 0) {
-		if (a->out.n_errors)
-			c->extra = import_members;
-		return r;
-	}
-	j = answer_json(c);
-	json_object(&j);
-	import_members(c, &j);
-	json_end(&j);
-	return 0;
-}
-
-static const char *const import_params[] = { "dry_run", "partial", NULL };
+#define TYPES_IN "text/csv, text/plain, text/tab-separated-values, " SHEET_TYPE_XLSX
+enum { FILE_MAX = 64 << 20 };
 
 static const struct route rows[] = {
 	NOUN_ROUTE("GET", "/{noun}", NOUN_READS, "list", run_list, .params = params_of_noun, .offers = list_offers,
@@ -478,7 +427,8 @@ static const struct route rows[] = {
 	NOUN_ROUTE("PUT", "/{noun}/{id}", NOUN_WRITES, "replace", run_replace, .doc = "Replace it: what is not said becomes the default"),
 	NOUN_ROUTE("PATCH", "/{noun}/{id}", NOUN_WRITES, "patch", run_patch, .doc = "Change some fields (RFC 7396)"),
 	NOUN_ROUTE("DELETE", "/{noun}/{id}", NOUN_WRITES, "delete", run_delete, .status = 204, .doc = "Delete it; 409 when others refer to it"),
-	NOUN_ROUTE("POST", "/{noun}/import", NOUN_WRITES, "import", run_import, .raw = "text/csv", .params = import_params, .body_max = 32 << 20,
-		.doc = "Make and change many from a table; all or nothing unless partial"),
+	NOUN_ROUTE("POST", "/{noun}/import", NOUN_WRITES, "import", sheets_import, .raw = TYPES_IN, .params = sheets_import_params,
+		.body_max = FILE_MAX,
+		.doc = "Make, change and delete many from a table (CSV in UTF-8, UTF-16 or GB18030); all or nothing unless partial"),
 };
 const struct routes routes_noun = { rows, ELEMENTSOF(rows) };

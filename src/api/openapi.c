@@ -73,18 +73,26 @@ static void content(struct json *j, const char *type)
 	json_object(j);
 }
 
+static const char *first_of(const char *types, struct buf *out)
+{
+	while (*types && *types != ',')
+		buf_addc(out, *types++);
+	return out->data;
+}
+
+/* A raw body of several types is told under the first; the row's description names the others. */
 static void request_body(struct json *j, const struct route *r, const struct noun *n)
 {
 	const struct rec_type *in = r->in ? r->in : n && !r->raw && r->noun == NOUN_WRITES && !str_eq(r->method, "DELETE") ? n->type : NULL;
-	char name[80];
-	struct buf b = BUF_FIXED(name);
+	char name[80], types[120] = "";
+	struct buf b = BUF_FIXED(name), type = BUF_FIXED(types);
 
 	if (!in && !r->raw)
 		return;
 	json_key(j, "requestBody");
 	json_object(j);
 	json_kv_bool(j, "required", true);
-	content(j, r->raw ? str_eq(r->raw, "*/*") ? "text/plain" : r->raw : str_eq(r->method, "PATCH") ? "application/merge-patch+json" : "application/json");
+	content(j, r->raw ? str_eq(r->raw, "*/*") ? "text/plain" : first_of(r->raw, &type) : str_eq(r->method, "PATCH") ? "application/merge-patch+json" : "application/json");
 	if (in) {
 		buf_addf(&b, "%s%s", in->name, str_eq(r->method, "PATCH") ? "_patch" : "");
 		json_key(j, "schema");
@@ -214,7 +222,8 @@ static void operation(struct json *j, const struct route *r, const struct noun *
 	if (r->params == params_of_noun)
 		list_params(j, n ? n->type : r->list_of);
 	for (const char *const *q = r->params; q && *q; q++)
-		param(j, "query", *q, "string", NULL);
+		if (!str_ends(*q, "*"))         /* set.group=…: names of fields, told in the description */
+			param(j, "query", *q, "string", NULL);
 	json_end(j);
 	request_body(j, r, n);
 	responses(j, r, n);

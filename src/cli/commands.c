@@ -12,5 +12,7 @@ const struct command commands[] = {
 	{ "routes", "", "List every door of the interface, with its permission", "列出全部接口及其权限", NULL, run_routes, NULL },
 	{ "openapi", "", "Print the OpenAPI description", "输出 OpenAPI 描述", NULL, run_openapi, NULL },
 	{ "types", "", "Print the TypeScript types of all records", "输出全部记录的 TypeScript 类型", NULL, run_types, NULL },
+	{ "import", "list | undo ID [--dry-run]", "What was imported from files, and taking it back", "查看和撤销从文件导入的记录",
+		&import_option_type, run_imports, NULL },
 	{ 0 },
 };

@@ -3,19 +3,20 @@
  *
  *   tenon point list [q=…] [field=value] [--limit N] [--sort …]      tenon point get ID
  *   tenon point create field=value …                                  tenon point set ID field=value …
- *   tenon point delete ID                                             tenon point import FILE [--dry-run]
+ *   tenon point delete ID                                             tenon point import FILE [field=value …] [--dry-run]
  */
 #include "base/num.h"
 #include "base/str.h"
 #include "cli/parts.h"
 #include "service/service.h"
+#include "service/sheet.h"
 #include "sys/sys.h"
 
 struct noun_options {
 	REMOTE_MEMBERS;
 	const char *sort, *fields;
 	uint32_t limit;
-	bool dry_run, partial;
+	bool dry_run, partial, all_or_nothing;
 };
 static const struct rec_field noun_option_fields[] = {
 	REMOTE_FIELDS(struct noun_options),
@@ -24,6 +25,8 @@ static const struct rec_field noun_option_fields[] = {
 	F(struct noun_options, limit, .def = "100", .min = "1", .max = "1000", .label = "At most so many", .label_zh = "最多条数"),
 	F(struct noun_options, dry_run, .label = "Check only", .label_zh = "仅检查"),
 	F(struct noun_options, partial, .label = "Store the good rows", .label_zh = "仅导入正确的行"),
+	F(struct noun_options, all_or_nothing, .label = "Store all rows or none (what happens without --partial)",
+		.label_zh = "全部正确才导入（默认）"),
 };
 static const struct rec_type noun_option_type = REC_PLAIN(struct noun_options, "options", noun_option_fields);
 
@@ -44,7 +47,7 @@ void noun_help(const struct noun *n, struct buf *out)
 
 	options_help(&c, out);
 	buf_addf(out, "\n  %s list [field=value …]\n  %s get ID\n  %s create field=value …\n  %s set ID field=value …\n  %s delete ID\n"
-		"  %s import FILE.csv\n\n", t->name, t->name, t->name, t->name, t->name, t->name);
+		"  %s import FILE [field=value …]\n\n", t->name, t->name, t->name, t->name, t->name, t->name);
 	rec_describe(t, out);
 }
 
@@ -205,23 +208,44 @@ static int delete(struct noun_call *c)
 	return remote_call(&c->remote, &(struct remote_request) { .method = "DELETE", .path = path_of(c, c->argv[0]) }, c->arena, NULL);
 }
 
+static void add_pairs(struct noun_call *c, int from, struct buf *path)
+{
+	for (int i = from; i < c->argc; i++) {
+		const char *equals = str_find(c->argv[i], "=");
+		if (!equals)
+			continue;
+		buf_addf(path, "&set.%.*s=", (int) (equals - c->argv[i]), c->argv[i]);
+		remote_escape(path, equals + 1);
+	}
+}
+
+/* What is wrong, a line each, then the counts: also when nothing was taken. */
 static int import(struct noun_call *c)
 {
-	struct buf file = BUF_INIT(&sys_heap, 256 << 20), out = BUF_INIT(&sys_heap, 1 << 20);
-	struct remote_request q = { .method = "POST", .type = "text/csv" };
+	struct buf file = BUF_INIT(&sys_heap, 256 << 20), out = BUF_INIT(&sys_heap, 1 << 20), path = BUF_INIT(&sys_heap, 1 << 16);
+	struct remote_request q = { .method = "POST" };
 	struct tree *answer;
-	int r = c->argc == 1 ? file_read(c->argv[0], 256 << 20, &file) : usage(c, "import FILE.csv");
+	int r = c->argc >= 1 ? file_read(c->argv[0], 256 << 20, &file) : usage(c, "import FILE [field=value …]");
 
 	if (r < 0)
 		return r;
-	q.path = arena_fmt(c->arena, "/api/v1/%s/import?dry_run=%s&partial=%s", c->noun->type->plural,
-		c->options->dry_run ? "true" : "false", c->options->partial ? "true" : "false");
+	buf_addf(&path, "/api/v1/%s/import?dry_run=%s&partial=%s&file=", c->noun->type->plural, c->options->dry_run ? "true" : "false",
+		c->options->partial && !c->options->all_or_nothing ? "true" : "false");
+	remote_escape(&path, path_name(c->argv[0]));
+	add_pairs(c, 1, &path);
+	q.path = arena_str(c->arena, path.data);
+	q.type = sheet_kind(file.data, file.len) == SHEET_TEXT ? "text/csv" : SHEET_TYPE_XLSX;
 	q.body = file.data;
 	q.len = file.len;
-	r = remote_tree(&c->remote, &q, c->arena, &answer);
+	r = q.path ? remote_tree(&c->remote, &q, c->arena, &answer) : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	buf_done(&path);
 	buf_done(&file);
 	if (r < 0)
 		return r;
+	if (str_eq(c->remote.output, "table"))
+		TREE_EACH(e, tree_find(answer, "errors"))
+			buf_addf(&out, cli_text("line %lld, %s: %s\n", "第 %lld 行，%s：%s\n"), (long long) tree_i64(tree_find(e, "line"), 0),
+				tree_str(tree_find(e, "column")) ?: "", tree_str(tree_find(e, "detail")) ?: "");
 	show_one(c->noun->type, answer, c->remote.output, &out);
 	show_print(&out);
 	return 0;

@@ -13,5 +13,6 @@ VERB(audit);
 VERB(routes);
 VERB(openapi);
 VERB(types);
+VERB(imports);
 #undef VERB
-extern const struct rec_type serve_option_type, sim_option_type, query_option_type, write_option_type, token_option_type, data_option_type;
+extern const struct rec_type serve_option_type, sim_option_type, query_option_type, write_option_type, token_option_type, data_option_type, import_option_type;

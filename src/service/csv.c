@@ -80,7 +80,7 @@ static int quoted_cell(struct csv *c, const char **line_start, char *out, size_t
 				break;
 			c->at++;
 		} else if (*c->at == '\n' || (*c->at == '\r' && (c->at + 1 == c->end || c->at[1] != '\n'))) {
-			c->line++;
+			c->line += !c->by_row;
 			*line_start = c->at + 1;
 		}
 		out[n++] = *c->at;

@@ -13,7 +13,12 @@
 
 enum { CSV_COLUMNS_MAX = 256, CSV_CELL_MAX = 64 << 10 };
 
-struct csv { const char *at, *end; char separator; uint32_t line; };
+struct csv {
+	const char *at, *end;
+	char separator;
+	bool by_row;                    /* lines inside quotes do not count: `line` is the row of a spreadsheet, blank ones counted */
+	uint32_t line;
+};
 struct csv_row { char *cells[CSV_COLUMNS_MAX]; uint32_t n, line; };    /* line: of the file, from 1, where the row begins */
 
 /* -ERR_BAD_UTF8 names the byte; -ERR_UNSUPPORTED: UTF-16. */

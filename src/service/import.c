@@ -4,317 +4,59 @@
  * One deed: all rows in one transaction, each in a savepoint of its own, so that every wrong row is named with line and column and
  * the good ones can be kept when that is wanted. A row that names an existing record (by id, path, or the noun's unique fields)
  * changes the columns it has; an empty cell clears what may be empty. References may be written as id, as path, or as code; a code
- * is looked for within the row's other references (a group's code within the row's device).
+ * is looked for within the row's other references (a group's code within the row's device). A row whose column "delete" says yes
+ * deletes its record. No two rows may speak of the same record. What was done is kept, so that it can be undone (undo.c).
  */
 
-#include "service/csv.h"
-#include "service/internal.h"
+#include "service/headings.h"
+#include "service/import.h"
+#include "service/sheet.h"
 
-enum { ROW_ARENA_MAX = 16 << 20, DEPTH_MAX = 16 };
+enum { ROW_ARENA_MAX = 16 << 20, SEEN_MAX = 64 << 20 };
+enum done { ROW_SAME, ROW_CHANGED, ROW_MADE, ROW_DELETED };
 
-struct column {
-	const char *title;
-	const struct rec_field *field;  /* NULL: the id */
-	bool only_names;                /* a field set by the platform, used to find others (path, a point's device) */
-};
+/* ---- no record twice ---- */
 
-struct memo { char text[128]; struct uuid within, id; };
+struct seen { struct uuid id; uint32_t line; };
 
-struct import {
-	struct scope *s;
-	const struct noun_import *in;
-	const struct rec_type *type;
-	struct noun_imported *out;
-	struct arena *keep, row;        /* of the request; of the row */
-	struct csv_row head, cells;
-	struct column column[CSV_COLUMNS_MAX];
-	uint32_t n_columns;
-	struct memo memo[CSV_COLUMNS_MAX];
-};
+static bool is_same(const void *item, const void *key) { return uuid_equal(&((const struct seen *) item)->id, key); }
 
-/* ---- the head line ---- */
-
-static const char *trim(struct arena *a, const char *text)
+static int not_twice(struct import *m, const struct uuid *id, const void *rec)
 {
-	size_t n;
+	const struct rec_field *named = rec_field(m->type, "code");
+	_cleanup_(buf_done) struct buf value = BUF_INIT(&sys_heap, 4096);
+	uint64_t hash = hash_bytes(id, sizeof(*id));
+	struct seen *s = map_find(&m->seen, hash, is_same, id);
+	char line[16];
+	struct buf l = BUF_FIXED(line);
 
-	while (*text == ' ')
-		text++;
-	n = str_len(text);
-	while (n && text[n - 1] == ' ')
-		n--;
-	return arena_strn(a, text, n);
-}
-
-static const struct rec_field *field_called(const struct rec_type *t, const char *title)
-{
-	for (uint32_t i = 0; i < t->n_fields; i++) {
-		const struct rec_field *f = &t->fields[i];
-		if (f->flags & REC_INTERNAL)
-			continue;
-		if (str_eq(title, f->name) || str_eq_nocase(title, f->label) || str_eq(title, f->label_zh))
-			return f;
-	}
-	return NULL;
-}
-
-static bool is_passed_over(const char *title)
-{
-	static const char *const head[] = { "rev", "created", "updated", "created_by", "updated_by" };
-
-	for (size_t i = 0; i < ELEMENTSOF(head); i++)
-		if (str_eq(title, head[i]))
-			return true;
-	return str_empty(title);
-}
-
-static const char *nearest_field(const struct rec_type *t, const char *title)
-{
-	const char *names[128];
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < t->n_fields && n < ELEMENTSOF(names); i++)
-		if (!(t->fields[i].flags & REC_INTERNAL))
-			names[n++] = t->fields[i].name;
-	return str_nearest(title, names, n);
-}
-
-static void add_error(struct import *m, uint32_t line, const char *column, const struct err *e)
-{
-	struct noun_imported *out = m->out;
-
-	if (out->n_errors == ERRS_MAX)
-		return;
-	out->errors[out->n_errors++] = (struct import_error) { .line = line, .column = arena_str(m->keep, column ? column : ""), .err = *e };
-}
-
-static int read_head(struct import *m, struct csv *csv)
-{
-	int r = csv_next(csv, m->keep, &m->head);
-
-	if (r == 0)
-		return err_fail(ERR_REQUIRED, "field", "header", NULL);
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < m->head.n; i++) {
-		const char *title = trim(m->keep, m->head.cells[i]);
-		struct column *c = &m->column[i];
-		if (!title)
+	if (!s) {
+		s = arena_new(&m->seen_arena, struct seen);
+		if (!s || !map_put(&m->seen, hash, s))
 			return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
-		*c = (struct column) { .title = title };
-		if (str_eq_nocase(title, "id") || is_passed_over(title)) {
-			c->only_names = true;
-			continue;
-		}
-		c->field = field_called(m->type, title);
-		if (!c->field) {
-			struct err e = err_take(err_fail(ERR_UNKNOWN_FIELD, "value", title, "nearest", nearest_field(m->type, title), NULL));
-			add_error(m, m->head.line, title, &e);
-			m->out->failed++;
-			continue;
-		}
-		c->only_names = (c->field->flags & REC_READONLY) != 0;
-	}
-	m->n_columns = m->head.n;
-	return m->out->failed ? err_fail(ERR_UNKNOWN_FIELD, "value", m->out->errors[0].column, NULL) : 0;
-}
-
-static const char *cell(const struct import *m, uint32_t i)
-{
-	return i < m->cells.n ? m->cells.cells[i] : "";
-}
-
-static const char *cell_of(const struct import *m, const char *name)
-{
-	for (uint32_t i = 0; i < m->n_columns; i++)
-		if (m->column[i].field ? str_eq(m->column[i].field->name, name) : str_eq_nocase(m->column[i].title, name))
-			return cell(m, i);
-	return "";
-}
-
-/* ---- references ---- */
-
-static int find_id(struct import *m, const struct noun *n, struct store_filter *f, size_t n_f, struct uuid *ret)
-{
-	char tenant[UUID_TEXT + 1];
-	void *rec = noun_alloc(m->s, n);
-	int r;
-
-	if (!rec)
-		return -ERR_NO_MEMORY;
-	n_f += noun_tenant_filter(m->s, n, tenant, &f[n_f]);
-	r = store_find(m->s->tx, n->type, f, n_f, rec, m->s->arena);
-	if (r >= 0)
-		*ret = ((struct rec_head *) rec)->id;
-	return r;
-}
-
-/* "acme/plant1/paint": codes from the top, for types with a parent of their own kind. */
-static int find_by_codes(struct import *m, const struct noun *n, const char *text, struct uuid *ret)
-{
-	struct uuid at = { 0 };
-	int r = 0;
-
-	for (unsigned depth = 0; *text && r >= 0; depth++) {
-		const char *slash = str_find(text, "/");
-		const char *code = arena_strn(m->s->arena, text, slash ? (size_t) (slash - text) : str_len(text));
-		char up[UUID_TEXT + 1] = "";
-		if (!code || depth == DEPTH_MAX)
-			return err_fail(ERR_MISSING, "value", text, NULL);
-		if (!uuid_is_zero(&at))
-			uuid_format(&at, up);
-		struct store_filter f[3] = { { "parent", STORE_EQ, up }, { "code", STORE_EQ, code } };
-		r = find_id(m, n, f, 2, &at);
-		text = slash ? slash + 1 : "";
-	}
-	if (r >= 0)
-		*ret = at;
-	return r;
-}
-
-static int resolve(struct import *m, const struct rec_field *f, const char *text, struct uuid *ret);
-
-/* The references of `t` that the row also names, as filters: a group's device when there is a column device. */
-static int within(struct import *m, const struct rec_type *t, const struct rec_field *but, struct store_filter *f, size_t *n, struct uuid *ret_first)
-{
-	for (uint32_t i = 0; i < t->n_fields && *n < 4; i++) {
-		const struct rec_field *inner = &t->fields[i], *outer = rec_field(m->type, inner->name);
-		const char *text = inner->kind == REC_REF && outer && outer != but ? cell_of(m, inner->name) : "";
-		char *id;
-		struct uuid u;
-		int r;
-		if (str_empty(text) || outer->kind != REC_REF)
-			continue;
-		r = resolve(m, outer, text, &u);
-		if (r < 0)
-			return r;
-		id = arena_alloc(m->s->arena, UUID_TEXT + 1);
-		if (!id)
-			return err_fail(ERR_NO_MEMORY, "what", "@row", NULL);
-		uuid_format(&u, id);
-		*ret_first = u;
-		f[(*n)++] = (struct store_filter) { inner->name, STORE_EQ, id };
-	}
-	return 0;
-}
-
-static int find_ref(struct import *m, const struct noun *n, const struct rec_field *f, const char *text, struct uuid *ret)
-{
-	bool by_name = !rec_field(n->type, "code");
-	struct store_filter filters[6] = { { by_name ? "name" : "code", STORE_EQ, text } };
-	struct uuid around = { 0 }, id;
-	struct memo *memo = &m->memo[f - m->type->fields];
-	size_t n_f = 1;
-	int r;
-
-	if (rec_field(n->type, "parent") && str_find(text, "/"))
-		return find_by_codes(m, n, text, ret);
-	r = within(m, n->type, f, filters, &n_f, &around);
-	if (r < 0)
-		return r;
-	if (str_eq(memo->text, text) && uuid_equal(&memo->within, &around)) {
-		*ret = memo->id;
+		*s = (struct seen) { *id, m->cells.line };
 		return 0;
 	}
-	r = find_id(m, n, filters, n_f, &id);
-	if (r < 0)
-		return r;
-	if (str_len(text) < sizeof(memo->text)) {
-		memcpy(memo->text, text, str_len(text) + 1);
-		memo->within = around;
-		memo->id = id;
-	}
-	*ret = id;
-	return 0;
-}
-
-static int resolve(struct import *m, const struct rec_field *f, const char *text, struct uuid *ret)
-{
-	const struct noun *n = noun_find(m->s->platform, f->ref);
-	char what[80];
-	struct buf b = BUF_FIXED(what);
-	int r;
-
-	if (uuid_parse(text, str_len(text), ret))
-		return 0;
-	r = n ? find_ref(m, n, f, text, ret) : -ERR_MISSING;
-	if (r >= 0)
-		return 0;
-	if (r == -ERR_CONFLICT) {
-		err_clear();
-		return err_at(err_fail(ERR_INVALID, "field", f->name, "rule", "@rule_one_record", "value", text, NULL), f->name);
-	}
-	if (r != -ERR_MISSING)
-		return r;
-	err_clear();
-	buf_addf(&b, "@%s", f->ref);
-	return err_at(err_fail(ERR_NO_SUCH_REF, "field", f->name, "what", b.data, "value", text, NULL), f->name);
+	named = named ? named : rec_field(m->type, "name");
+	if (named)
+		rec_field_format(m->type, named, rec, &value);
+	buf_addf(&l, "%u", s->line);
+	return err_at(err_fail(ERR_TWICE_IN_FILE, "value", value.data, "line", line, NULL), named ? named->name : "id");
 }
 
 /* ---- a row ---- */
 
-/* The record the row speaks of: by id, by path, by the first combination that must be unique. */
-static int find_record(struct import *m, void *rec, bool *ret_found)
-{
-	const char *id = cell_of(m, "id"), *path = rec_field(m->type, "path") ? cell_of(m, "path") : "";
-	struct store_filter f[8];
-	size_t n = 0;
-	struct uuid u;
-	int r;
-
-	*ret_found = false;
-	if (!str_empty(id)) {
-		if (!uuid_parse(id, str_len(id), &u))
-			return err_at(err_fail(ERR_WRONG_TYPE, "field", "id", "want", "@uuid", "value", id, NULL), "id");
-		r = noun_fetch(m->s, m->in->noun, &u, rec);
-		*ret_found = r >= 0;
-		return r;
-	}
-	if (!str_empty(path)) {
-		f[n++] = (struct store_filter) { "path", STORE_EQ, path };
-	} else {
-		const char *at = m->type->unique;
-		while (at && *at && *at != ';' && n < 6) {
-			const char *end = at;
-			while (*end && *end != ',' && *end != ';')
-				end++;
-			const char *name = arena_strn(m->s->arena, at, (size_t) (end - at));
-			const struct rec_field *field = name ? rec_field(m->type, name) : NULL;
-			if (!field)
-				return 0;
-			at = *end == ',' ? end + 1 : end;
-			if (field == noun_tenant_field(m->in->noun))
-				continue;
-			_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 4096);
-			rec_field_format(m->type, field, rec, &text);
-			const char *value = arena_str(m->s->arena, text.data);
-			if (!value || (!*value && !(field->flags & REC_NULLABLE)))
-				return 0;
-			f[n++] = (struct store_filter) { name, STORE_EQ, value };
-		}
-	}
-	if (n == 0)
-		return 0;
-	r = find_id(m, m->in->noun, f, n, &u);
-	if (r == -ERR_MISSING) {
-		err_clear();
-		return str_empty(path) ? 0 : err_at(err_fail(ERR_MISSING, "what", "@record", "value", path, NULL), "path");
-	}
-	if (r >= 0)
-		r = noun_fetch(m->s, m->in->noun, &u, rec);
-	*ret_found = r >= 0;
-	return r;
-}
-
-static int set_cell(struct import *m, void *rec, const struct column *c, const char *text)
+static int set_cell(struct import *m, void *rec, const struct column *c)
 {
 	const struct rec_field *f = c->field;
+	const char *text = f->kind == REC_TEXT && c->at < m->cells.n && !c->otherwise ? m->cells.cells[c->at] : import_text(m, c);
 	struct uuid id;
 	int r;
 
+	text = heading_word(m->type, f, text);
 	if (f->kind != REC_REF || str_empty(text))      /* an empty cell clears, or brings the default */
 		return rec_field_parse(m->type, f, rec, text, str_len(text), m->s->arena);
-	r = resolve(m, f, text, &id);
+	r = import_resolve(m, f, text, &id);
 	if (r < 0)
 		return r;
 	*(struct uuid *) rec_at(rec, f) = id;
@@ -328,7 +70,7 @@ static int set_cells(struct import *m, void *rec, struct errs *errs)
 
 	for (uint32_t i = 0; i < m->n_columns; i++) {
 		const struct column *c = &m->column[i];
-		int r = !c->field || c->only_names ? 0 : set_cell(m, rec, c, cell(m, i));
+		int r = c->role != COLUMN_FIELD || c->only_names ? 0 : set_cell(m, rec, c);
 		if (r >= 0)
 			continue;
 		if (!err_peek()->pointer[0])
@@ -344,19 +86,67 @@ static int set_names(struct import *m, void *rec)
 {
 	for (uint32_t i = 0; i < m->n_columns; i++) {
 		const struct column *c = &m->column[i];
-		int r = c->field && c->only_names && c->field->kind == REC_REF ? set_cell(m, rec, c, cell(m, i)) : 0;
+		int r = c->role == COLUMN_FIELD && c->only_names && c->field->kind == REC_REF ? set_cell(m, rec, c) : 0;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* 0: as it was; 1: changed; 2: made. */
+/* Only when asked for: what an old export says about revisions is no claim. */
+static int is_at_revision(const struct import *m, const struct rec_head *now)
+{
+	const char *want = m->in->match ? import_cell(m, "rev") : "";
+	char rev[24], what[80];
+	struct buf b = BUF_FIXED(rev), t = BUF_FIXED(what);
+
+	buf_addf(&b, "%llu", (unsigned long long) now->rev);
+	if (str_empty(want) || str_eq(want, rev))
+		return 0;
+	buf_addf(&t, "@%s", m->type->name);
+	return err_at(err_fail(ERR_PRECONDITION, "what", what, "rev", rev, "value", want, NULL), "rev");
+}
+
+static bool says_delete(const struct import *m)
+{
+	static const struct rec_field yes_or_no = { .name = "delete", .kind = REC_BOOL };
+
+	return str_eq(heading_word(m->type, &yes_or_no, import_cell(m, "delete")), "true");
+}
+
+static int delete_row(struct import *m, struct errs *errs)
+{
+	void *rec = noun_alloc(m->s, m->in->noun);
+	struct errs passed_over = { .arena = m->s->arena };
+	bool found = false;
+	int r = rec ? rec_init(m->type, rec, m->s->arena) : -ERR_NO_MEMORY;
+
+	if (r < 0)
+		return r;
+	set_cells(m, rec, &passed_over);        /* what only changes would need is no matter here */
+	err_clear();
+	r = set_names(m, rec);
+	if (r >= 0)
+		r = import_record(m, rec, &found);
+	if (r >= 0 && !found)
+		r = err_fail(ERR_MISSING, "what", "@record", "value", import_cell(m, "code"), NULL);
+	if (r >= 0)
+		r = is_at_revision(m, rec);
+	if (r >= 0)
+		r = not_twice(m, &((struct rec_head *) rec)->id, rec);
+	if (r >= 0)
+		r = noun_remove(m->s, m->in->noun, rec, errs);
+	if (r >= 0 && m->steps)
+		r = steps_add(m->steps, m->in->noun, rec, NULL);
+	return r < 0 ? errs->total ? r : errs_put(errs, r) : ROW_DELETED;
+}
+
+/* Returns enum done. */
 static int put_row(struct import *m, struct errs *errs)
 {
 	struct scope *s = m->s;
 	void *rec = noun_alloc(s, m->in->noun), *before = noun_alloc(s, m->in->noun);
-	bool found;
+	bool found = false;
 	int r = rec && before ? rec_init(m->type, rec, s->arena) : -ERR_NO_MEMORY;
 
 	if (r >= 0)
@@ -365,52 +155,64 @@ static int put_row(struct import *m, struct errs *errs)
 		return r;
 	r = errs_put(errs, set_names(m, rec));
 	if (r >= 0)
-		r = find_record(m, rec, &found);
+		r = errs_put(errs, import_record(m, rec, &found));
 	if (r >= 0 && found) {
 		r = rec_dup(m->type, before, rec, s->arena);
 		if (r >= 0)
 			r = set_cells(m, rec, errs);
+		if (r >= 0)
+			r = errs_put(errs, not_twice(m, &((struct rec_head *) rec)->id, rec));
 		if (r >= 0 && rec_equal(m->type, before, rec))
-			return 0;
+			return ROW_SAME;
+		if (r >= 0)
+			r = errs_put(errs, is_at_revision(m, before));
 	}
 	if (r >= 0)
 		r = rec_check(m->type, rec, errs);
 	if (r >= 0)
 		r = noun_put(s, m->in->noun, found ? before : NULL, rec, errs);
-	return r < 0 ? errs->total ? r : errs_put(errs, r) : found ? 1 : 2;
+	if (r >= 0 && !found)
+		r = not_twice(m, &((struct rec_head *) rec)->id, rec);
+	if (r >= 0 && m->steps)
+		r = steps_add(m->steps, m->in->noun, found ? before : NULL, rec);
+	return r < 0 ? errs->total ? r : errs_put(errs, r) : found ? ROW_CHANGED : ROW_MADE;
 }
 
+/* What stands above the column at fault; the field's name when the file has no such column. */
 static const char *column_of(struct import *m, const struct err *e)
 {
+	const char *name = e->pointer[0] == '/' ? e->pointer + 1 : "";
+
 	for (uint32_t i = 0; i < m->n_columns; i++)
-		if (m->column[i].field && e->pointer[0] == '/' && str_eq(m->column[i].field->name, e->pointer + 1))
+		if (m->column[i].role == COLUMN_FIELD && str_eq(m->column[i].field->name, name))
 			return m->column[i].title;
-	return e->pointer[0] == '/' ? e->pointer + 1 : "";
+	return name;
 }
 
 static int one_row(struct import *m)
 {
 	struct errs errs = { .arena = m->s->arena };
+	struct noun_imported *out = m->out;
 	int r = store_savepoint(m->s->tx), kept;
 
 	if (r < 0)
 		return r;
-	r = put_row(m, &errs);
+	r = says_delete(m) ? delete_row(m, &errs) : put_row(m, &errs);
 	kept = store_release(m->s->tx, r >= 0);
 	if (kept < 0)
 		return kept;
-	m->out->rows++;
-	m->out->unchanged += r == 0;
-	m->out->updated += r == 1;
-	m->out->created += r == 2;
-	if (r >= 0)
+	out->rows++;
+	if (r >= 0) {
+		uint32_t *const count[] = { &out->unchanged, &out->updated, &out->created, &out->deleted };
+		++*count[r];
 		return 0;
-	m->out->failed++;
+	}
+	out->failed++;
 	if (errs.n == 0)
 		errs_add(&errs, r);
 	err_clear();
 	for (size_t i = 0; i < errs.n; i++)
-		add_error(m, m->cells.line, column_of(m, errs.item[i]), errs.item[i]);
+		import_add_error(m, m->cells.line, column_of(m, errs.item[i]), errs.item[i]);
 	return r == -ERR_NO_MEMORY || r == -ERR_IO || r == -ERR_FULL || r == -ERR_BROKEN ? r : 0;
 }
 
@@ -446,6 +248,23 @@ static int rows(struct import *m, struct csv *csv)
 	}
 }
 
+static int read_all(struct import *m, struct csv *csv)
+{
+	int r = import_read_head(m, csv);
+
+	if (r >= 0 && !m->in->dry_run)
+		r = steps_begin(m->s, m->in->noun, &m->steps);
+	if (r >= 0)
+		r = rows(m, csv);
+	if (r < 0)
+		return r;
+	if (m->out->failed && !m->in->partial)
+		return refuse(m->out);
+	if (m->in->dry_run)
+		return err_fail(ERR_CANCELLED, NULL, NULL);
+	return m->steps ? steps_end(m->steps, m->in, m->out) : 0;
+}
+
 static int run_import(struct scope *s, const void *in, void *ret)
 {
 	struct import *m = arena_new(s->arena, struct import);
@@ -460,18 +279,18 @@ static int run_import(struct scope *s, const void *in, void *ret)
 	m->out = ret;
 	m->keep = s->arena;
 	r = csv_open(&csv, m->in->text, m->in->len);
-	if (r >= 0)
-		r = read_head(m, &csv);
 	if (r < 0)
 		return r;
+	csv.by_row = m->in->by_row;
+	m->seen = MAP_INIT(&sys_heap);
 	arena_init(&m->row, &sys_heap, ROW_ARENA_MAX);
-	r = rows(m, &csv);
+	arena_init(&m->seen_arena, &sys_heap, SEEN_MAX);
+	r = read_all(m, &csv);
+	m->steps = steps_free(m->steps);
+	map_done(&m->seen);
+	arena_done(&m->seen_arena);
 	arena_done(&m->row);
-	if (r < 0)
-		return r;
-	if (m->out->failed && !m->in->partial)
-		return refuse(m->out);
-	return m->in->dry_run ? err_fail(ERR_CANCELLED, NULL, NULL) : 0;
+	return r;
 }
 
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret)
@@ -484,6 +303,8 @@ int noun_import(struct scope *s, const struct noun_import *in, struct noun_impor
 	if (!ret->errors || !d.name)
 		return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
 	r = noun_told(s, in->noun, scope_do(s, &d, in, ret));
+	if (r < 0)
+		ret->id = (struct uuid) { { 0 } };
 	if (r == -ERR_CANCELLED && in->dry_run) {
 		err_clear();
 		return 0;

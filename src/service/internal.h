@@ -6,6 +6,7 @@
 #include "service/service.h"
 #include "sys/sys.h"
 
+extern const struct rec_type import_part_type;
 extern const struct noun_hooks place_hooks, connection_hooks, device_hooks, group_hooks, point_hooks;
 extern const struct noun_hooks user_hooks, role_hooks, token_hooks, tenant_hooks;
 
@@ -14,6 +15,7 @@ const struct rec_field *noun_tenant_field(const struct noun *n);
 
 /* Inside a deed. `before` NULL: made. Runs the hooks, puts, notes the change down. */
 int noun_put(struct scope *s, const struct noun *n, const void *before, void *rec, struct errs *errs);
+int noun_remove(struct scope *s, const struct noun *n, const void *rec, struct errs *errs);
 int noun_fetch(struct scope *s, const struct noun *n, const struct uuid *id, void *ret_rec);
 /* -ERR_MISSING unless the record belongs to the scope's tenant. */
 int noun_owned(struct scope *s, const struct noun *n, const void *rec);

@@ -227,6 +227,19 @@ int noun_patch(struct scope *s, const struct noun_in *in, void **ret_rec) { retu
 
 /* ---- delete ---- */
 
+int noun_remove(struct scope *s, const struct noun *n, const void *rec, struct errs *errs)
+{
+	int r = n->hooks && n->hooks->check ? n->hooks->check(s, rec, NULL, errs) : 0;
+
+	if (r >= 0)
+		r = store_del(s->tx, n->type, &head_of(rec)->id, head_of(rec)->rev, &s->who.id);
+	if (r >= 0)
+		r = audit_change(s, n->type, rec, NULL);
+	if (r >= 0 && n->hooks && n->hooks->after)
+		r = n->hooks->after(s, rec, NULL);
+	return r;
+}
+
 static int run_delete(struct scope *s, const void *in_, void *ret)
 {
 	const struct noun_in *in = in_;
@@ -237,15 +250,7 @@ static int run_delete(struct scope *s, const void *in_, void *ret)
 		return r;
 	*(void **) ret = rec;
 	r = stale(in, rec);
-	if (r >= 0 && in->noun->hooks && in->noun->hooks->check)
-		r = in->noun->hooks->check(s, rec, NULL, in->errs);
-	if (r >= 0)
-		r = store_del(s->tx, in->noun->type, &in->id, head_of(rec)->rev, &s->who.id);
-	if (r >= 0)
-		r = audit_change(s, in->noun->type, rec, NULL);
-	if (r >= 0 && in->noun->hooks && in->noun->hooks->after)
-		r = in->noun->hooks->after(s, rec, NULL);
-	return r;
+	return r < 0 ? r : noun_remove(s, in->noun, rec, in->errs);
 }
 
 int noun_delete(struct scope *s, const struct noun_in *in, void **ret_rec)

@@ -44,9 +44,9 @@ static bool is_guards(const struct rec_type *t)
 int service_open(struct platform *p, const struct guard_config *config, const struct noun *const *more)
 {
 	struct guard_config c = *config;
-	struct store_noun tenant[64], system[16];
+	struct store_noun tenant[64] = { { &import_type, STORE_QUIET }, { &import_part_type, STORE_QUIET } }, system[16];
 	const struct noun **all;
-	size_t n = N_OWN, n_tenant = 0, n_system = 0;
+	size_t n = N_OWN, n_tenant = 2 /* what undo.c keeps */, n_system = 0;
 	int r;
 
 	for (size_t i = 0; more && more[i]; i++)

@@ -89,14 +89,29 @@ struct noun_query {
 };
 int noun_list(struct scope *s, const struct noun_query *q, store_row_fn on_record, void *ctx, struct store_page *ret_page);
 
-/* CSV (RFC 4180, UTF-8 with or without BOM): the first row names fields by name or label in either language; references by id, code
- * or path. Rows whose key (id, path or code) exists are changed, others made. All or nothing unless `partial`. */
-struct noun_import { const struct noun *noun; const char *text; size_t len; bool dry_run, partial; };
+/* ---- many from a table ---- */
+
+/* Text in UTF-8, cells as in csv.h. One of the first lines names fields, by name, label or synonym (headings.def); references by
+ * id, code or path. Rows whose key (id, path or code) exists are changed, others made, those with yes under "delete" deleted.
+ * All or nothing unless `partial`. */
+struct noun_settled { const char *field, *text; };
+struct noun_import {
+	const struct noun *noun;
+	const char *text;
+	size_t len;
+	bool dry_run, partial;
+	bool match;                             /* a column "rev" must be the record's revision */
+	bool by_row;                            /* of a spreadsheet: lines are counted as its rows */
+	const char *file;                       /* its name, for the list of imports; NULL: none */
+	const struct noun_settled *settled;     /* for columns the file lacks, and for empty cells */
+	size_t n_settled;
+};
 struct import_error { uint32_t line; const char *column; struct err err; };     /* line: of the file, from 1 */
 struct noun_imported {
-	uint32_t rows, created, updated, unchanged, failed;
+	uint32_t rows, created, updated, deleted, unchanged, failed;
 	struct import_error *errors;            /* the first ERRS_MAX */
 	uint32_t n_errors;
+	struct uuid id;                         /* of the import, for undoing it; zero: nothing was changed, or none is kept */
 };
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret);
 
@@ -105,6 +120,17 @@ int noun_import(struct scope *s, const struct noun_import *in, struct noun_impor
 struct job_kind;
 /* What of this module's deeds runs as a job (job/job.h). NULL-terminated. */
 const struct job_kind *const *service_job_kinds(void);
+/* What the last IMPORTS_KEPT imports of a tenant did can be undone as one step: what they made is deleted, what they changed or
+ * deleted is as it was. What was changed since stays and is named. */
+enum { IMPORTS_KEPT = 50 };
+extern const struct rec_type import_type;
+extern const struct noun import_noun;           /* read only: list and get */
+struct noun_undone {
+	uint32_t deleted, restored, brought_back, kept;
+	struct import_kept { struct uuid id; const char *code; struct err err; } *items;        /* the first ERRS_MAX of those kept */
+	uint32_t n_items;
+};
+int noun_undo(struct scope *s, const struct uuid *import, bool dry_run, struct noun_undone *ret);
 
 /* ---- life ---- */
 

@@ -549,7 +549,7 @@ def test_import_names_every_wrong_row_and_keeps_nothing(server, plant):
     a = server.admin("POST", "/points/import", "device,group,code,address,type\nplc-1,fast,imp-0,40301,f32\n", csv).json
     assert a["updated"] == 1
     problem(server.admin("POST", "/points/import", "code,nonsense\nx,y\n", csv), 422)
-    problem(server.admin("POST", "/points/import", b"code\n\xc4\xe3\n", csv), 400, "bad_utf8")
+    problem(server.admin("POST", "/points/import", b"code\n\xff\xfd\xff\n", csv), 400, "bad_utf8")
     problem(server.admin("POST", "/points/import", 'code\n"x', csv), 400, "syntax")
 
 

@@ -1,0 +1,207 @@
+/*
+ * import_head.c - which column is which.
+ *
+ * Lists of points have a title, a date or an empty line above the line with the headings: of the first lines the one counts that
+ * names most fields. What the caller has settled beforehand (this device, that group) fills the columns the file lacks.
+ */
+
+#include "service/headings.h"
+#include "service/import.h"
+
+enum { HEAD_LINES = 12 };
+
+static size_t blank_at(const char *s, size_t n)
+{
+	if (n && (*s == ' ' || *s == '\t' || *s == '\r' || *s == '\n'))
+		return 1;
+	if (n >= 2 && !memcmp(s, "\xC2\xA0", 2))                /* no-break space */
+		return 2;
+	return n >= 3 && !memcmp(s, "\xE3\x80\x80", 3) ? 3 : 0;  /* ideographic space */
+}
+
+static size_t blank_before(const char *s, size_t n)
+{
+	for (size_t k = 1; k <= 3 && k <= n; k++)
+		if (blank_at(s + n - k, k) == k)
+			return k;
+	return 0;
+}
+
+/* In place where nothing stands behind it, else a copy. */
+static const char *trim(struct arena *a, const char *text)
+{
+	size_t n = str_len(text), k;
+
+	while ((k = blank_at(text, n)) > 0) {
+		text += k;
+		n -= k;
+	}
+	if (!blank_before(text, n))
+		return text;
+	while ((k = blank_before(text, n)) > 0)
+		n -= k;
+	return arena_strn(a, text, n);
+}
+
+static bool is_passed_over(const char *title)
+{
+	static const char *const head[] = { "created", "updated", "created_by", "updated_by" };
+
+	for (size_t i = 0; i < ELEMENTSOF(head); i++)
+		if (str_eq(title, head[i]))
+			return true;
+	return str_empty(title);
+}
+
+static const char *nearest_field(const struct rec_type *t, const char *title)
+{
+	const char *names[REC_FIELDS_MAX];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < t->n_fields && n < ELEMENTSOF(names); i++)
+		if (!(t->fields[i].flags & REC_INTERNAL))
+			names[n++] = t->fields[i].name;
+	return str_nearest(title, names, n);
+}
+
+void import_add_error(struct import *m, uint32_t line, const char *column, const struct err *e)
+{
+	struct noun_imported *out = m->out;
+
+	if (out->n_errors == ERRS_MAX)
+		return;
+	out->errors[out->n_errors++] = (struct import_error) { .line = line, .column = arena_str(m->keep, column ? column : ""), .err = *e };
+}
+
+/* False: nobody knows the title. */
+static bool column_of(const struct rec_type *t, const char *title, struct column *c)
+{
+	bool passed_over = false;
+
+	if (str_eq_nocase(title, "id") && !rec_field(t, "id")) {
+		c->role = COLUMN_ID;
+	} else if (str_eq(title, "rev")) {
+		c->role = COLUMN_REV;
+	} else if (is_passed_over(title)) {
+		c->role = COLUMN_PASSED_OVER;
+	} else {
+		c->field = heading_field(t, title, &passed_over);
+		c->role = c->field ? COLUMN_FIELD : passed_over ? COLUMN_PASSED_OVER : COLUMN_DELETE;
+		if (!c->field && !passed_over && !heading_is_delete(title))
+			return false;
+		c->only_names = c->field && (c->field->flags & REC_READONLY) != 0;
+	}
+	return true;
+}
+
+static unsigned fields_named(const struct rec_type *t, const struct csv_row *row)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < row->n; i++) {
+		struct column c = { 0 };
+		n += !str_empty(row->cells[i]) && column_of(t, row->cells[i], &c) && c.role != COLUMN_PASSED_OVER;
+	}
+	return n;
+}
+
+/* *csv stands behind the line with the headings then. */
+static int find_head(struct import *m, struct csv *csv)
+{
+	struct csv at = *csv, best = *csv;
+	unsigned most = 0;
+	int r = 1;
+
+	for (unsigned i = 0; i < HEAD_LINES && r > 0; i++) {
+		struct csv before = at;
+		unsigned n;
+		r = csv_next(&at, &m->row, &m->cells);
+		if (r < 0 && most == 0 && i == 0)
+			return r;
+		n = r > 0 ? fields_named(m->type, &m->cells) : 0;
+		if (n > most) {
+			most = n;
+			best = before;
+		}
+		arena_reset(&m->row);
+	}
+	err_clear();
+	*csv = best;
+	r = csv_next(csv, m->keep, &m->head);
+	return r == 0 ? err_fail(ERR_REQUIRED, "field", "@heading_line", NULL) : r;
+}
+
+static int add_column(struct import *m, uint32_t at, const char *title)
+{
+	struct column *c = &m->column[m->n_columns];
+
+	*c = (struct column) { .title = title, .at = at };
+	if (!column_of(m->type, title, c)) {
+		struct err e = err_take(err_fail(ERR_UNKNOWN_FIELD, "value", title, "nearest", nearest_field(m->type, title), NULL));
+		import_add_error(m, m->head.line, title, &e);
+		m->out->failed++;
+		return 0;
+	}
+	for (uint32_t i = 0; c->field && i < m->n_columns; i++)
+		if (m->column[i].field == c->field)             /* the first one counts: "位号" before "点名" */
+			return 0;
+	m->n_columns++;
+	return 0;
+}
+
+/* What the caller has settled: for columns the file lacks, and for its empty cells. */
+static int add_settled(struct import *m)
+{
+	for (size_t k = 0; k < m->in->n_settled; k++) {
+		const struct noun_settled *s = &m->in->settled[k];
+		const struct rec_field *f = rec_field(m->type, s->field);
+		uint32_t i = 0;
+		if (!f || f->flags & (REC_INTERNAL | REC_SECRET))
+			return err_fail(ERR_BAD_PARAMETER, "value", s->field, "nearest", nearest_field(m->type, s->field), NULL);
+		while (i < m->n_columns && m->column[i].field != f)
+			i++;
+		if (i == CSV_COLUMNS_MAX)
+			return err_fail(ERR_LIMIT, "what", "@csv_columns", "max", "256", NULL);
+		if (i == m->n_columns)
+			m->column[m->n_columns++] = (struct column) { .title = f->name, .field = f, .at = CSV_COLUMNS_MAX,
+				.only_names = (f->flags & REC_READONLY) != 0 };
+		m->column[i].otherwise = s->text;
+	}
+	return 0;
+}
+
+int import_read_head(struct import *m, struct csv *csv)
+{
+	int r = find_head(m, csv);
+
+	for (uint32_t i = 0; r >= 0 && i < m->head.n; i++) {
+		const char *title = trim(m->keep, m->head.cells[i]);
+		r = title ? add_column(m, i, title) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
+	}
+	if (r >= 0 && m->out->failed)
+		return err_fail(ERR_UNKNOWN_FIELD, "value", m->out->errors[0].column, "nearest", err_arg(&m->out->errors[0].err, "nearest"), NULL);
+	return r < 0 ? r : add_settled(m);
+}
+
+const char *import_text(const struct import *m, const struct column *c)
+{
+	const char *text = c->at < m->cells.n ? trim(m->s->arena, m->cells.cells[c->at]) : "";
+
+	return str_empty(text) && c->otherwise ? c->otherwise : text ? text : "";
+}
+
+const char *import_cell(const struct import *m, const char *name)
+{
+	static const struct { const char *name; enum column_role role; } others[] = { { "id", COLUMN_ID }, { "rev", COLUMN_REV },
+		{ "delete", COLUMN_DELETE } };
+
+	for (uint32_t i = 0; i < m->n_columns; i++) {
+		const struct column *c = &m->column[i];
+		if (c->role == COLUMN_FIELD && str_eq(c->field->name, name))
+			return import_text(m, c);
+		for (size_t k = 0; k < ELEMENTSOF(others); k++)
+			if (c->role == others[k].role && str_eq(others[k].name, name))
+				return import_text(m, c);
+	}
+	return "";
+}

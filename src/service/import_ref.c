@@ -1,0 +1,175 @@
+/* import_ref.c - whom a row speaks of: the records its references name, and the record it changes. */
+
+#include "service/import.h"
+
+enum { DEPTH_MAX = 16 };
+
+int import_find(struct import *m, const struct noun *n, struct store_filter *f, size_t n_f, struct uuid *ret)
+{
+	char tenant[UUID_TEXT + 1];
+	void *rec = noun_alloc(m->s, n);
+	int r;
+
+	if (!rec)
+		return -ERR_NO_MEMORY;
+	n_f += noun_tenant_filter(m->s, n, tenant, &f[n_f]);
+	r = store_find(m->s->tx, n->type, f, n_f, rec, m->s->arena);
+	if (r >= 0)
+		*ret = ((struct rec_head *) rec)->id;
+	return r;
+}
+
+/* "acme/plant1/paint": codes from the top, for types with a parent of their own kind. */
+static int find_by_codes(struct import *m, const struct noun *n, const char *text, struct uuid *ret)
+{
+	struct uuid at = { 0 };
+	int r = 0;
+
+	for (unsigned depth = 0; *text && r >= 0; depth++) {
+		const char *slash = str_find(text, "/");
+		const char *code = arena_strn(m->s->arena, text, slash ? (size_t) (slash - text) : str_len(text));
+		char up[UUID_TEXT + 1] = "";
+		if (!code || depth == DEPTH_MAX)
+			return err_fail(ERR_MISSING, "value", text, NULL);
+		if (!uuid_is_zero(&at))
+			uuid_format(&at, up);
+		struct store_filter f[3] = { { "parent", STORE_EQ, up }, { "code", STORE_EQ, code } };
+		r = import_find(m, n, f, 2, &at);
+		text = slash ? slash + 1 : "";
+	}
+	if (r >= 0)
+		*ret = at;
+	return r;
+}
+
+/* The references of `t` that the row also names, as filters: a group's device when there is a column device. */
+static int within(struct import *m, const struct rec_type *t, const struct rec_field *but, struct store_filter *f, size_t *n, struct uuid *ret_first)
+{
+	for (uint32_t i = 0; i < t->n_fields && *n < 4; i++) {
+		const struct rec_field *inner = &t->fields[i], *outer = rec_field(m->type, inner->name);
+		const char *text = inner->kind == REC_REF && outer && outer != but ? import_cell(m, inner->name) : "";
+		char *id;
+		struct uuid u;
+		int r;
+		if (str_empty(text) || outer->kind != REC_REF)
+			continue;
+		r = import_resolve(m, outer, text, &u);
+		if (r < 0)
+			return r;
+		id = arena_alloc(m->s->arena, UUID_TEXT + 1);
+		if (!id)
+			return err_fail(ERR_NO_MEMORY, "what", "@row", NULL);
+		uuid_format(&u, id);
+		*ret_first = u;
+		f[(*n)++] = (struct store_filter) { inner->name, STORE_EQ, id };
+	}
+	return 0;
+}
+
+static int find_ref(struct import *m, const struct noun *n, const struct rec_field *f, const char *text, struct uuid *ret)
+{
+	bool by_name = !rec_field(n->type, "code");
+	struct store_filter filters[6] = { { by_name ? "name" : "code", STORE_EQ, text } };
+	struct uuid around = { 0 }, id;
+	struct memo *memo = &m->memo[f - m->type->fields];
+	size_t n_f = 1;
+	int r;
+
+	if (rec_field(n->type, "parent") && str_find(text, "/"))
+		return find_by_codes(m, n, text, ret);
+	r = within(m, n->type, f, filters, &n_f, &around);
+	if (r < 0)
+		return r;
+	if (str_eq(memo->text, text) && uuid_equal(&memo->within, &around)) {
+		*ret = memo->id;
+		return 0;
+	}
+	r = import_find(m, n, filters, n_f, &id);
+	if (r < 0)
+		return r;
+	if (str_len(text) < sizeof(memo->text)) {
+		memcpy(memo->text, text, str_len(text) + 1);
+		memo->within = around;
+		memo->id = id;
+	}
+	*ret = id;
+	return 0;
+}
+
+int import_resolve(struct import *m, const struct rec_field *f, const char *text, struct uuid *ret)
+{
+	const struct noun *n = noun_find(m->s->platform, f->ref);
+	char what[80];
+	struct buf b = BUF_FIXED(what);
+	int r;
+
+	if (uuid_parse(text, str_len(text), ret))
+		return 0;
+	r = n ? find_ref(m, n, f, text, ret) : -ERR_MISSING;
+	if (r >= 0)
+		return 0;
+	if (r == -ERR_CONFLICT) {
+		err_clear();
+		return err_at(err_fail(ERR_INVALID, "field", f->name, "rule", "@rule_one_record", "value", text, NULL), f->name);
+	}
+	if (r != -ERR_MISSING)
+		return r;
+	err_clear();
+	buf_addf(&b, "@%s", f->ref);
+	return err_at(err_fail(ERR_NO_SUCH_REF, "field", f->name, "what", b.data, "value", text, NULL), f->name);
+}
+
+/* ---- the record itself ---- */
+
+/* The record the row speaks of: by id, by path, by the first combination that must be unique. */
+int import_record(struct import *m, void *rec, bool *ret_found)
+{
+	const char *id = import_cell(m, "id"), *path = rec_field(m->type, "path") ? import_cell(m, "path") : "";
+	struct store_filter f[8];
+	size_t n = 0;
+	struct uuid u;
+	int r;
+
+	*ret_found = false;
+	if (!str_empty(id)) {
+		if (!uuid_parse(id, str_len(id), &u))
+			return err_at(err_fail(ERR_WRONG_TYPE, "field", "id", "want", "@uuid", "value", id, NULL), "id");
+		r = noun_fetch(m->s, m->in->noun, &u, rec);
+		*ret_found = r >= 0;
+		return r;
+	}
+	if (!str_empty(path)) {
+		f[n++] = (struct store_filter) { "path", STORE_EQ, path };
+	} else {
+		const char *at = m->type->unique;
+		while (at && *at && *at != ';' && n < 6) {
+			const char *end = at;
+			while (*end && *end != ',' && *end != ';')
+				end++;
+			const char *name = arena_strn(m->s->arena, at, (size_t) (end - at));
+			const struct rec_field *field = name ? rec_field(m->type, name) : NULL;
+			if (!field)
+				return 0;
+			at = *end == ',' ? end + 1 : end;
+			if (field == noun_tenant_field(m->in->noun))
+				continue;
+			_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 4096);
+			rec_field_format(m->type, field, rec, &text);
+			const char *value = arena_str(m->s->arena, text.data);
+			if (!value || (!*value && !(field->flags & REC_NULLABLE)))
+				return 0;
+			f[n++] = (struct store_filter) { name, STORE_EQ, value };
+		}
+	}
+	if (n == 0)
+		return 0;
+	r = import_find(m, m->in->noun, f, n, &u);
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return str_empty(path) ? 0 : err_at(err_fail(ERR_MISSING, "what", "@record", "value", path, NULL), "path");
+	}
+	if (r >= 0)
+		r = noun_fetch(m->s, m->in->noun, &u, rec);
+	*ret_found = r >= 0;
+	return r;
+}
