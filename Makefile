@@ -75,7 +75,9 @@ bench: program                          ## every claim of bench/, one script eac
 fuzz: build-fuzz/build.ninja            ## every fuzz target for SECONDS (600); NAME=batch runs one
 	@ninja -C build-fuzz fuzzers && tools/run-fuzz build-fuzz $(SECONDS) $(NAME)
 
-shown: program                          ## what a part promised, shown: make shown PART=1a
+shown:                                  ## what a part promised, shown: make shown PART=1a
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
 	@test/shown/run $(BUILD) $(PART)
 
 fresh:                                  ## the README's two commands on a bare Debian 12 in build/fresh (root)
