@@ -186,11 +186,14 @@ void rec_csv_row(const struct rec_type *t, const void *rec, const char *const *o
 /* SQL (SQLite and PostgreSQL); used by store alone. A stored type is a table named `plural`; each list of REF is a table
  * plural__field {owner, pos, ref}; lists, maps, records, variants and json are JSON text; indexes are called ix__plural__fields. */
 enum rec_sql { REC_SQLITE, REC_POSTGRES };
+enum { REC_SQL_NAME_MAX = 63 };         /* bytes of a name in PostgreSQL; longer ones of indexes end with a hash */
 /* The table of a noun, or NULL when it is not in this database (then the reference is not enforced). */
 typedef const char *(*rec_table_fn)(void *ctx, const char *noun);
 void rec_sql_create(const struct rec_type *t, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out);
 void rec_sql_column(const struct rec_field *f, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out);       /* its definition */
 void rec_sql_add_column(const struct rec_type *t, const struct rec_field *f, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out);
+/* PostgreSQL alone, when all tables are there (in a circle none can be first): the reference of a REF or a list of REF. */
+void rec_sql_reference(const struct rec_type *t, const struct rec_field *f, rec_table_fn table_of, void *ctx, struct buf *out);
 bool rec_sql_is_join(const struct rec_field *f);                        /* a list of REF: no column */
 uint64_t rec_fingerprint(const struct rec_type *t);                     /* of all that the schema depends on */
 

@@ -17,7 +17,7 @@ static const char *column_type(const struct rec_field *f, enum rec_sql dialect)
 	case REC_F64: return pg ? "double precision" : "REAL";
 	case REC_BYTES: return pg ? "bytea" : "BLOB";
 	case REC_UUID: case REC_REF: return pg ? "uuid" : "BLOB";
-	default: return pg ? "text" : "TEXT";
+	default: return pg ? "text COLLATE \"C\"" : "TEXT";      /* by bytes, as SQLite compares */
 	}
 }
 
@@ -90,7 +90,7 @@ void rec_sql_column(const struct rec_field *f, enum rec_sql dialect, rec_table_f
 			buf_add(out, " DEFAULT ");
 		column_default(f, dialect, out);
 	}
-	if (f->kind == REC_REF)
+	if (f->kind == REC_REF && dialect == REC_SQLITE)
 		reference(f->ref, table_of, ctx, out);
 }
 
@@ -102,16 +102,45 @@ void rec_sql_add_column(const struct rec_type *t, const struct rec_field *f, enu
 	buf_add(out, ";\n");
 }
 
-/* An index that is not unique ends with the id, so that rows of one value come in the order of a list without being sorted. */
-static void index_of(const struct rec_type *t, const char *fields, bool unique, struct buf *out)
+static void hash(uint64_t *h, const char *p, size_t n)
 {
-	buf_addf(out, "CREATE %sINDEX IF NOT EXISTS \"ix__%s__", unique ? "UNIQUE " : "", t->plural);
+	for (; n; n--)
+		*h = (*h ^ (unsigned char) *p++) * UINT64_C(0x100000001b3);      /* FNV-1a */
+}
+
+/* PostgreSQL would cut a longer name off without a word: its end becomes a hash of the whole. */
+static void index_name(const char *table, const char *fields, const char *end, enum rec_sql dialect, struct buf *out)
+{
+	size_t start = out->len, n;
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	buf_addf(out, "ix__%s__", table);
 	for (const char *p = fields; *p && *p != ';'; p++)
 		buf_add(out, *p == ',' ? "__" : (char [2]) { *p, 0 });
-	buf_addf(out, "%s\" ON \"%s\" (\"", unique ? "__u" : "__id", t->plural);
+	buf_add(out, end);
+	n = out->len - start;
+	if (dialect == REC_SQLITE || n <= REC_SQL_NAME_MAX || out->failed)
+		return;
+	hash(&h, out->data + start, n);
+	out->len = start + REC_SQL_NAME_MAX - 18;
+	buf_addf(out, "__%016llx", (unsigned long long) h);
+}
+
+/* An index that is not unique ends with the id, so that rows of one value come in the order of a list without being sorted. What is
+ * absent comes first with both engines; an id is never absent. */
+static void index_of(const struct rec_type *t, const char *fields, bool unique, enum rec_sql dialect, struct buf *out)
+{
+	const char *end = dialect == REC_POSTGRES ? "\" NULLS FIRST" : "\"";
+
+	buf_addf(out, "CREATE %sINDEX IF NOT EXISTS \"", unique ? "UNIQUE " : "");
+	index_name(t->plural, fields, unique ? "__u" : "__id", dialect, out);
+	buf_addf(out, "\" ON \"%s\" (\"", t->plural);
 	for (const char *p = fields; *p && *p != ';'; p++)
-		buf_add(out, *p == ',' ? "\", \"" : (char [2]) { *p, 0 });
-	buf_add(out, unique ? "\");\n" : "\", \"id\");\n");
+		if (*p == ',')
+			buf_addf(out, "%s, \"", end);
+		else
+			buf_addc(out, *p);
+	buf_addf(out, "%s%s);\n", end, unique ? "" : ", \"id\"");
 }
 
 static void join_table(const struct rec_type *t, const struct rec_field *f, enum rec_sql dialect, rec_table_fn table_of, void *ctx,
@@ -121,9 +150,12 @@ static void join_table(const struct rec_type *t, const struct rec_field *f, enum
 
 	buf_addf(out, "CREATE TABLE IF NOT EXISTS \"%s__%s\" (\"owner\" %s NOT NULL REFERENCES \"%s\" (\"id\") ON DELETE CASCADE, "
 		"\"pos\" %s NOT NULL, \"ref\" %s NOT NULL", t->plural, f->name, id, t->plural, whole, id);
-	reference(f->ref, table_of, ctx, out);
+	if (dialect == REC_SQLITE)
+		reference(f->ref, table_of, ctx, out);
 	buf_addf(out, ", PRIMARY KEY (\"owner\", \"pos\"))%s;\n", dialect == REC_SQLITE ? " STRICT, WITHOUT ROWID" : "");
-	buf_addf(out, "CREATE INDEX IF NOT EXISTS \"ix__%s__%s__ref\" ON \"%s__%s\" (\"ref\");\n", t->plural, f->name, t->plural, f->name);
+	buf_add(out, "CREATE INDEX IF NOT EXISTS \"");
+	index_name(t->plural, f->name, "__ref", dialect, out);
+	buf_addf(out, "\" ON \"%s__%s\" (\"ref\");\n", t->plural, f->name);
 }
 
 void rec_sql_create(const struct rec_type *t, enum rec_sql dialect, rec_table_fn table_of, void *ctx, struct buf *out)
@@ -144,18 +176,23 @@ void rec_sql_create(const struct rec_type *t, enum rec_sql dialect, rec_table_fn
 		if (rec_sql_is_join(f))
 			join_table(t, f, dialect, table_of, ctx, out);
 		else if (f->flags & (REC_UNIQUE | REC_INDEX | REC_KEY) || f->kind == REC_REF)
-			index_of(t, f->name, f->flags & REC_UNIQUE, out);
+			index_of(t, f->name, f->flags & REC_UNIQUE, dialect, out);
 	for (const char *u = t->unique; u && *u; u += *u == ';') {
-		index_of(t, u, true, out);
+		index_of(t, u, true, dialect, out);
 		while (*u && *u != ';')
 			u++;
 	}
 }
 
-static void hash(uint64_t *h, const char *p, size_t n)
+void rec_sql_reference(const struct rec_type *t, const struct rec_field *f, rec_table_fn table_of, void *ctx, struct buf *out)
 {
-	for (; n; n--)
-		*h = (*h ^ (unsigned char) *p++) * UINT64_C(0x100000001b3);      /* FNV-1a */
+	bool join = rec_sql_is_join(f);
+
+	if (!table_of || !table_of(ctx, f->ref))
+		return;
+	buf_addf(out, "ALTER TABLE \"%s%s%s\" ADD FOREIGN KEY (\"%s\")", t->plural, join ? "__" : "", join ? f->name : "", join ? "ref" : f->name);
+	reference(f->ref, table_of, ctx, out);
+	buf_add(out, ";\n");
 }
 
 static const char *itself(void *ctx, const char *noun)

@@ -1,10 +1,7 @@
 /* store.c - opening, connections, transactions. */
-#include <errno.h>
-#include <fcntl.h>
-
 #include "store/store_int.h"
 
-enum { CACHE_KB = 1024, READERS = 4, FILE_MODE = 0600 };
+enum { CACHE_KB = 1024, READERS = 4, REST_S = 60 };
 
 int store_no_memory(const struct store *s)
 {
@@ -169,7 +166,7 @@ static int conn_new(struct store *s, bool writer, struct conn **ret)
 		return store_no_memory(s);
 	}
 	arena_init(&c->tx->scratch, &sys_heap, 0);
-	r = s->e->open(&c->db, s->config.path, writer, writer ? cache : MAX(cache / 4, 64u));
+	r = s->e->open(&c->db, &s->config, writer, writer ? cache : MAX(cache / 4, 64u));
 	if (r < 0) {
 		conn_free(s, c);
 		return r;
@@ -236,7 +233,7 @@ int store_begin(struct store *s, enum store_mode mode, int64_t deadline_ns, stru
 	if (r < 0)
 		return r;
 	tx = tx_on(s, c, mode);
-	r = stmt_run(tx, mode == STORE_WRITE ? "BEGIN IMMEDIATE" : "BEGIN", true, NULL, 0);
+	r = s->e->begin(c->db, mode == STORE_WRITE, deadline_ns);
 	if (r < 0) {
 		conn_return(s, c);
 		return err_wrap(r, "%s", s->name);
@@ -252,7 +249,7 @@ struct store_tx *store_rollback(struct store_tx *tx)
 	if (!tx)
 		return NULL;
 	e = *err_peek();                        /* the reason for rolling back is the sentence to keep */
-	stmt_run(tx, "ROLLBACK", true, NULL, 0);        /* fails only when SQLite has done it already */
+	tx->e->end(tx->conn->db, false);        /* fails only when the engine has done it already */
 	err_put(&e);
 	conn_return(tx->store, tx->conn);
 	return NULL;
@@ -262,7 +259,7 @@ int store_commit(struct store_tx *tx)
 {
 	struct store *s = tx->store;
 	uint64_t seq = tx->seq;
-	int r = stmt_run(tx, "COMMIT", true, NULL, 0);
+	int r = tx->e->end(tx->conn->db, true);
 
 	if (r < 0) {
 		store_rollback(tx);
@@ -278,7 +275,7 @@ int store_commit(struct store_tx *tx)
 
 int store_savepoint(struct store_tx *tx)
 {
-	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : stmt_run(tx, "SAVEPOINT step", true, NULL, 0);
+	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : tx->e->run(tx->conn->db, "SAVEPOINT step");
 
 	if (r == 0)
 		tx->savepoints = 1;
@@ -288,11 +285,9 @@ int store_savepoint(struct store_tx *tx)
 int store_release(struct store_tx *tx, bool keep)
 {
 	struct err e = *err_peek();
-	int r = keep ? 0 : stmt_run(tx, "ROLLBACK TO step", true, NULL, 0);
+	int r = tx->e->run(tx->conn->db, keep ? "RELEASE step" : "ROLLBACK TO step; RELEASE step");
 
 	tx->savepoints = 0;
-	if (r == 0)
-		r = stmt_run(tx, "RELEASE step", true, NULL, 0);
 	if (r == 0)
 		err_put(&e);
 	return r;
@@ -330,17 +325,6 @@ struct store *store_close(struct store *s)
 	return sys_free(s);
 }
 
-/* The file exists before SQLite opens it, readable by its owner alone; what SQLite puts beside it takes the same mode. */
-static int make_private(const char *path)
-{
-	int fd = sys.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-
-	if (fd < 0)
-		return sys_fail(errno, "open", path);
-	sys.close(fd);
-	return 0;
-}
-
 static int add_table(struct store *s, const struct store_noun *noun)
 {
 	unsigned n = atomic_load(&s->n_tables);
@@ -361,10 +345,8 @@ static int add_table(struct store *s, const struct store_noun *noun)
 static int open_all(struct store *s)
 {
 	struct store_tx *tx;
-	int r = make_private(s->config.path);
+	int r = conn_new(s, true, &s->writer);
 
-	if (r == 0)
-		r = conn_new(s, true, &s->writer);
 	for (size_t i = 0; r == 0 && i < s->config.n_nouns; i++)
 		r = add_table(s, &s->config.nouns[i]);
 	if (r < 0)
@@ -373,25 +355,37 @@ static int open_all(struct store *s)
 	return store_schema_open(s, tx);
 }
 
+static const char *copy(struct store *s, const char *text, bool *all)
+{
+	const char *to = text ? arena_str(&s->arena, text) : NULL;
+
+	*all &= !text || to;
+	return to;
+}
+
 int store_open(struct store **ret, const struct store_config *config)
 {
+	const char *name = config->name ?: config->url ? config->schema : config->path;
 	struct store *s = sys_new(struct store);
+	bool all = true;
 	int r;
 
 	if (!s)
-		return err_fail(ERR_NO_MEMORY, "what", config->path, NULL);
-	s->e = &store_sqlite;
+		return err_fail(ERR_NO_MEMORY, "what", name, NULL);
+	s->e = config->url ? &store_pg : &store_sqlite;
 	s->config = *config;
 	s->readers_max = MIN(config->readers ?: READERS, (uint32_t) READERS_MAX);
 	mutex_init(&s->lock);
 	cond_init(&s->freed);
 	arena_init(&s->arena, &sys_heap, 0);
-	s->config.path = arena_str(&s->arena, config->path);
-	s->name = arena_str(&s->arena, config->name ?: config->path);
-	r = s->config.path && s->name ? open_all(s) : err_fail(ERR_NO_MEMORY, "what", config->path, NULL);
+	s->config.path = copy(s, config->path, &all);
+	s->config.url = copy(s, config->url, &all);
+	s->config.schema = copy(s, config->schema, &all);
+	s->name = s->config.name = copy(s, name, &all);
+	r = all ? open_all(s) : err_fail(ERR_NO_MEMORY, "what", name, NULL);
 	if (r < 0) {
 		store_close(s);
-		return err_wrap(r, "%s", config->name ?: config->path);
+		return err_wrap(r, "%s", name);
 	}
 	*ret = s;
 	return 0;
@@ -399,6 +393,7 @@ int store_open(struct store **ret, const struct store_config *config)
 
 int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns)
 {
+	_cleanup_(buf_done) struct buf later = BUF_INIT(&sys_heap, 1 << 20);
 	struct store_tx *tx = NULL;
 	unsigned before;
 	int r = rec_type_check(noun->type);
@@ -411,7 +406,9 @@ int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadl
 	r = store_table_of(s, noun->type->name) ? err_fail(ERR_EXISTS, "what", "@record", "field", "name", "value", noun->type->name, NULL)
 		: add_table(s, noun);
 	if (r == 0)
-		r = store_schema_sync(tx, store_table(s, noun->type));
+		r = store_schema_sync(tx, store_table(s, noun->type), &later);
+	if (r == 0)
+		r = store_schema_run(tx, &later);
 	if (r == 0)
 		return store_commit(tx);
 	store_rollback(tx);
@@ -429,7 +426,26 @@ int store_verify(struct store *s)
 
 	if (r < 0)
 		return r;
-	r = s->e->verify(c->db);
+	r = s->e->begin(c->db, false, 0);
+	if (r == 0) {
+		r = s->e->verify(c->db);
+		struct err e = *err_peek();
+
+		s->e->end(c->db, false);
+		err_put(&e);
+	}
 	conn_return(s, c);
 	return r;
+}
+
+void store_rest(struct store *s)
+{
+	int64_t since = clock_mono_ns() - REST_S * NS_PER_S;
+
+	mutex_hold(&s->lock);
+	for (uint32_t i = 0; i < s->n_readers; i++)
+		if (!s->readers[i]->lent)
+			s->e->rest(s->readers[i]->db, since);
+	if (!s->writer->lent && !s->config.sole)
+		s->e->rest(s->writer->db, since);
 }

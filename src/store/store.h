@@ -1,10 +1,10 @@
 /*
- * store.h - records on disk: one database file, one door.
+ * store.h - records on disk: a database file or a schema of PostgreSQL, one door.
  *
  * A store holds the record types it was opened with: a table each, made from the field table, kept in shape when fields are added.
  * Everything happens inside a transaction. A commit returns when the change is durable; every put and del leaves one row in the
- * change feed of the same transaction. SQL stands in here and in the rows of queries.def, nowhere else; SQLite is the first
- * engine, PostgreSQL comes in by the same door.
+ * change feed of the same transaction. SQL stands in here and in the rows of queries.def, nowhere else. SQLite and PostgreSQL
+ * answer alike: the same order of lists, the same refusals. A PostgreSQL that is gone is -ERR_UNAVAILABLE until it is back.
  *
  *   _cleanup_(store_rollbackp) struct store_tx *tx = NULL;
  *   r = store_begin(s, STORE_WRITE, deadline_ns, &tx);  if (r < 0) return r;
@@ -51,6 +51,9 @@ struct store_seal {
 
 struct store_config {
 	const char *path;                       /* of the .db file; its folder exists */
+	const char *url;                        /* postgresql://...: the records are kept there, in `schema`; NULL: in the file */
+	const char *schema;                     /* made if absent; [a-z][a-z0-9_]* */
+	bool sole;                              /* PostgreSQL: nobody else opens it so while it is open: -ERR_LOCKED */
 	const char *name;                       /* for sentences: "the store of tenant acme"; NULL: the path */
 	const struct store_noun *nouns; size_t n_nouns;
 	const struct store_migration *migrations; size_t n_migrations;
@@ -60,7 +63,8 @@ struct store_config {
 	uint32_t cache_kb;                      /* page cache of the writer, a quarter of it for each reader; 0 = 1024 */
 };
 
-/* -ERR_NEWER: written by a newer version. -ERR_BROKEN: a query or type is wrong, named. -ERR_CORRUPT, -ERR_IO, -ERR_FULL.
+/* -ERR_NEWER: written by a newer version. -ERR_BROKEN: a query or type is wrong, named. -ERR_CORRUPT, -ERR_IO, -ERR_FULL,
+ * -ERR_UNAVAILABLE: PostgreSQL cannot be reached.
  * Types, migrations, queries and the seal are borrowed for the life of the store (run-time types are referenced), texts copied. */
 int store_open(struct store **ret, const struct store_config *config);
 struct store *store_close(struct store *s);             /* no transaction may be open */
@@ -68,16 +72,19 @@ DEFINE_CLEANUP(struct store *, store_close)
 
 /* A type made while running: its table is made or brought up to shape. Needs no other writer: waits like store_begin(). */
 int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns);
-/* Reads the whole file and checks it: 0, or -ERR_CORRUPT with the first damage. */
+/* Reads the whole of it and checks it: 0, or -ERR_CORRUPT with the first damage. */
 int store_verify(struct store *s);
+/* Lets go of connections to PostgreSQL that nobody used for a minute; the next who needs one makes it. For the tick of a minute. */
+void store_rest(struct store *s);
 
 /* --- Transactions -------------------------------------------------------------------------------------------------------- */
 
 enum store_mode { STORE_READ = 1, STORE_WRITE };
 /* A read transaction sees one state throughout. deadline_ns: on the monotonic clock, 0 = wait without limit.
- * -ERR_BUSY: no connection, or the writer did not get free, by the deadline. */
+ * -ERR_BUSY: no connection, or the writer did not get free, by the deadline. -ERR_UNAVAILABLE: PostgreSQL is gone. */
 int store_begin(struct store *s, enum store_mode mode, int64_t deadline_ns, struct store_tx **ret);
-int store_commit(struct store_tx *tx);                  /* durable when it returns 0; tx is gone either way */
+/* Durable when it returns 0; tx is gone either way. With -ERR_UNAVAILABLE the answer was lost: it is there whole, or not at all. */
+int store_commit(struct store_tx *tx);
 struct store_tx *store_rollback(struct store_tx *tx);   /* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct store_tx *, store_rollback)
 

@@ -1,12 +1,6 @@
 /* store_change.c - the feed: one row for each record that was put or deleted, in the transaction that did it. */
 #include "store/store_int.h"
 
-const char store_change_table[] =
-	"CREATE TABLE IF NOT EXISTS \"change\" (\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"type\" TEXT NOT NULL, \"id\" BLOB NOT NULL, "
-	"\"rev\" INTEGER NOT NULL, \"op\" INTEGER NOT NULL, \"by\" BLOB, \"at\" INTEGER NOT NULL, \"before\" BLOB, \"after\" BLOB) STRICT;\n"
-	"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");";
-
-
 void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH])
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 32 << 20);
@@ -34,8 +28,9 @@ int change_add(struct store_tx *tx, const struct store_change *c)
 		cell_of_hash(c->before), cell_of_hash(c->after),
 	};
 	STMT(tx, use);
-	int r = stmt_get(tx, "INSERT INTO \"change\" (\"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\") "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING \"seq\"", true, &use.k);
+	/* There is one writer, and a rollback takes its number back: no gaps, and the order of commits. */
+	int r = stmt_get(tx, "INSERT INTO \"change\" (\"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\") "
+		"VALUES ((SELECT coalesce(max(\"seq\"), 0) + 1 FROM \"change\"), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING \"seq\"", true, &use.k);
 
 	if (r < 0)
 		return r;
@@ -73,7 +68,9 @@ int store_changes(struct store_tx *tx, uint64_t after_seq, uint32_t limit, store
 	if (r < 0)
 		return r;
 	tx->e->bind(use.k->st, 1, &CELL_OF_INT(after_seq));
-	tx->e->bind(use.k->st, 2, &CELL_OF_INT(limit ? (int64_t) limit : -1));
+	tx->e->bind(use.k->st, 2, &CELL_OF_INT(limit ? (int64_t) limit : INT64_MAX));
+	if (!limit)
+		tx->e->many(use.k->st);
 	while ((r = tx->e->step(use.k->st)) == 1) {
 		struct stmt *st = use.k->st;
 		struct store_change c = {

@@ -8,7 +8,8 @@
  *   store_list.c    lists, filters, cursors
  *   store_query.c   rows of queries.def
  *   store_change.c  the feed
- *   store_sqlite.c  the engine: nothing else knows SQLite
+ *   store_sqlite.c  an engine: nothing else knows SQLite
+ *   store_pg.c      the other: nothing else but store_pg_link.c knows PostgreSQL
  *
  * SQL is made of quoted identifiers that rec_type_check() has seen, and of ?N; values are always bound.
  */
@@ -33,15 +34,24 @@ typedef int (*db_row_fn)(void *ctx, const struct cell *cells, size_t n);
 
 struct engine {
 	enum rec_sql dialect;
-	int (*open)(struct db **ret, const char *path, bool writer, uint32_t cache_kb);
+	const char *like;                       /* the operator that takes A for a */
+	const char *schema_table, *change_table;
+	size_t name_max;                        /* bytes of a table's name; 0: any */
+	/* What the configuration holds is borrowed for the life of the connection. */
+	int (*open)(struct db **ret, const struct store_config *c, bool writer, uint32_t cache_kb);
 	struct db *(*close)(struct db *db);
+	int (*begin)(struct db *db, bool writes, int64_t deadline_ns);  /* makes the connection anew when it is gone */
+	int (*end)(struct db *db, bool commit);
+	void (*rest)(struct db *db, int64_t unused_since_ns);
 	/* Statements that are not kept; several between semicolons; rows are passed over. */
 	int (*run)(struct db *db, const char *sql);
 	int (*each)(struct db *db, const char *sql, db_row_fn fn, void *ctx);
 	int (*prepare)(struct db *db, const char *sql, struct stmt **ret);
 	struct stmt *(*done)(struct stmt *st);
 	void (*bind)(struct stmt *st, unsigned nth, const struct cell *c);      /* from 1 */
-	int (*step)(struct stmt *st);                           /* 1: a row; 0: no more; -ERR_EXISTS, -ERR_NO_SUCH_REF: see refused() */
+	void (*many)(struct stmt *st);                          /* before the first step: rows without end, taken in portions */
+	/* 1: a row; 0: no more; -ERR_EXISTS, -ERR_NO_SUCH_REF: see refused(). A refusal undoes this statement alone. */
+	int (*step)(struct stmt *st);
 	void (*reset)(struct stmt *st);
 	struct cell (*column)(struct stmt *st, unsigned nth);   /* from 0; until the next step */
 	unsigned (*n_columns)(struct stmt *st);
@@ -50,14 +60,15 @@ struct engine {
 	const char *(*param_name)(struct stmt *st, unsigned nth);       /* from 1, without the colon; NULL: it has none */
 	int64_t (*changed)(struct db *db);                      /* rows the last statement changed */
 	const char *(*refused)(struct db *db);                  /* "table.a, table.b": the unique columns; "" */
-	/* name, declared type */
+	int (*tables)(struct db *db, db_row_fn fn, void *ctx);
+	/* name, first word of the declared type */
 	int (*columns)(struct db *db, const char *table, db_row_fn fn, void *ctx);
 	int (*indexes)(struct db *db, const char *table, db_row_fn fn, void *ctx);
 	int (*references)(struct db *db, bool on);              /* outside of transactions: enforce them or not */
 	int (*check_references)(struct db *db);
 	int (*verify)(struct db *db);
 };
-extern const struct engine store_sqlite;
+extern const struct engine store_sqlite, store_pg;
 
 /* --- the store ------------------------------------------------------------------------------------------------------------ */
 
@@ -130,7 +141,9 @@ int stmt_run(struct store_tx *tx, const char *sql, bool fixed, const struct cell
 
 int store_table_make(struct store *s, const struct store_noun *noun, struct table **ret);
 int store_schema_open(struct store *s, struct store_tx *tx);
-int store_schema_sync(struct store_tx *tx, const struct table *t);
+/* later: statements for when all tables are there. */
+int store_schema_sync(struct store_tx *tx, const struct table *t, struct buf *later);
+int store_schema_run(struct store_tx *tx, struct buf *sql);             /* and empties it */
 const char *store_sql(struct store *s, struct buf *b);                  /* moves the text into the store's arena; NULL: no memory */
 
 int store_queries_check(struct store_tx *tx);
@@ -153,7 +166,6 @@ int record_read(struct store_tx *tx, const struct table *t, const struct uuid *i
 int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);  /* with its lists of references */
 int change_add(struct store_tx *tx, const struct store_change *c);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */
-extern const char store_change_table[];
 
 struct sha256 { uint32_t h[8]; uint64_t len; uint8_t block[64]; };
 void sha256_init(struct sha256 *s);

@@ -221,7 +221,7 @@ static int filter(struct query *q, const struct store_filter *by)
 	if (by->op == STORE_LIKE ? f->kind != REC_STR && f->kind != REC_TEXT : by->op > STORE_NE && !is_ordered(f->kind))
 		return bad_argument(f->name, by->op == STORE_LIKE ? "@not_text" : "@not_ordered", by->value);
 	if (by->op == STORE_LIKE) {
-		buf_addf(&q->sql, "\"%s\" LIKE ", f->name);
+		buf_addf(&q->sql, "\"%s\" %s ", f->name, q->tx->e->like);
 		r = like(q, by->value, false);
 		buf_add(&q->sql, " ESCAPE '\\'");
 		return r;
@@ -247,7 +247,7 @@ static int search_word(struct query *q, const char *word)
 
 		if (!(f->flags & REC_SEARCH) || (f->kind != REC_STR && f->kind != REC_TEXT) || f->flags & REC_SECRET)
 			continue;
-		buf_addf(&q->sql, "%s\"%s\" LIKE ", n++ ? " OR " : "", f->name);
+		buf_addf(&q->sql, "%s\"%s\" %s ", n++ ? " OR " : "", f->name, q->tx->e->like);
 		r = like(q, word, true);
 		if (r < 0)
 			return r;
@@ -503,7 +503,8 @@ static void order_by(struct query *q)
 {
 	buf_add(&q->sql, " ORDER BY ");
 	for (unsigned i = 0; i < q->n_keys; i++)
-		buf_addf(&q->sql, "%s\"%s\"%s", i ? ", " : "", q->keys[i].f->name, q->keys[i].down ? " DESC" : "");
+		buf_addf(&q->sql, "%s\"%s\"%s", i ? ", " : "", q->keys[i].f->name,
+			str_eq(q->keys[i].f->name, "id") ? q->keys[i].down ? " DESC" : "" : q->keys[i].down ? " DESC NULLS LAST" : " NULLS FIRST");
 }
 
 /* --- running it ----------------------------------------------------------------------------------------------------------- */
@@ -544,6 +545,8 @@ static int rows(struct query *q, const struct store_list *spec, store_row_fn on_
 	STMT(q->tx, use);
 	int r = rec ? start(q, &use.k) : store_no_memory(q->tx->store);
 
+	if (r == 0 && !spec->limit)
+		q->tx->e->many(use.k->st);
 	while (r == 0 && (r = q->tx->e->step(use.k->st)) == 1) {
 		bool last = spec->limit && page->n + 1 == spec->limit;
 

@@ -111,6 +111,8 @@ int store_query(struct store_tx *tx, const struct store_query *q, const void *in
 	r = stmt_get(tx, q->sql, true, &use.k);
 	if (r == 0)
 		r = bind_all(tx, q, use.k->st, in);
+	if (r == 0 && q->out && !q->write)
+		tx->e->many(use.k->st);
 	if (r == 0)
 		r = run(tx, q, use.k->st, on_row, ctx);
 	if (r == -ERR_EXISTS)

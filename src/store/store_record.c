@@ -227,7 +227,7 @@ static int write_all(struct store_tx *tx, const struct table *t, const void *rec
 
 	if (!t->n_joins)
 		return explain(tx, t->type, rec, write_row(tx, t, rec, sql));
-	r = stmt_run(tx, "SAVEPOINT put", true, NULL, 0);
+	r = tx->e->run(tx->conn->db, "SAVEPOINT put");
 	if (r < 0)
 		return r;
 	r = write_row(tx, t, rec, sql);
@@ -237,12 +237,11 @@ static int write_all(struct store_tx *tx, const struct table *t, const void *rec
 	if (r < 0) {
 		struct err e = *err_peek();
 
-		stmt_run(tx, "ROLLBACK TO put", true, NULL, 0);
-		stmt_run(tx, "RELEASE put", true, NULL, 0);
+		tx->e->run(tx->conn->db, "ROLLBACK TO put; RELEASE put");
 		err_put(&e);
 		return r;
 	}
-	return stmt_run(tx, "RELEASE put", true, NULL, 0);
+	return tx->e->run(tx->conn->db, "RELEASE put");
 }
 
 static int other_revision(const struct rec_type *t, uint64_t is, uint64_t expected)

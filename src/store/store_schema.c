@@ -9,9 +9,6 @@
 
 enum { LAYOUT = 1 };
 
-static const char schema_table[] =
-	"CREATE TABLE IF NOT EXISTS \"tenon_schema\" (\"key\" TEXT NOT NULL PRIMARY KEY, \"value\" TEXT NOT NULL) STRICT, WITHOUT ROWID;";
-
 /* --- SQL of a table ------------------------------------------------------------------------------------------------------- */
 
 static void list_columns(const struct table *t, struct buf *b)
@@ -66,6 +63,18 @@ static bool make_sql(struct store *s, struct table *t, struct buf *b)
 	return whole;
 }
 
+/* An engine that cuts long names off without a word gets none. */
+static int check_names(const struct store *s, const struct rec_type *t)
+{
+	size_t n = str_len(t->plural);
+
+	for (const struct rec_field *f = t->fields; f < t->fields + t->n_fields; f++)
+		if (rec_sql_is_join(f))
+			n = MAX(n, str_len(t->plural) + 2 + str_len(f->name));
+	return s->e->name_max && n > s->e->name_max ? err_failf(ERR_BROKEN, "type %s: its name and that of a list of references are too long together",
+		t->name) : 0;
+}
+
 int store_table_make(struct store *s, const struct store_noun *noun, struct table **ret)
 {
 	const struct rec_type *type = noun->type;
@@ -78,6 +87,9 @@ int store_table_make(struct store *s, const struct store_noun *noun, struct tabl
 		return err_wrap(r, "type %s", type->name);
 	if (!type->has_head)
 		return err_failf(ERR_BROKEN, "type %s has no head and cannot be stored", type->name);
+	r = check_names(s, type);
+	if (r < 0)
+		return r;
 	if (t) {
 		*t = (struct table) { .type = type, .flags = noun->flags };
 		t->columns = arena_array(&s->arena, const struct rec_field *, REC_HEAD_FIELDS + n);
@@ -148,9 +160,9 @@ static int on_column(void *ctx, const struct cell *cells, size_t n)
 	return err_fail(ERR_NEWER, "what", s->tx->store->name, "value", cells[0].p, "want", s->t->type->plural, NULL);
 }
 
-static int run_sql(struct store_tx *tx, struct buf *b)
+int store_schema_run(struct store_tx *tx, struct buf *b)
 {
-	int r = b->failed ? store_no_memory(tx->store) : tx->e->run(tx->conn->db, b->data);
+	int r = b->failed ? store_no_memory(tx->store) : b->len ? tx->e->run(tx->conn->db, b->data) : 0;
 
 	if (r == -ERR_EXISTS)
 		r = err_failf(ERR_BROKEN, "a new index finds duplicates: %s", tx->e->refused(tx->conn->db));
@@ -171,7 +183,34 @@ static int on_index(void *ctx, const struct cell *cells, size_t n)
 	return 0;
 }
 
-int store_schema_sync(struct store_tx *tx, const struct table *t)
+static int on_any(void *ctx, const struct cell *cells, size_t n)
+{
+	++*(unsigned *) ctx;
+	return 0;
+}
+
+/* PostgreSQL: references of columns and lists that are new here. With SQLite they stand in the tables' own text. */
+static int references_later(struct store_tx *tx, const struct shape *shape, struct buf *later)
+{
+	const struct table *t = shape->t;
+	int r = 0;
+
+	for (uint32_t i = REC_HEAD_FIELDS; i < t->n_columns; i++)
+		if (t->columns[i]->kind == REC_REF && !(shape->there[i / 64] >> (i % 64) & 1))
+			rec_sql_reference(t->type, t->columns[i], table_of, tx->store, later);
+	for (uint32_t i = 0; r == 0 && i < t->n_joins; i++) {
+		char name[2 * REC_NAME_MAX + 8] = "";
+		unsigned n = 0;
+
+		buf_addf(&BUF_FIXED(name), "%s__%s", t->type->plural, t->joins[i]->name);
+		r = tx->e->columns(tx->conn->db, name, on_any, &n);
+		if (!n)
+			rec_sql_reference(t->type, t->joins[i], table_of, tx->store, later);
+	}
+	return r;
+}
+
+int store_schema_sync(struct store_tx *tx, const struct table *t, struct buf *later)
 {
 	_cleanup_(buf_done) struct buf create = BUF_INIT(&sys_heap, 1 << 20), add = BUF_INIT(&sys_heap, 1 << 20);
 	struct shape shape = { .tx = tx, .t = t };
@@ -179,21 +218,23 @@ int store_schema_sync(struct store_tx *tx, const struct table *t)
 	struct db *db = tx->conn->db;
 	int r = tx->e->columns(db, t->type->plural, on_column, &shape);
 
+	if (r == 0 && tx->e->dialect == REC_POSTGRES)
+		r = references_later(tx, &shape, later);
 	for (uint32_t i = REC_HEAD_FIELDS; r == 0 && shape.n && i < t->n_columns; i++)
 		if (!(shape.there[i / 64] >> (i % 64) & 1))
 			rec_sql_add_column(t->type, t->columns[i], tx->e->dialect, table_of, tx->store, &add);
 	if (r == 0 && (add.len || add.failed))
-		r = run_sql(tx, &add);
+		r = store_schema_run(tx, &add);
 	rec_sql_create(t->type, tx->e->dialect, table_of, tx->store, &create);
 	if (r == 0) {
 		stale.wanted = create.data;
 		r = create.failed ? store_no_memory(tx->store) : tx->e->indexes(db, t->type->plural, on_index, &stale);
 	}
 	if (r == 0 && (stale.drop.len || stale.drop.failed))
-		r = run_sql(tx, &stale.drop);
+		r = store_schema_run(tx, &stale.drop);
 	buf_done(&stale.drop);
 	if (r == 0)
-		r = run_sql(tx, &create);
+		r = store_schema_run(tx, &create);
 	return err_wrap(r, "table %s", t->type->plural);
 }
 
@@ -239,9 +280,18 @@ static int newer(struct store *s, uint64_t value, uint64_t want)
 	return err_fail(ERR_NEWER, "what", s->name, "value", v, "want", w, NULL);
 }
 
-static int in_step(struct store_tx *tx, const char *word)
+/* Ends the transaction as r says; r stays. */
+static int end_step(struct store_tx *tx, int r)
 {
-	return stmt_run(tx, word, true, NULL, 0);
+	if (r == 0)
+		r = tx->e->end(tx->conn->db, true);
+	if (r < 0) {
+		struct err e = *err_peek();
+
+		tx->e->end(tx->conn->db, false);
+		err_put(&e);
+	}
+	return r;
 }
 
 /* One migration: its own transaction. References are looked at when it is through, since a table that is made anew passes through
@@ -251,7 +301,7 @@ static int migrate(struct store *s, struct store_tx *tx, const struct store_migr
 	int r = s->e->references(tx->conn->db, false);
 
 	if (r == 0)
-		r = in_step(tx, "BEGIN IMMEDIATE");
+		r = s->e->begin(tx->conn->db, true, 0);
 	if (r < 0)
 		return r;
 	tx->migrating = true;
@@ -261,16 +311,8 @@ static int migrate(struct store *s, struct store_tx *tx, const struct store_migr
 		r = s->e->check_references(tx->conn->db);
 	if (r == 0)
 		r = note(tx, "migration", m->number);
-	if (r == 0)
-		r = in_step(tx, "COMMIT");
-	if (r < 0) {
-		struct err e = *err_peek();
-
-		in_step(tx, "ROLLBACK");
-		err_put(&e);
-		return err_wrap(r, "migration %u %s", m->number, m->name);
-	}
-	return s->e->references(tx->conn->db, true);
+	r = end_step(tx, r);
+	return r < 0 ? err_wrap(r, "migration %u %s", m->number, m->name) : s->e->references(tx->conn->db, true);
 }
 
 static int check_numbers(const struct store_config *c, uint32_t *ret_last)
@@ -288,26 +330,23 @@ static int check_numbers(const struct store_config *c, uint32_t *ret_last)
 
 static int sync_all(struct store *s, struct store_tx *tx, uint32_t last)
 {
-	int r = in_step(tx, "BEGIN IMMEDIATE");
+	_cleanup_(buf_done) struct buf later = BUF_INIT(&sys_heap, 1 << 20);
+	int r = s->e->begin(tx->conn->db, true, 0);
 
 	if (r < 0)
 		return r;
-	r = s->e->run(tx->conn->db, store_change_table);
+	r = s->e->run(tx->conn->db, s->e->change_table);
 	for (unsigned i = 0; r == 0 && i < s->n_tables; i++)
-		r = store_schema_sync(tx, s->tables[i]);
+		r = store_schema_sync(tx, s->tables[i], &later);
+	if (r == 0)
+		r = store_schema_run(tx, &later);
 	if (r == 0)
 		r = note(tx, "layout", LAYOUT);
 	if (r == 0)
 		r = note(tx, "migration", last);
 	if (r == 0)
 		r = note(tx, "fingerprint", fingerprint(s));
-	if (r == 0)
-		return in_step(tx, "COMMIT");
-	struct err e = *err_peek();
-
-	in_step(tx, "ROLLBACK");
-	err_put(&e);
-	return r;
+	return end_step(tx, r);
 }
 
 int store_schema_open(struct store *s, struct store_tx *tx)
@@ -317,7 +356,7 @@ int store_schema_open(struct store *s, struct store_tx *tx)
 	int r = check_numbers(&s->config, &last);
 
 	if (r == 0)
-		r = s->e->run(tx->conn->db, schema_table);
+		r = s->e->run(tx->conn->db, s->e->schema_table);
 	if (r == 0)
 		r = s->e->each(tx->conn->db, "SELECT \"key\", \"value\" FROM \"tenon_schema\"", on_progress, &p);
 	if (r == 0 && (p.layout > LAYOUT || p.migration > last))
@@ -354,7 +393,7 @@ int store_step_rename(struct store_tx *tx, const char *table, const char *from, 
 	int r = in_migration(tx);
 
 	buf_addf(&b, "ALTER TABLE \"%s\" RENAME COLUMN \"%s\" TO \"%s\"", table, from, to);
-	return r < 0 ? r : run_sql(tx, &b);
+	return r < 0 ? r : store_schema_run(tx, &b);
 }
 
 /* Indexes of the field go first: they hold on to it. Those still wanted are made again by the sync that follows. */
@@ -367,10 +406,10 @@ int store_step_drop(struct store_tx *tx, const char *table, const char *field)
 	if (r == 0)
 		r = tx->e->indexes(tx->conn->db, table, on_index, &stale);
 	if (r == 0 && stale.drop.len)
-		r = run_sql(tx, &stale.drop);
+		r = store_schema_run(tx, &stale.drop);
 	buf_done(&stale.drop);
 	buf_addf(&b, "ALTER TABLE \"%s\" DROP COLUMN \"%s\"", table, field);
-	return r < 0 ? r : run_sql(tx, &b);
+	return r < 0 ? r : store_schema_run(tx, &b);
 }
 
 int store_step_add(struct store_tx *tx, const struct rec_type *t, const char *field)
@@ -384,7 +423,7 @@ int store_step_add(struct store_tx *tx, const struct rec_type *t, const char *fi
 	if (!f || rec_sql_is_join(f))
 		return err_failf(ERR_BROKEN, "%s.%s is no column", t->plural, field);
 	rec_sql_add_column(t, f, tx->e->dialect, table_of, tx->store, &b);
-	return run_sql(tx, &b);
+	return store_schema_run(tx, &b);
 }
 
 /* --- making a table anew: a change of kind, a NOT NULL that goes ------------------------------------------------------------ */
@@ -401,7 +440,7 @@ static int on_common(void *ctx, const struct cell *cells, size_t n)
 	return 0;
 }
 
-int store_step_rebuild(struct store_tx *tx, const struct rec_type *t)
+static int rebuild_by_copy(struct store_tx *tx, const struct rec_type *t)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 1 << 20);
 	struct common common = { .t = store_table(tx->store, t), .names = BUF_INIT(&sys_heap, 1 << 20) };
@@ -421,8 +460,76 @@ int store_step_rebuild(struct store_tx *tx, const struct rec_type *t)
 		b.len = end ? (size_t) (end + 2 - b.data) : b.len;
 		buf_addf(&b, "INSERT INTO \"new__table\" (%s) SELECT %s FROM \"%s\";\n", common.names.data, common.names.data, t->plural);
 		buf_addf(&b, "DROP TABLE \"%s\";\nALTER TABLE \"new__table\" RENAME TO \"%s\";\n", t->plural, t->plural);
-		r = run_sql(tx, &b);
+		r = store_schema_run(tx, &b);
 	}
 	buf_done(&common.names);
 	return r;
+}
+
+/* PostgreSQL: other tables hold on to this one, so it is changed where it is. */
+struct changing { struct store_tx *tx; const struct table *t; struct buf *sql; uint64_t there[4]; };
+
+static void change_type(struct changing *c, const struct rec_field *f, const char *was, const char *is)
+{
+	if (str_eq(is, "double"))
+		is = "double precision";
+	buf_addf(c->sql, ", ALTER COLUMN \"%s\" TYPE %s%s USING \"%s\"::%s::%s", f->name, is, str_eq(is, "text") ? " COLLATE \"C\"" : "", f->name,
+		str_eq(was, "boolean") ? "integer" : "text", is);
+}
+
+static int on_changing(void *ctx, const struct cell *cells, size_t n)
+{
+	struct changing *c = ctx;
+	const char *table = c->t->type->plural, *name = cells[0].p, *was = cells[1].p;
+	char room[512], full[512] = "";
+
+	for (uint32_t i = 0; i < c->t->n_columns; i++) {
+		const struct rec_field *f = c->t->columns[i];
+		struct buf b = BUF_FIXED(full);
+		const char *rest, *is;
+		bool other;
+
+		if (!str_eq(f->name, name))
+			continue;
+		c->there[i / 64] |= UINT64_C(1) << (i % 64);
+		if (i < REC_HEAD_FIELDS)
+			return 0;
+		rec_sql_column(f, REC_POSTGRES, NULL, NULL, &b);
+		rest = str_find(full, " DEFAULT ");
+		buf_addf(c->sql, "ALTER TABLE \"%s\" ALTER COLUMN \"%s\" DROP DEFAULT", table, name);
+		is = declared(c->tx, f, room);
+		other = !str_eq(was, is);
+		if (other)
+			change_type(c, f, was, is);
+		buf_addf(c->sql, ", ALTER COLUMN \"%s\" %s NOT NULL", name, str_find(full, " NOT NULL") ? "SET" : "DROP");
+		if (rest)
+			buf_addf(c->sql, ", ALTER COLUMN \"%s\" SET%s", name, rest);
+		buf_add(c->sql, ";\n");
+		if (other && f->kind == REC_REF)
+			rec_sql_reference(c->t->type, f, table_of, c->tx->store, c->sql);
+		return 0;
+	}
+	buf_addf(c->sql, "ALTER TABLE \"%s\" DROP COLUMN \"%s\";\n", table, name);
+	return 0;
+}
+
+static int rebuild_in_place(struct store_tx *tx, const struct rec_type *t)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct changing c = { .tx = tx, .t = store_table(tx->store, t), .sql = &b };
+	int r = in_migration(tx);
+
+	if (r == 0 && !c.t)
+		r = err_failf(ERR_BROKEN, "%s does not hold %s", tx->store->name, t->plural);
+	if (r == 0)
+		r = tx->e->columns(tx->conn->db, t->plural, on_changing, &c);
+	for (uint32_t i = REC_HEAD_FIELDS; r == 0 && i < c.t->n_columns; i++)
+		if (!(c.there[i / 64] >> (i % 64) & 1))
+			rec_sql_add_column(t, c.t->columns[i], REC_POSTGRES, NULL, NULL, &b);
+	return r < 0 || !b.len ? r : store_schema_run(tx, &b);
+}
+
+int store_step_rebuild(struct store_tx *tx, const struct rec_type *t)
+{
+	return tx->e->dialect == REC_POSTGRES ? rebuild_in_place(tx, t) : rebuild_by_copy(tx, t);
 }

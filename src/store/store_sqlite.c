@@ -1,8 +1,12 @@
 /* store_sqlite.c - the engine on SQLite 3: one file, one writer, write-ahead log, every commit synced. */
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #include "base/num.h"
 #include "store/store_int.h"
+
+enum { FILE_MODE = 0600 };
 
 struct db { sqlite3 *h; char refused[256]; };
 struct stmt { struct db *db; sqlite3_stmt *h; };
@@ -75,21 +79,45 @@ static int set_up(struct db *db, bool writer, uint32_t cache_kb)
 	return r;
 }
 
-static int db_open(struct db **ret, const char *path, bool writer, uint32_t cache_kb)
+/* The file exists before SQLite opens it, readable by its owner alone; what SQLite puts beside it takes the same mode. */
+static int make_private(const char *path)
+{
+	int fd = sys.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+
+	if (fd < 0)
+		return sys_fail(errno, "open", path);
+	sys.close(fd);
+	return 0;
+}
+
+static int db_open(struct db **ret, const struct store_config *c, bool writer, uint32_t cache_kb)
 {
 	_cleanup_(db_closep) struct db *db = sys_new(struct db);
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (writer ? SQLITE_OPEN_CREATE : 0), r;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+	int r = !db ? err_fail(ERR_NO_MEMORY, "what", "store", NULL) : writer ? make_private(c->path) : 0;
 
-	if (!db)
-		return err_fail(ERR_NO_MEMORY, "what", "store", NULL);
-	if (sqlite3_open_v2(path, &db->h, flags, NULL) != SQLITE_OK)
-		return db->h ? failed(db, path) : err_fail(ERR_NO_MEMORY, "what", "store", NULL);
+	if (r < 0)
+		return r;
+	if (sqlite3_open_v2(c->path, &db->h, flags, NULL) != SQLITE_OK)
+		return db->h ? failed(db, c->path) : err_fail(ERR_NO_MEMORY, "what", "store", NULL);
 	r = set_up(db, writer, cache_kb);
 	if (r < 0)
 		return r;
 	*ret = take(db);
 	return 0;
 }
+
+static int begin(struct db *db, bool writes, int64_t deadline_ns)
+{
+	return run(db, writes ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+static int end(struct db *db, bool commit)
+{
+	return run(db, commit ? "COMMIT" : "ROLLBACK");
+}
+
+static void rest(struct db *db, int64_t unused_since_ns) { }
 
 /* --- statements ----------------------------------------------------------------------------------------------------------- */
 
@@ -130,6 +158,8 @@ static void bind(struct stmt *st, unsigned nth, const struct cell *c)
 	case CELL_BLOB: sqlite3_bind_blob64(st->h, (int) nth, c->p, c->len, SQLITE_STATIC); return;
 	}
 }
+
+static void many(struct stmt *st) { }    /* rows come one by one anyway */
 
 static int step(struct stmt *st)
 {
@@ -212,6 +242,11 @@ static int each(struct db *db, const char *sql, db_row_fn fn, void *ctx)
 
 /* --- what is there -------------------------------------------------------------------------------------------------------- */
 
+static int tables(struct db *db, db_row_fn fn, void *ctx)
+{
+	return each(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'", fn, ctx);
+}
+
 static int columns(struct db *db, const char *table, db_row_fn fn, void *ctx)
 {
 	char sql[160] = "";
@@ -256,8 +291,13 @@ static int verify(struct db *db)
 }
 
 const struct engine store_sqlite = {
-	.dialect = REC_SQLITE, .open = db_open, .close = db_close, .run = run, .each = each, .prepare = prepare, .done = stmt_done, .bind = bind,
-	.step = step, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
+	.dialect = REC_SQLITE, .like = "LIKE",
+	.schema_table = "CREATE TABLE IF NOT EXISTS \"tenon_schema\" (\"key\" TEXT NOT NULL PRIMARY KEY, \"value\" TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+	.change_table = "CREATE TABLE IF NOT EXISTS \"change\" (\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"type\" TEXT NOT NULL, \"id\" BLOB NOT NULL, "
+		"\"rev\" INTEGER NOT NULL, \"op\" INTEGER NOT NULL, \"by\" BLOB, \"at\" INTEGER NOT NULL, \"before\" BLOB, \"after\" BLOB) STRICT;\n"
+		"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");",
+	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .run = run, .each = each, .prepare = prepare,
+	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
 	.param_name = param_name, .changed = changed, .refused = refused, .columns = columns, .indexes = indexes, .references = references,
 	.check_references = check_references, .verify = verify,
 };

@@ -1,135 +1,9 @@
-#include "store/store.h"
-
-#include <errno.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/num.h"
-#include "rec/every_test.h"
-#include "store/store_int.h"
 #include "tap.h"
 
-static struct arena arena;
-static char folder[64];
-
-static void at_end(void)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", folder);
-	if (folder[0] && system(cmd))
-		perror(cmd);
-}
-
-static const char *fresh_path(void)
-{
-	static char path[96];
-	static int n;
-
-	if (!folder[0]) {
-		snprintf(folder, sizeof(folder), "/tmp/tenon-store-XXXXXX");
-		if (!mkdtemp(folder))
-			abort();
-		atexit(at_end);
-		arena_init(&arena, &sys_heap, 0);
-	}
-	arena_reset(&arena);
-	err_clear();
-	snprintf(path, sizeof(path), "%s/%d.db", folder, n++);
-	return path;
-}
-
-/* A seal for tests: turns every byte and puts one in front. */
-static int turn(void *ctx, const void *bytes, size_t len, struct buf *out)
-{
-	buf_addc(out, 'S');
-	for (size_t i = 0; i < len; i++)
-		buf_addc(out, (char) (((const char *) bytes)[i] ^ 0x55));
-	return 0;
-}
-
-static int turn_back(void *ctx, const void *bytes, size_t len, struct buf *out)
-{
-	if (!len || *(const char *) bytes != 'S')
-		return err_fail(ERR_CORRUPT, "what", "seal", NULL);
-	for (size_t i = 1; i < len; i++)
-		buf_addc(out, (char) (((const char *) bytes)[i] ^ 0x55));
-	return 0;
-}
-
-static const struct store_seal test_seal = { turn, turn_back, NULL };
-
-/* --- two nouns with references, for most tests ----------------------------------------------------------------------------- */
-
-struct owner { struct rec_head head; const char *code, *name; };
-static const struct rec_field owner_fields[] = {
-	F(struct owner, code, .flags = REC_REQUIRED | REC_UNIQUE | REC_SEARCH, .min = "1"),
-	F(struct owner, name, .flags = REC_SEARCH),
-};
-static const struct rec_type owner_type = REC_TYPE(struct owner, "owner", "owners", owner_fields);
-
-struct item {
-	struct rec_head head;
-	const char *code, *name;
-	struct uuid owner;
-	struct rec_list fans;
-	int32_t size, state;
-	double weight;
-	int64_t at;
-	uint32_t rights;
-};
-static const struct rec_field item_fields[] = {
-	F(struct item, code, .flags = REC_REQUIRED | REC_SEARCH),
-	F(struct item, name, .flags = REC_SEARCH),
-	F_REF(struct item, owner, "owner"),
-	F_KIND(struct item, fans, REC_LIST, .item = REC_REF, .ref = "owner"),
-	F(struct item, size, .flags = REC_INDEX),
-	F_ENUM(struct item, state, every_states),
-	F(struct item, weight, .flags = REC_NULLABLE),
-	F_KIND(struct item, at, REC_TIME, .flags = REC_NULLABLE | REC_INDEX),
-	F_KIND(struct item, rights, REC_FLAGS, .words = every_rights),
-};
-static const struct rec_type item_type = REC_TYPE(struct item, "item", "items", item_fields, .unique = "owner,code");
-
-static const struct store_noun nouns[] = { { &owner_type, 0 }, { &item_type, 0 } };
-
-static struct store *open_at(const char *path)
-{
-	struct store *s = NULL;
-	const struct store_config c = { .path = path, .name = "test", .nouns = nouns, .n_nouns = ELEMENTSOF(nouns), .seal = &test_seal };
-
-	if (store_open(&s, &c) < 0)
-		tap_fail_("%s", err_log_text(err_peek()));
-	return s;
-}
-
-static struct store_tx *begin(struct store *s, enum store_mode mode)
-{
-	struct store_tx *tx = NULL;
-
-	if (store_begin(s, mode, clock_deadline(5000), &tx) < 0)
-		tap_fail_("%s", err_log_text(err_peek()));
-	return tx;
-}
-
-static int put_owner(struct store_tx *tx, const char *code, struct owner *ret)
-{
-	*ret = (struct owner) { .code = code };
-	return store_put(tx, &owner_type, ret, NULL);
-}
-
-static const char *said(enum lang lang)
-{
-	struct buf b = BUF_INIT(&sys_heap, 4096);
-	const char *text;
-
-	err_text(err_peek(), lang, &b);
-	text = arena_strn(&arena, b.data, b.len);
-	buf_done(&b);
-	return text;
-}
+#include "store/fixture_test.h"
 
 TEST(a_record_of_every_kind_comes_back_as_it_went_in)
 {
@@ -139,7 +13,7 @@ TEST(a_record_of_every_kind_comes_back_as_it_went_in)
 	struct dice d = { 11 };
 	struct uuid ids[100] = { 0 };
 
-	must(store_open(&s, &c) == 0);
+	must(open_place(&s, &c) == 0);
 	for (int i = 0; i < 100; i++) {
 		struct store_tx *tx = begin(s, STORE_WRITE);
 		struct every e, back;
@@ -164,52 +38,6 @@ TEST(a_record_of_every_kind_comes_back_as_it_went_in)
 		is_bytes(&e.head, &back.head, offsetof(struct rec_head, has));
 		store_rollback(tx);
 	}
-}
-
-TEST(secrets_do_not_stand_in_the_file)
-{
-	static const struct store_noun every_noun[] = { { &every_type, 0 } };
-	const char *path = fresh_path();
-	const struct store_config c = { .path = path, .nouns = every_noun, .n_nouns = 1, .seal = &test_seal };
-	struct store_config no_seal = c;
-	struct store *s = NULL;
-	struct every e;
-	struct every_tcp tcp = { "plc-host", "innerpassword", 502 };
-	struct store_tx *tx;
-	char cmd[256];
-
-	must(store_open(&s, &c) == 0);
-	must(rec_init(&every_type, &e, &arena) == 0);
-	e.code = "visiblecode";
-	e.secret = "outersecret";
-	e.way = 1;
-	e.settings = &tcp;
-	tx = begin(s, STORE_WRITE);
-	must(store_put(tx, &every_type, &e, NULL) == 0);
-	must(store_commit(tx) == 0);
-	s = store_close(s);
-	snprintf(cmd, sizeof(cmd), "grep -q visiblecode %s && ! grep -qE 'innerpassword|outersecret' %s", path, path);
-	is_int(system(cmd), 0);
-	no_seal.seal = NULL;
-	must(store_open(&s, &no_seal) == 0);
-	tx = begin(s, STORE_WRITE);
-	e.head = (struct rec_head) { 0 };
-	e.code = "second";
-	is_int(store_put(tx, &every_type, &e, NULL), -ERR_BROKEN);
-	store_rollback(tx);
-	store_close(s);
-}
-
-TEST(the_file_is_readable_by_its_owner_alone)
-{
-	const char *path = fresh_path();
-	struct store *s = open_at(path);
-	char cmd[256];
-
-	must(s);
-	snprintf(cmd, sizeof(cmd), "test -z \"$(find %s* -perm /077)\"", path);
-	is_int(system(cmd), 0);
-	store_close(s);
 }
 
 TEST(a_put_counts_revisions_and_refuses_an_old_one)
@@ -804,7 +632,7 @@ TEST(queries_take_and_give_records)
 	struct buf text = BUF_INIT(&sys_heap, 1000);
 	int n = 0;
 
-	must(store_open(&s, &c) == 0);
+	must(open_place(&s, &c) == 0);
 	tx = begin(s, STORE_WRITE);
 	must(put_owner(tx, "a", &a) == 0 && put_owner(tx, "b", &b) == 0);
 	for (int i = 0; i < 9; i++) {
@@ -830,7 +658,7 @@ TEST(a_broken_query_stops_the_start_by_name)
 		const struct store_config c = { .path = fresh_path(), .nouns = nouns, .n_nouns = 2, .queries = lists, .n_queries = 1 };
 		struct store *s = NULL;
 
-		is_int(store_open(&s, &c), -ERR_BROKEN);
+		is_int(open_place(&s, &c), -ERR_BROKEN);
 		ok(!s && strstr(err_log_text(err_peek()), bad_queries[i].name));
 		store_close(s);
 	}
@@ -946,81 +774,4 @@ TEST(what_was_committed_survives_a_kill_and_halves_do_not)
 		store_rollback(tx);
 		store_close(s);
 	}
-}
-
-/* --- a disk that fails ---------------------------------------------------------------------------------------------------- */
-
-static ssize_t (*real_pwrite)(int fd, const void *from, size_t n, off_t at);
-static int writes_left;
-
-/* The n-th write, and all after it, find the disk full. */
-static ssize_t failing_pwrite(int fd, const void *from, size_t n, off_t at)
-{
-	if (writes_left > 0 && --writes_left == 0)
-		writes_left = -1;
-	if (writes_left < 0) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return real_pwrite(fd, from, n, at);
-}
-
-static const char *const write_calls[] = { "pwrite", "pwrite64" };
-
-static void fail_writes(sqlite3_vfs *vfs, bool on)
-{
-	for (size_t i = 0; i < ELEMENTSOF(write_calls); i++) {
-		sqlite3_syscall_ptr was = vfs->xGetSystemCall(vfs, write_calls[i]);
-
-		if (on && was) {
-			real_pwrite = (ssize_t (*)(int, const void *, size_t, off_t)) was;
-			vfs->xSetSystemCall(vfs, write_calls[i], (sqlite3_syscall_ptr) failing_pwrite);
-		} else if (was) {
-			vfs->xSetSystemCall(vfs, write_calls[i], NULL);
-		}
-	}
-}
-
-static int fill_up(struct store *s, int round)
-{
-	struct store_tx *tx = NULL;
-	struct owner o;
-	int r = store_begin(s, STORE_WRITE, 0, &tx);
-
-	for (int i = 0; r == 0 && i < 60; i++) {
-		o = (struct owner) { .code = arena_fmt(&arena, "%d-%d", round, i), .name = "a name that takes some room on the page" };
-		r = store_put(tx, &owner_type, &o, NULL);
-	}
-	if (r == 0)
-		return store_commit(tx);
-	store_rollback(tx);
-	return r;
-}
-
-TEST(a_disk_that_fills_up_loses_nothing_that_was_committed)
-{
-	const char *path = fresh_path();
-	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-	struct store *s = open_at(path);
-	struct owner back;
-	struct store_tx *tx;
-	int round = 1, r = -1;
-
-	for (; r < 0 && round < 200; round++) {
-		writes_left = round;
-		fail_writes(vfs, true);
-		r = fill_up(s, round);
-		fail_writes(vfs, false);
-		ok(r == 0 || r == -ERR_FULL || r == -ERR_IO);
-		is_int(fill_up(s, 1000 + round), 0);                            /* and it goes on when there is room again */
-		tx = begin(s, STORE_READ);
-		is_int(store_find_by(tx, &owner_type, "code", arena_fmt(&arena, "%d-59", 1000 + round), &back, &arena), 0);
-		is_int(store_find_by(tx, &owner_type, "code", arena_fmt(&arena, "%d-0", round), &back, &arena), r == 0 ? 0 : -ERR_MISSING);
-		store_rollback(tx);
-	}
-	ok(r == 0 && round > 3);
-	s = store_close(s);
-	s = open_at(path);
-	is_int(store_verify(s), 0);
-	store_close(s);
 }
