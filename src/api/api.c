@@ -15,6 +15,7 @@ int api_new(struct api **ret, const struct api_config *c)
 	a->workers = c->platform->workers;
 	a->loop = c->loop;
 	a->started_mono_ns = clock_mono_ns();
+	mutex_init(&a->pace.lock);
 	r = live_new(a, &a->live);
 	if (r < 0)
 		return r;
@@ -24,7 +25,10 @@ int api_new(struct api **ret, const struct api_config *c)
 
 struct api *api_unref(struct api *a)
 {
-	return atomic_fetch_sub(&a->refs, 1) == 1 ? sys_free(a) : NULL;
+	if (atomic_fetch_sub(&a->refs, 1) > 1)
+		return NULL;
+	mutex_done(&a->pace.lock);
+	return sys_free(a);
 }
 
 struct api *api_free(struct api *a)

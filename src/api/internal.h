@@ -101,6 +101,9 @@ struct call {
 	void *later;                            /* the route's own */
 };
 
+/* How many samples the log had taken at two moments, some 10 s apart. */
+struct pace { struct mutex lock; int64_t at_ns[2]; uint64_t samples[2]; };
+
 struct api {
 	struct api_config config;
 	struct platform *platform;
@@ -111,6 +114,7 @@ struct api {
 	unsigned n_owed;                        /* calls with workers or waiting for the log; the loop's own count */
 	int64_t started_mono_ns;
 	atomic_int refs;                        /* the doors, and each call: one that waits for the log may outlive them */
+	struct pace pace;
 	atomic_ulong n_calls, n_errors, n_denied, n_open;
 };
 

@@ -1,6 +1,7 @@
 /* samples.c - samples in and out: the deeds are those of service/ingest.h and service/read.h. */
 
 #include "api/internal.h"
+#include "base/num.h"
 #include "job/job.h"
 #include "service/read.h"
 
@@ -93,11 +94,28 @@ static int run_export(struct call *c)
 	return r < 0 ? r : answer_job(c, &job);
 }
 
+static int run_values(struct call *c)
+{
+	struct values_query q = { .path = call_param(c, "path"), .state = call_param(c, "state") };
+	const char *limit = call_param(c, "limit");
+	uint64_t n = 0;
+
+	if (limit && (num_parse_u64(limit, limit + str_len(limit), &n) != str_len(limit) || n < 1 || n > READ_LIMIT))
+		return err_at(err_fail(ERR_OUT_OF_RANGE, "field", "limit", "min", "1", "max", "10000", "value", limit, NULL), "limit");
+	q.limit = (uint32_t) n;
+	answer_json(c);
+	return read_values(&c->scope, &q, &c->out);
+}
+
 static const char *const write_params[] = { "precision", NULL }, *const export_params[] = { "format", NULL };
+
+static const char *const values_params[] = { "path", "state", "limit", NULL };
 
 static const struct route rows[] = {
 	ROUTE("POST", "/write", PERM_SAMPLE_WRITE, "sample.write", run_write, .raw = "*/*", .params = write_params, .status = 204, .body_max = 10 << 20,
 		.doc = "Samples as InfluxDB line protocol; answered when they are durable"),
+	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .params = values_params,
+		.doc = "Last values with quality and since when it is so; counts of good, bad and unknown points"),
 	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .in = &query_in_type, .offers = query_offers,
 		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit"),
 	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .in = &query_in_type, .out = &job_type, .params = export_params,

@@ -30,7 +30,62 @@ static void uuid_kv(struct json *j, const char *key, const struct uuid *u)
 
 /* ---- status ---- */
 
-static void log_json(struct wal *w, struct json *j)
+/* Samples a second over the last 10 to 20 s; over the time since the start while that is shorter. */
+static double pace_of(struct api *a, uint64_t samples)
+{
+	struct pace *p = &a->pace;
+	int64_t now = clock_mono_ns();
+	double ns;
+
+	mutex_hold(&p->lock);
+	if (!p->at_ns[1])
+		p->at_ns[0] = p->at_ns[1] = a->started_mono_ns;
+	if (now - p->at_ns[1] >= 10 * NS_PER_S) {
+		p->at_ns[0] = p->at_ns[1];
+		p->samples[0] = p->samples[1];
+		p->at_ns[1] = now;
+		p->samples[1] = samples;
+	}
+	ns = (double) (now - p->at_ns[0]);
+	return ns > 0 && samples > p->samples[0] ? (double) (samples - p->samples[0]) * NS_PER_S / ns : 0;
+}
+
+static void disk_json(struct platform *p, struct json *j)
+{
+	uint64_t room, total;
+
+	json_key(j, "disk");
+	if (str_empty(p->data) || dir_free(p->data, &room, &total) < 0) {
+		err_clear();
+		json_null(j);
+		return;
+	}
+	json_object(j);
+	json_kv_u64(j, "free", room);
+	json_kv_u64(j, "total", total);
+	json_end(j);
+}
+
+static void clock_json(struct json *j)
+{
+	struct clock_state s;
+
+	json_key(j, "clock");
+	if (clock_state(&s) < 0) {
+		err_clear();
+		json_null(j);
+		return;
+	}
+	json_object(j);
+	time_kv(j, "now", clock_now_ns());
+	json_kv_bool(j, "synchronized", s.synchronized);
+	json_kv_i64(j, "offset_us", s.offset_ns / NS_PER_US);
+	json_kv_i64(j, "error_us", s.error_ns / NS_PER_US);
+	json_kv_i64(j, "error_max_us", s.error_max_ns / NS_PER_US);
+	json_end(j);
+}
+
+static void log_json(struct api *a, struct wal *w, struct json *j)
 {
 	struct wal_metrics m;
 
@@ -40,6 +95,8 @@ static void log_json(struct wal *w, struct json *j)
 	json_kv_u64(j, "appended", m.appended);
 	json_kv_u64(j, "durable", m.durable);
 	json_kv_u64(j, "samples", m.samples);
+	json_kv_f64(j, "samples_per_s", pace_of(a, m.samples));
+	json_kv_u64(j, "backlog", m.appended > m.durable ? m.appended - m.durable : 0);
 	json_kv_u64(j, "bytes", m.bytes);
 	json_kv_u64(j, "queue_bytes", m.queue_bytes);
 	json_kv_u64(j, "queue_max", m.queue_max);
@@ -149,9 +206,11 @@ static int run_status(struct call *c)
 	json_kv_u64(&j, "live", live_count(c->api->live));
 	json_end(&j);
 	if (p->wal)
-		log_json(p->wal, &j);
+		log_json(c->api, p->wal, &j);
 	if (p->tsdb)
 		tsdb_json(p->tsdb, &j);
+	disk_json(p, &j);
+	clock_json(&j);
 	json_key(&j, "queues");
 	json_array(&j);
 	queue_list(queue_json, &j);

@@ -229,6 +229,8 @@ static void put(struct bus *b, struct tenant *t, const struct sample *v)
 		b->stats.refused++;
 		return;
 	}
+	if (!s->change || s->quality != v->quality)
+		s->since_ns = v->time_ns;
 	s->time_ns = v->time_ns;
 	s->quality = v->quality;
 	if (t->newest != v->series) {
@@ -334,7 +336,7 @@ int64_t bus_pump(struct bus *b, uint32_t budget)
 
 void bus_value_of(const struct slot *s, uint32_t series, struct bus_value *ret)
 {
-	*ret = (struct bus_value) { .change = s->change, .sample = { .series = series, .quality = s->quality, .time_ns = s->time_ns } };
+	*ret = (struct bus_value) { .change = s->change, .since_ns = s->since_ns, .sample = { .series = series, .quality = s->quality, .time_ns = s->time_ns } };
 	struct value *v = &ret->sample.value;
 	v->type = s->type;
 	if (is_text(s->type)) {

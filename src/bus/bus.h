@@ -10,7 +10,7 @@
  *
  * Thread: the loop's alone, but for bus_last, bus_read, bus_stats and bus_now, which may be called from any. Callbacks run inside
  * bus_pump(); they may subscribe, unsubscribe and resume, but neither pump nor put.
- * Memory: some 50 bytes a series; texts beside that, cut at BUS_TEXT_MAX at the border of a character; series beyond series_max are refused and counted.
+ * Memory: some 60 bytes a series; texts beside that, cut at BUS_TEXT_MAX at the border of a character; series beyond series_max are refused and counted.
  */
 #pragma once
 
@@ -45,7 +45,11 @@ void bus_forget(struct bus *b, uint32_t tenant, uint32_t series);       /* the p
 
 /* Reading. */
 
-struct bus_value { struct sample sample; uint64_t change; };
+struct bus_value {
+	struct sample sample;
+	int64_t since_ns;                       /* source time of the first sample with this quality, as far back as this process has seen */
+	uint64_t change;
+};
 
 /* The last sample; a text is copied to text[size] with a NUL, cut when it does not fit, and sample.value points there.
  * false: nothing is known. */

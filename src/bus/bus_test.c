@@ -47,6 +47,10 @@ TEST(the_newest_sample_by_source_time_is_the_last_one)
 	must(bus_last(b, 1, 7, &v, NULL, 0));
 	ok(v.sample.value.type == V_NONE && v.sample.quality == (uint32_t) QUALITY_BAD_NO_COMMUNICATION);
 	ok(!bus_last(b, 2, 7, &v, NULL, 0));    /* another tenant */
+	is_int(v.since_ns, 200);
+	put1(b, 1, (struct sample) { 7, (uint32_t) QUALITY_BAD_NO_COMMUNICATION, 300, { .type = V_NONE } });      /* said again */
+	must(bus_last(b, 1, 7, &v, NULL, 0));
+	ok(v.since_ns == 200 && v.sample.time_ns == 300);
 	put1(b, 1, f64(0, 1, 1));
 	put1(b, 1, f64(100001, 1, 1));
 	bus_stats(b, &st);

@@ -5,7 +5,7 @@
 #include "sys/sys.h"
 
 enum {
-	PAGE = 256,                     /* slots: 12 KB */
+	PAGE = 256,                     /* slots: 14 KB */
 	LOCKED_MAX = 512,               /* samples taken under one lock: a reader waits some 20 µs at most */
 };
 
@@ -13,7 +13,7 @@ struct text { uint32_t room; char s[]; };
 
 /* The series of a tenant form a chain from the one changed last to the one changed first; series 0 ends it. */
 struct slot {
-	int64_t time_ns;
+	int64_t time_ns, since_ns;
 	union { uint64_t bits; struct text *text; };
 	uint64_t change;                /* 0: nothing is known */
 	uint32_t newer, older;

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "model/plant.h"
+#include "model/trend.h"
 #include "service/service.h"
 #include "sys/sys.h"
 

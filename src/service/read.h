@@ -23,6 +23,18 @@ int read_range(struct scope *s, const struct read_range *r, tsdb_batch_fn on_bat
 int read_buckets(struct scope *s, const struct read_range *r, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
 int read_last(struct scope *s, const struct plant_point *points, uint32_t n, struct sample *ret);
 
+/* --- GET /api/v1/values ------------------------------------------------------------------------------------------------- */
+
+struct values_query {
+	const char *path;               /* points below it; NULL: all */
+	const char *state;              /* good uncertain bad disabled unknown, abnormal (bad and uncertain); NULL: all */
+	uint32_t limit;                 /* items at most; 0: READ_LIMIT */
+};
+/* {"counts":{"points","good","uncertain","bad","disabled","unknown"},"count","items":[{"point","path","code","name","unit","device",
+ * "state","t":µs|null,"v","q","quality","quality_text","since":µs}]}, what changed its quality last first. counts are of all points
+ * below the path, count is how many are of the state asked for. Needs point.read. */
+int read_values(struct scope *s, const struct values_query *q, struct buf *out);
+
 /* --- POST /api/v1/query ------------------------------------------------------------------------------------------------ */
 
 struct query_in {

@@ -7,6 +7,7 @@
  *   dl.h       libraries loaded at need
  *   log.h      one line per event on standard error
  *   thread.h   threads, mutexes, conditions, once
+ *   ntp.h      how well the clock follows a reference
  *   queues.h   the bounded queue between threads
  *   files.h    files and folders that survive a power cut
  *   entropy.h  random bytes, new ids
@@ -26,6 +27,7 @@
 #include "sys/heap.h"
 #include "sys/locale.h"
 #include "sys/log.h"
+#include "sys/ntp.h"
 #include "sys/queues.h"
 #include "sys/thread.h"
 

@@ -39,6 +39,16 @@ TEST(the_order_of_calls_and_marks_is_recorded)
 	is_str(order, "write fsync ack close! ");
 }
 
+TEST(the_kernel_says_how_well_its_clock_follows_a_reference)
+{
+	struct clock_state s = { .error_max_ns = -1 };
+
+	must(clock_state(&s) == 0);
+	ok(s.error_ns >= 0 && s.error_max_ns >= 0);
+	/* The kernel itself gives up at NTP_PHASE_LIMIT, 16 s (include/linux/timex.h): what is worse is not synchronized. */
+	ok(!s.synchronized || s.error_max_ns <= 16 * NS_PER_S);
+}
+
 TEST(the_nth_call_fails_and_only_that_one)
 {
 	char path[] = "/tmp/tenon-sys-XXXXXX";
