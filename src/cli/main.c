@@ -82,6 +82,8 @@ static int run(int argc, char *argv[], struct arena *a)
 		options = arena_alloc(a, c->options->size);
 		n = options ? options_parse(c->options, options, argc - 1, argv + 1, a) : err_fail(ERR_NO_MEMORY, "what", "tenon", NULL);
 	}
+	if (n > 1 && !*c->usage)                /* it takes none */
+		return err_fail(ERR_USAGE, "detail", arena_fmt(a, cli_text("tenon %s takes no arguments; this is one: %s", "tenon %s 不带参数，多余：%s"), c->name, argv[2]), NULL);
 	return n < 0 ? n : c->run(c, options, n, argv + 1, a);
 }
 

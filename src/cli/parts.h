@@ -15,25 +15,34 @@ int options_parse(const struct rec_type *t, void *options, int argc, char *argv[
 void options_help(const struct command *c, struct buf *out);
 
 /* Who talks to a server has these members and fields in its options. */
-#define REMOTE_MEMBERS const char *server, *token, *output
+#define REMOTE_MEMBERS const char *server, *token; int32_t output
+extern const struct rec_word output_words[];            /* table, json, csv, ndjson */
 #define REMOTE_FIELDS(t)                                                                                               \
 	F(t, server, .label = "Address of the platform", .label_zh = "平台地址", .doc = "TENON_SERVER, or http://127.0.0.1:8080", \
 		.doc_zh = "默认取 TENON_SERVER，或 http://127.0.0.1:8080"),                                            \
 	F(t, token, .label = "API token", .label_zh = "接口令牌", .doc = "TENON_TOKEN", .doc_zh = "默认取 TENON_TOKEN"),  \
-	F(t, output, .def = "table", .pattern = "[tjc][asv][bov]n?l?e?", .label = "table, json or csv", .label_zh = "table、json 或 csv")
+	F_ENUM(t, output, output_words, .def = "table", .label = "table, json, csv or ndjson", .label_zh = "table、json、csv 或 ndjson")
 struct remote { const char *server, *token, *output; };
-#define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, (o)->output })
+#define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, output_words[(o)->output].word })
 
 /* One request; a problem (RFC 9457) becomes a failure with the server's sentence. *ret_body in the arena, may be NULL. */
-struct remote_request { const char *method, *path, *type, *accept, *body; size_t len; };
+struct remote_request { const char *method, *path, *type, *accept, *body; size_t len; const char *file; /* the answer goes there; NULL: to memory */ };
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body);
 int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret);
 void remote_escape(struct buf *out, const char *text);  /* for a path or query */
 
-/* Records for people: a table, JSON or CSV. `columns` NULL: of the type, the telling ones. */
+/* Records for people: a table, JSON, CSV or NDJSON. */
 void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out);
 void show_one(const struct rec_type *t, const struct tree *item, const char *output, struct buf *out);
+/* The same with columns named here: "reason.detail" is a member of a member. NULL-terminated. */
+void show_columns(const char *const *columns, const struct tree *items, const char *output, struct buf *out);
 void show_print(struct buf *b);                         /* to standard output; empties it */
+
+/* Waits for a job to end, with a line of progress where a person looks on; its record. A failed one is a failure with its sentence. */
+int job_wait(const struct remote *r, const char *id, struct arena *a, struct tree **ret);
+
+/* The file that came of it, into `path`. */
+int job_fetch(const struct remote *r, const char *id, const char *path, struct arena *a);
 
 int noun_run(const struct command *c, int argc, char *argv[], struct arena *a);
 void noun_help(const struct noun *n, struct buf *out);

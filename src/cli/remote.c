@@ -76,7 +76,7 @@ static int call(const struct fetch_request *q, struct arena *a, const char **ret
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body)
 {
 	const char *server = r->server, *token = r->token, *fields[6];
-	struct fetch_request f = { .method = q->method, .body = q->body, .len = q->len, .timeout_ms = 120000, .fields = fields };
+	struct fetch_request f = { .method = q->method, .body = q->body, .len = q->len, .timeout_ms = q->file ? 3600000 : 120000, .fields = fields, .file = q->file };
 	size_t n = 0;
 
 	if (str_empty(server))

@@ -6,14 +6,15 @@
 #include "cli/verbs.h"
 #include "sys/sys.h"
 
-struct query_options { REMOTE_MEMBERS; const char *from, *to, *step, *aggregate; uint32_t limit; };
+struct query_options { REMOTE_MEMBERS; const char *from, *to, *step, *aggregate, *file; uint32_t limit; };
 static const struct rec_field query_fields[] = {
 	REMOTE_FIELDS(struct query_options),
 	F(struct query_options, from, .def = "now-1h", .label = "From", .label_zh = "开始", .doc = "2026-01-31T08:00:00Z, now-8h"),
 	F(struct query_options, to, .def = "now", .label = "To", .label_zh = "结束"),
 	F(struct query_options, step, .label = "Length of a bucket", .label_zh = "步长", .doc = "1m, 1h"),
 	F(struct query_options, aggregate, .label = "avg mean min max sum count first last coverage", .label_zh = "avg mean min max sum count first last coverage"),
-	F(struct query_options, limit, .def = "10000", .min = "1", .max = "1000000", .label = "At most so many", .label_zh = "最多条数"),
+	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
+	F(struct query_options, file, .label = "Into this file, however many (csv or ndjson)", .label_zh = "写入此文件，条数不限（csv 或 ndjson）"),
 };
 const struct rec_type query_option_type = REC_PLAIN(struct query_options, "options", query_fields);
 
@@ -34,12 +35,8 @@ static void cell(const struct tree *t, struct buf *out)
 }
 
 /* time, point, value, quality: one line a sample. */
-static void rows(const struct tree *answer, bool csv, struct buf *out)
+static void rows(const struct tree *answer, struct buf *out)
 {
-	const char *gap = csv ? "," : "  ";
-
-	if (csv)
-		buf_add(out, "time,point,value,quality\r\n");
 	TREE_EACH(series, tree_find(answer, "series")) {
 		const struct tree *t = tree_find(series, "t"), *ns = tree_find(series, "ns"), *v = tree_find(series, "v"), *q = tree_find(series, "q");
 
@@ -47,24 +44,19 @@ static void rows(const struct tree *answer, bool csv, struct buf *out)
 			char when[WHEN_TEXT_MAX];
 
 			when_format(when, tree_i64(tree_at(t, i), 0) * 1000 + tree_i64(tree_at(ns, i), 0));
-			buf_addf(out, csv ? "%s%s%s%s" : "%-30s%s%s%s", when, gap, tree_str(tree_find(series, "path")), gap);
+			buf_addf(out, "%-30s  %s  ", when, tree_str(tree_find(series, "path")));
 			cell(tree_at(v, i), out);
-			buf_addf(out, "%s0x%08x%s", gap, (unsigned) tree_i64(tree_at(q, i), 0), csv ? "\r\n" : "\n");
+			buf_addf(out, "  0x%08x\n", (unsigned) tree_i64(tree_at(q, i), 0));
 		}
 	}
 }
 
-int run_query(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+static const char *asked(const struct query_options *o, int argc, char *argv[], struct arena *a)
 {
-	const struct query_options *o = options;
-	struct remote_request q = { .method = "POST", .path = "/api/v1/query", .type = "application/json" };
-	struct buf b = BUF_INIT(&sys_heap, 1 << 20), out = BUF_INIT(&sys_heap, 1 << 30);
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
 	struct json j = JSON_TO(&b);
-	struct tree *answer;
-	int r;
+	const char *text;
 
-	if (argc < 2)
-		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon query %s", c->usage), NULL);
 	json_object(&j);
 	json_key(&j, "points");
 	json_array(&j);
@@ -77,22 +69,63 @@ int run_query(const struct command *c, const void *options, int argc, char *argv
 		json_kv_str(&j, "step", o->step);
 	if (!str_empty(o->aggregate))
 		json_kv_str(&j, "aggregate", o->aggregate);
-	json_kv_u64(&j, "limit", o->limit);
+	if (str_empty(o->file) || o->limit)
+		json_kv_u64(&j, "limit", o->limit);
 	json_end(&j);
-	q.body = b.data;
-	q.len = b.len;
-	r = remote_tree(REMOTE_OF(o), &q, a, &answer);
+	text = b.failed ? NULL : arena_str(a, b.data);
 	buf_done(&b);
+	return text;
+}
+
+/* Through a job on the platform, so that it may be as long as it likes. */
+static int into_file(const struct query_options *o, const char *body, struct arena *a)
+{
+	const struct remote *remote = REMOTE_OF(o);
+	struct remote_request q = { .method = "POST", .type = "application/json", .body = body, .len = str_len(body),
+		.path = str_eq(remote->output, "ndjson") ? "/api/v1/query/export?format=ndjson" : "/api/v1/query/export?format=csv" };
+	struct tree *job;
+	const char *id;
+	int r = remote_tree(remote, &q, a, &job);
+
 	if (r < 0)
 		return r;
-	if (str_eq(o->output, "json")) {
-		j = JSON_TO(&out);
-		tree_write(answer, &j);
-		buf_addc(&out, '\n');
-	} else
-		rows(answer, str_eq(o->output, "csv"), &out);
-	show_print(&out);
-	return 0;
+	id = tree_str(tree_find(job, "id"));
+	r = job_wait(remote, id ? id : "", a, &job);
+	return r < 0 ? r : job_fetch(remote, id ? id : "", o->file, a);
+}
+
+int run_query(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	const struct query_options *o = options;
+	struct remote_request q = { .method = "POST", .path = "/api/v1/query", .type = "application/json" };
+	const char *output = output_words[o->output].word, *text;
+	struct buf out = BUF_INIT(&sys_heap, 1 << 30);
+	struct tree *answer;
+	int r;
+
+	if (argc < 2)
+		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon query %s", c->usage), NULL);
+	q.body = asked(o, argc, argv, a);
+	if (!q.body)
+		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	q.len = str_len(q.body);
+	if (!str_empty(o->file))
+		return into_file(o, q.body, a);
+	if (!str_eq(output, "table")) {         /* as the platform writes it */
+		q.accept = str_eq(output, "csv") ? "text/csv" : str_eq(output, "ndjson") ? "application/x-ndjson" : "application/json";
+		r = remote_call(REMOTE_OF(o), &q, a, &text);
+		if (r == 0)
+			buf_add(&out, text);
+		if (r == 0 && str_eq(output, "json"))
+			buf_addc(&out, '\n');
+	} else {
+		r = remote_tree(REMOTE_OF(o), &q, a, &answer);
+		if (r == 0)
+			rows(answer, &out);
+	}
+	if (r == 0)
+		show_print(&out);
+	return r;
 }
 
 struct write_options { REMOTE_MEMBERS; const char *precision; };

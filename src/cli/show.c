@@ -1,6 +1,7 @@
 /* show.c - records for people: a table as wide as its texts, JSON as it came, CSV (RFC 4180). */
 #include <stdio.h>
 
+#include "base/cell.h"
 #include "base/json.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -47,6 +48,22 @@ static size_t width(const char *s)
 	return n;
 }
 
+const struct rec_word output_words[] = { { "table", "Table", "表格" }, { "json", "JSON", "JSON" }, { "csv", "CSV", "CSV" },
+	{ "ndjson", "NDJSON", "NDJSON" }, { NULL } };
+
+static const struct tree *member(const struct tree *item, const char *column)
+{
+	const char *dot = str_find(column, ".");
+	char outer[64];
+	struct buf b = BUF_FIXED(outer);
+
+	if (!dot)
+		return tree_find(item, column);
+	buf_clear(&b);
+	buf_addn(&b, column, (size_t) (dot - column));
+	return tree_find(tree_find(item, outer), dot + 1);
+}
+
 static size_t telling(const struct rec_type *t, const char **columns)
 {
 	size_t n = 0;
@@ -56,25 +73,6 @@ static size_t telling(const struct rec_type *t, const char **columns)
 		if (!(t->fields[i].flags & (REC_INTERNAL | REC_SECRET)))
 			columns[n++] = t->fields[i].name;
 	return n;
-}
-
-static void csv_cell(const char *text, struct buf *out)
-{
-	bool quote = false;
-
-	for (const char *p = text; *p; p++)
-		quote |= *p == '"' || *p == ',' || *p == '\n' || *p == '\r';
-	if (!quote) {
-		buf_add(out, text);
-		return;
-	}
-	buf_addc(out, '"');
-	for (; *text; text++) {
-		if (*text == '"')
-			buf_addc(out, '"');
-		buf_addc(out, *text);
-	}
-	buf_addc(out, '"');
 }
 
 static void csv(const char **columns, size_t n, const struct tree *items, struct buf *out)
@@ -87,10 +85,12 @@ static void csv(const char **columns, size_t n, const struct tree *items, struct
 	TREE_EACH(item, items) {
 		for (size_t i = 0; i < n; i++) {
 			buf_clear(&b);
-			cell(tree_find(item, columns[i]), &b);
+			const struct tree *t = member(item, columns[i]);
+
+			cell(t, &b);
 			if (i)
 				buf_addc(out, ',');
-			csv_cell(b.data, out);
+			(t && t->kind == TREE_STR ? cell_text : cell_plain)(out, b.data, b.len);
 		}
 		buf_add(out, "\r\n");
 	}
@@ -114,7 +114,7 @@ static void table(const char **columns, size_t n, const struct tree *items, stru
 				size_t w;
 
 				buf_clear(&b);
-				cell(tree_find(item, columns[i]), &b);
+				cell(member(item, columns[i]), &b);
 				w = MIN(width(b.data), (size_t) CELL_MAX);
 				if (!pass)
 					wide[i] = MAX(wide[i], w);
@@ -128,19 +128,46 @@ static void table(const char **columns, size_t n, const struct tree *items, stru
 	buf_done(&b);
 }
 
-void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out)
+static void lines(const struct tree *items, struct buf *out)
 {
-	const char *columns[COLUMNS_MAX];
-	size_t n = telling(t, columns);
+	TREE_EACH(item, items) {
+		struct json j = JSON_TO(out);
+
+		tree_write(item, &j);
+		buf_addc(out, '\n');
+	}
+}
+
+static void show(const char **columns, size_t n, const struct tree *items, const char *output, struct buf *out)
+{
 	struct json j = JSON_TO(out);
 
 	if (str_eq(output, "json")) {
 		tree_write(items, &j);
 		buf_addc(out, '\n');
-	} else if (str_eq(output, "csv"))
+	} else if (str_eq(output, "ndjson"))
+		lines(items, out);
+	else if (str_eq(output, "csv"))
 		csv(columns, n, items, out);
 	else
 		table(columns, n, items, out);
+}
+
+void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out)
+{
+	const char *columns[COLUMNS_MAX];
+
+	show(columns, telling(t, columns), items, output, out);
+}
+
+void show_columns(const char *const *columns, const struct tree *items, const char *output, struct buf *out)
+{
+	const char *room[COLUMNS_MAX];
+	size_t n = 0;
+
+	for (; columns[n] && n < COLUMNS_MAX; n++)
+		room[n] = columns[n];
+	show(room, n, items, output, out);
 }
 
 void show_one(const struct rec_type *t, const struct tree *item, const char *output, struct buf *out)
@@ -149,7 +176,7 @@ void show_one(const struct rec_type *t, const struct tree *item, const char *out
 	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
 	struct json j = JSON_TO(out);
 
-	if (str_eq(output, "json")) {
+	if (str_eq(output, "json") || str_eq(output, "ndjson")) {
 		tree_write(item, &j);
 		buf_addc(out, '\n');
 	} else if (str_eq(output, "csv"))

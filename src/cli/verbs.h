@@ -10,6 +10,8 @@ VERB(query);
 VERB(values);
 VERB(status);
 VERB(write);
+VERB(job);
+VERB(links);
 VERB(token);
 VERB(audit);
 VERB(routes);
@@ -17,5 +19,5 @@ VERB(openapi);
 VERB(types);
 VERB(imports);
 #undef VERB
-extern const struct rec_type serve_option_type, sim_option_type, query_option_type, values_option_type, status_option_type, write_option_type,
+extern const struct rec_type serve_option_type, sim_option_type, query_option_type, values_option_type, status_option_type, write_option_type, job_option_type, links_option_type,
 	token_option_type, data_option_type, import_option_type;

@@ -2,6 +2,7 @@
 #include "io/fetch.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -34,16 +35,29 @@ static int load(struct curl *ret)
 	return r;
 }
 
+struct sink { const struct curl *c; CURL *h; struct fetch_answer *a; const char *path; int fd, failed; };
+
+/* What a refusal says is for memory: only now is the status known. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
-	struct buf *b = arg;
+	struct sink *s = arg;
+	long status = 0;
 
-	buf_addn(b, bytes, size * n);
-	return b->failed ? 0 : size * n;
+	s->c->info(s->h, CURLINFO_RESPONSE_CODE, &status);
+	if (s->path && status >= 200 && status < 300) {
+		if (s->fd < 0)
+			s->failed = file_open(s->path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &s->fd);
+		if (s->failed == 0)
+			s->failed = file_write_all(s->fd, bytes, size * n);
+		return s->failed < 0 ? 0 : size * n;
+	}
+	buf_addn(&s->a->body, bytes, size * n);
+	return s->a->body.failed ? 0 : size * n;
 }
 
 static int perform(const struct curl *c, CURL *h, const struct fetch_request *q, struct fetch_answer *a)
 {
+	struct sink sink = { .c = c, .h = h, .a = a, .path = q->file, .fd = -1 };
 	struct curl_slist *fields = NULL;
 	char detail[CURL_ERROR_SIZE] = "";
 	const char *type = NULL;
@@ -57,7 +71,7 @@ static int perform(const struct curl *c, CURL *h, const struct fetch_request *q,
 	c->set(h, CURLOPT_HTTPHEADER, fields);
 	c->set(h, CURLOPT_ERRORBUFFER, detail);
 	c->set(h, CURLOPT_WRITEFUNCTION, on_body);
-	c->set(h, CURLOPT_WRITEDATA, &a->body);
+	c->set(h, CURLOPT_WRITEDATA, &sink);
 	c->set(h, CURLOPT_NOSIGNAL, 1L);
 	c->set(h, CURLOPT_TIMEOUT_MS, (long) (q->timeout_ms ? q->timeout_ms : 30000));
 	if (str_eq(q->method, "HEAD"))
@@ -75,6 +89,10 @@ static int perform(const struct curl *c, CURL *h, const struct fetch_request *q,
 			a->content_type[i] = type[i];
 	}
 	c->list_free(fields);
+	if (sink.fd >= 0)
+		sys.close(sink.fd);
+	if (sink.failed < 0)
+		return sink.failed;
 	if (code == CURLE_OK)
 		return 0;
 	return err_fail(ERR_PEER, "what", q->url, "detail", *detail ? detail : c->error(code), NULL);

@@ -15,6 +15,7 @@ struct fetch_request {
 	const char *body;               /* NULL: none */
 	size_t len;
 	uint32_t timeout_ms;            /* 0: 30,000 */
+	const char *file;               /* a body of a 2xx goes there, as it comes; NULL: into the answer */
 };
 struct fetch_answer { int status; char content_type[80]; struct buf body; };
 

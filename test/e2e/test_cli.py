@@ -39,6 +39,31 @@ def test_samples_go_in_and_come_out(run):
     assert out.splitlines()[1] == "2023-11-14T22:13:20.000000001Z,boiler/temp,81.5,0x00000000"
 
 
+def test_history_goes_into_a_file_through_a_job(run, tmp_path):
+    lines = "".join(f"mill load={i}i {1700000000 + i}\n" for i in range(500))
+    assert run("write", "-", "--precision", "s", stdin=lines).returncode == 0
+    where = ["--from", "2023-11-14T00:00:00Z", "--to", "2023-11-15T00:00:00Z"]
+    tenon.wait_for(lambda: run("query", "mill/load", *where, "--output", "ndjson").stdout.count("\n") == 500, 20, "the samples")
+    file = tmp_path / "load.csv"
+    done = run("query", "mill/load", *where, "--file", str(file))
+    assert done.returncode == 0, done.stderr
+    rows = file.read_bytes().decode().splitlines()
+    assert len(rows) == 501 and rows[-1] == "2023-11-14T22:21:39Z,mill/load,499,0x00000000"
+    job = run("job", "list", "--output", "csv", "--limit", "1").stdout.splitlines()[1].split(",")
+    assert job[1:3] == ["samples.export", "done"]
+    again = tmp_path / "again.csv"
+    assert run("job", "file", job[0], "--file", str(again)).returncode == 0 and again.read_bytes() == file.read_bytes()
+    assert "samples.export" in run("job", "wait", job[0]).stdout
+    assert run("job", "delete", job[0]).returncode == 0 and run("job", "get", job[0]).returncode == 66
+    assert run("query", "no/where", *where, "--file", str(tmp_path / "none.csv")).returncode == 66 and not (tmp_path / "none.csv").exists()
+
+
+def test_links_are_a_table(run, platform):
+    run("connection", "create", "code=l1", "driver=modbus-tcp", 'config={"host":"127.0.0.1","port":1}')
+    out = tenon.wait_for(lambda: (lambda t: t if "connection" in t else None)(run("links").stdout), 20, "the link")
+    assert out.splitlines()[0].split()[:3] == ["kind", "id", "state_text"]
+
+
 @pytest.mark.parametrize("args,code,en,zh", [
     (["poitn", "list"], 64, "the nearest is point", "最接近的是 point"),
     (["point", "lsit"], 64, "the nearest is list", "最接近的是 list"),
@@ -47,6 +72,14 @@ def test_samples_go_in_and_come_out(run):
     (["serve", "--listen", "0.0.0.0:0"], 65, "without TLS", "没有 TLS"),
     (["group", "create", "code=g", "period_ms=0"], 65, "period_ms", "period_ms"),
     (["point", "list", "colour=red"], 64, "there is no parameter colour", "没有参数 colour"),
+    (["routes", "extra"], 64, "takes no arguments; this is one: extra", "不带参数，多余：extra"),
+    (["types", "--json"], 64, "takes no arguments", "不带参数"),
+    (["openapi", "x", "y"], 64, "takes no arguments", "不带参数"),
+    (["point", "list", "--output", "xml"], 65, "output must be one of table, json, csv, ndjson, is xml", "output 只能取 table, json, csv, ndjson，现为 xml"),
+    (["job", "wait"], 64, "tenon job list|get|wait", "tenon job list|get|wait"),
+    (["job", "cancle", "x"], 64, "the nearest is cancel", "最接近的是 cancel"),
+    (["job", "get", "x"], 66, "there is no job x", "没有任务 x"),
+    (["links", "a", "b"], 64, "tenon links", "tenon links"),
     (["query", "nothing/here"], 66, "there is no point nothing/here", "没有点位 nothing/here"),
 ])
 def test_a_wrong_word_is_one_sentence_and_a_standard_exit_code(run, tmp_path, args, code, en, zh):
