@@ -84,7 +84,7 @@ int run_status(const struct command *c, const void *options, int argc, char *arg
 	struct tree *answer;
 	int r = remote_tree(REMOTE_OF(o), &q, a, &answer);
 
-	return r < 0 ? r : print(answer, o->output, all_figures);
+	return r < 0 ? r : print(answer, output_words[o->output].word, all_figures);
 }
 
 /* path, value, unit, quality, since. */
@@ -124,5 +124,5 @@ int run_values(const struct command *c, const void *options, int argc, char *arg
 	if (!q.path)
 		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
 	r = remote_tree(REMOTE_OF(o), &q, a, &answer);
-	return r < 0 ? r : print(answer, o->output, value_rows);
+	return r < 0 ? r : print(answer, output_words[o->output].word, value_rows);
 }
