@@ -8,9 +8,10 @@ import 'dayjs/locale/zh-cn';
 import { RouterProvider } from 'react-router/dom';
 import { keys } from '../api/calls';
 import { Problem, whenSignedOut } from '../api/http';
+import { useDark } from './appearance';
 import { useText } from './lang';
 import { router } from './routes';
-import { theme } from './theme';
+import { themeOf } from './theme';
 
 const client = new QueryClient({
 	defaultOptions: {
@@ -30,7 +31,7 @@ export function App() {
 		dayjs.locale(lang === 'zh' ? 'zh-cn' : 'en');
 	}, [lang]);
 	return (
-		<ConfigProvider theme={theme} locale={lang === 'zh' ? zhCN : enUS} componentSize="medium" button={{ autoInsertSpace: false }}>
+		<ConfigProvider theme={themeOf(useDark())} locale={lang === 'zh' ? zhCN : enUS} componentSize="medium" button={{ autoInsertSpace: false }}>
 			<QueryClientProvider client={client}>
 				<RouterProvider router={router} />
 			</QueryClientProvider>

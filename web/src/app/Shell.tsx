@@ -9,6 +9,7 @@ import { live, useSocketState } from '../api/live';
 import { LanguageSwitch } from './LanguageSwitch';
 import { Logo } from './Logo';
 import { ShortcutHelp } from './ShortcutHelp';
+import { ThemeSwitch } from './ThemeSwitch';
 import { useNarrow } from './hooks';
 import { MENU } from './menu';
 import { useText } from './lang';
@@ -45,6 +46,7 @@ export function Shell() {
 				<Link to="/" className="top-logo"><Logo light /></Link>
 				<span className="top-space" />
 				<SocketNotice />
+				<ThemeSwitch />
 				<LanguageSwitch />
 				<UserMenu />
 			</header>

@@ -12,7 +12,7 @@ export function QualityMark({ q }: { q: number }) {
 	const s = severity(q);
 	return (
 		<svg width="11" height="11" viewBox="0 0 12 12" aria-hidden="true">
-			{s === 'good' && <circle cx="6" cy="6" r="3" fill="#8fa096" />}
+			{s === 'good' && <circle cx="6" cy="6" r="3" fill="var(--good-dot)" />}
 			{s === 'uncertain' && <path d="M6 1 11.500 11H.5z" fill="none" stroke="currentColor" strokeWidth="1.6" />}
 			{s === 'bad' && <path d="M1.500 1.500l9 9m0-9l-9 9" stroke="currentColor" strokeWidth="2.4" />}
 		</svg>
