@@ -1,5 +1,5 @@
 /*
- * http.h - HTTP/1.1 server (RFC 9110, RFC 9112).
+ * http.h - HTTP/1.1 server (RFC 9110, RFC 9112), with TLS or without.
  *
  * One server listens on one address and calls back on its loop. A request and its reply are an exchange:
  *
@@ -22,6 +22,7 @@
 
 struct http_server;
 struct http_exchange;
+struct tls;
 
 struct http_done { int status; uint64_t sent; int64_t ns; bool gone; };        /* sent: bytes of body; gone: it did not all go out */
 
@@ -41,7 +42,8 @@ struct http_config {
 	uint32_t max_connections;               /* 0: 1,000 */
 	uint32_t max_per_peer;                  /* connections from one address; 0: no limit */
 	size_t body_max;                        /* 0: 10 MB */
-	uint32_t head_ms;                       /* until the head is there; 0: 10,000 */
+	struct tls *tls;                        /* HTTPS; NULL: HTTP. A reference is taken */
+	uint32_t head_ms;                       /* until the head, and before it the TLS handshake, is there; 0: 10,000 */
 	uint32_t idle_ms;                       /* between requests, and for a reader that takes nothing; 0: 60,000 */
 	uint32_t body_rate;                     /* bytes/s a body must come at least, after 10 s; 0: 1,000 */
 };
@@ -49,6 +51,7 @@ struct http_config {
 int http_server_new(struct loop *l, const struct http_config *config, const struct http_callbacks *callbacks, void *ctx,
 	struct http_server **ret_server);
 uint16_t http_server_port(const struct http_server *s);
+void http_server_set_tls(struct http_server *s, struct tls *t);         /* of connections to come, on a server made with one */
 /* Accepts nothing more; exchanges under way may finish, keep-alive ends. on_stopped when none is left or `ms` later. */
 void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void *ctx), void *ctx);
 /* Cuts what is left, not from within its own callbacks. An exchange that somebody still works on hears on_gone and ends with its reply, so
@@ -56,7 +59,7 @@ void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void
 struct http_server *http_server_free(struct http_server *s);
 DEFINE_CLEANUP(struct http_server *, http_server_free)
 
-struct http_stats { uint32_t connections, exchanges, websockets; uint64_t accepted, requests, refused, bytes_in, bytes_out; };
+struct http_stats { uint32_t connections, exchanges, websockets; uint64_t accepted, requests, refused, tls_refused, bytes_in, bytes_out; };
 void http_stats(const struct http_server *s, struct http_stats *ret);
 
 /* The request. Texts are borrowed until on_done; header fields and peer until the client is gone. */

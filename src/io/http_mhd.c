@@ -28,7 +28,6 @@ enum { POOL_BYTES = 32 << 10, SWEEP_MS = 500, BODY_GRACE_S = 10, EAGER_BODY = 1 
 
 /* Running libmicrohttpd. */
 
-static void pump(struct http_server *s);
 static void server_unref(struct http_server *s);
 static void pump_again(void *arg)
 {
@@ -37,10 +36,10 @@ static void pump_again(void *arg)
 	if (s->over)
 		server_unref(s);
 	else
-		pump(s);
+		http_pump(s);
 }
 
-static void pump(struct http_server *s)
+void http_pump(struct http_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 	int rounds = 8;
@@ -73,14 +72,12 @@ void http_resume(struct http_exchange *x)
 	x->watch = watch_free(x->watch);
 	MHD_resume_connection(x->con);
 	s->resumed = true;
-	pump(s);
+	http_pump(s);
 }
 
-static void on_epoll(void *arg, unsigned events) { pump(arg); }
+static void on_epoll(void *arg, unsigned events) { http_pump(arg); }
 
 /* The end of an exchange. */
-
-static void check_stopped(struct http_server *s);
 
 void http_end(struct http_exchange *x)
 {
@@ -105,7 +102,7 @@ void http_end(struct http_exchange *x)
 	if (s->over)
 		server_unref(s);
 	else
-		check_stopped(s);
+		http_check_stopped(s);
 }
 
 static void tell_gone(struct http_exchange *x)
@@ -423,14 +420,14 @@ static void on_check_stopped(void *arg)
 {
 	struct http_server *s = arg;
 
-	if (s->stopping && !s->conns && !s->stats.exchanges && !s->websockets)
+	if (s->stopping && !s->conns && !s->stats.exchanges && !s->websockets && !s->gates)
 		stopped(s);
 }
 
 /* Not from here: we may be inside libmicrohttpd, and whom we tell may free the server. */
-static void check_stopped(struct http_server *s)
+void http_check_stopped(struct http_server *s)
 {
-	if (s->stopping && !s->conns && !s->stats.exchanges && !s->websockets && !s->over)
+	if (s->stopping && !s->conns && !s->stats.exchanges && !s->websockets && !s->gates && !s->over)
 		timer_start(s->loop, &s->sweep, 0, on_check_stopped, s);
 }
 
@@ -450,7 +447,7 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **socket_c
 		s->resumed |= s->stats.connections >= s->config.max_connections;
 		s->stats.connections--;
 		sys_free(c);
-		check_stopped(s);
+		http_check_stopped(s);
 		return;
 	}
 	c = sys_new(struct http_conn);
@@ -461,7 +458,10 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **socket_c
 	c->fd = MHD_get_connection_info(con, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	c->since_ns = loop_now_ns(s->loop);
 	c->fresh = true;
-	sock_peer(c->fd, &c->peer);
+	if (s->tls)
+		sock_name_of(MHD_get_connection_info(con, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, &c->peer);
+	else
+		sock_peer(c->fd, &c->peer);
 	sock_nodelay(c->fd);
 	c->next = s->conns;
 	if (c->next)
@@ -478,9 +478,10 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **socket_c
 static struct MHD_Daemon *start(struct http_server *s)
 {
 	const struct http_config *cf = &s->config;
+	const struct MHD_OptionItem from[] = { { s->tls ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, s->fd, NULL }, { MHD_OPTION_END, 0, NULL } };
 
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_UPGRADE | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, s,
-		MHD_OPTION_LISTEN_SOCKET, (MHD_socket) s->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_UPGRADE | MHD_ALLOW_SUSPEND_RESUME | (s->tls ? MHD_USE_NO_LISTEN_SOCKET : 0),
+		0, NULL, NULL, handle, s, MHD_OPTION_ARRAY, from, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_URI_LOG_CALLBACK, on_line, s,
 		MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t) HTTP_STEP,
@@ -504,14 +505,19 @@ int http_server_new(struct loop *l, const struct http_config *config, const stru
 	s->config.head_ms = config->head_ms ? config->head_ms : 10000;
 	s->config.idle_ms = config->idle_ms ? config->idle_ms : 60000;
 	s->config.body_rate = config->body_rate ? config->body_rate : 1000;
-	int r = sock_listen(config->address, config->port, &s->fd, &s->port);
+	s->fd = -1;
+	s->tls = config->tls ? tls_ref(config->tls) : NULL;
+	int r = s->tls ? http_gates_start(s) : sock_listen(config->address, config->port, &s->fd, &s->port);
 	if (r < 0) {
+		tls_unref(s->tls);
 		sys_free(s);
 		return r;
 	}
 	s->mhd = start(s);
 	if (!s->mhd) {
-		sys.close(s->fd);
+		if (s->fd >= 0)
+			sys.close(s->fd);
+		http_gates_free(s);
 		sys_free(s);
 		return err_failf(ERR_BROKEN, "the HTTP server does not start");
 	}
@@ -522,7 +528,7 @@ int http_server_new(struct loop *l, const struct http_config *config, const stru
 		return r;
 	}
 	/* The first round puts the listening socket into the set. */
-	pump(s);
+	http_pump(s);
 	*ret_server = s;
 	return 0;
 }
@@ -545,7 +551,7 @@ void http_websocket_del(struct http_server *s, struct http_websocket *w)
 	if (w->next)
 		w->next->prev = w->prev;
 	s->stats.websockets--;
-	check_stopped(s);
+	http_check_stopped(s);
 }
 
 void http_linger(struct http_server *s, int fd)
@@ -573,10 +579,11 @@ void http_server_stop(struct http_server *s, int64_t ms, void (*on_stopped)(void
 	if (fd != MHD_INVALID_SOCKET)
 		sys.close(fd);
 	timer_start(s->loop, &s->stop_limit, ms, on_stop_limit, s);
+	http_gates_stop(s);
 	end_websockets(s, false);
 	if (s->conns)
 		sweep(s);
-	check_stopped(s);
+	http_check_stopped(s);
 }
 
 /* After http_server_free() the memory stays until the last exchange has been replied to. */
@@ -596,7 +603,7 @@ struct http_server *http_server_free(struct http_server *s)
 		if (c->x)
 			http_cut(c->x);
 	s->pumping = false;
-	pump(s);
+	http_pump(s);
 	end_websockets(s, true);
 	s->over = true;
 	s->watch = watch_free(s->watch);
@@ -607,6 +614,7 @@ struct http_server *http_server_free(struct http_server *s)
 			sys.close(fd);
 	}
 	MHD_stop_daemon(s->mhd);
+	http_gates_free(s);
 	lingers_done(&s->lingers);
 	timer_stop(&s->due);
 	timer_stop(&s->sweep);

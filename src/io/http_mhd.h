@@ -6,6 +6,7 @@
 #include "io/http_priv.h"
 #include "io/linger.h"
 #include "io/sock.h"
+#include "io/tls.h"
 
 enum { HTTP_STEP = 4 << 10, METHOD_MAX = 32 };
 
@@ -54,6 +55,9 @@ struct http_server {
 	struct http_conn *conns;
 	struct http_websocket *websockets;
 	struct lingers lingers;
+	struct tls *tls;                /* HTTPS: connections come through gates */
+	struct listener *listener;
+	struct gate *gates;
 	struct http_stats stats;
 	int fd;
 	uint16_t port;
@@ -65,4 +69,10 @@ struct http_server {
 void http_resume(struct http_exchange *x);      /* runs libmicrohttpd: *x may be gone afterwards */
 void http_end(struct http_exchange *x);         /* on_done, and *x is gone */
 void http_cut(struct http_exchange *x);         /* ends the connection without an answer */
+void http_pump(struct http_server *s);
+void http_check_stopped(struct http_server *s);
+/* http_gate.c */
+int http_gates_start(struct http_server *s);
+void http_gates_stop(struct http_server *s);    /* no more; those that have not come through end */
+void http_gates_free(struct http_server *s);
 int http_queue(struct http_exchange *x, int status, struct MHD_Response *m);
