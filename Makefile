@@ -9,6 +9,7 @@ SECONDS ?= 600
 PREFIX ?= /usr/local
 DATA ?= $(BUILD)/run/data
 LISTEN ?= 127.0.0.1:8080
+TLS ?= off
 MESON_CONFIGURE = meson setup --prefix=$(PREFIX)
 CLANG = $(if $(shell command -v ccache),ccache clang,clang)
 
@@ -30,11 +31,11 @@ help:                                   ## this list
 setup:                                  ## install what running and testing need
 	@tools/setup test
 
-run:                                    ## install what is missing, build, run it with a simulated plant (DATA=, LISTEN=)
+run:                                    ## install what is missing, build, run it with a simulated plant (DATA=, LISTEN=, TLS=)
 	@tools/setup run
 	@$(MAKE) --no-print-directory all
 	@mkdir -p $(DATA)
-	@exec $(BUILD)/tenon serve --demo --data $(DATA) --listen $(LISTEN)
+	@exec $(BUILD)/tenon serve --demo --data $(DATA) --listen $(LISTEN) --tls $(TLS)
 
 test:                                   ## install what is missing, build, run every test
 	@tools/setup test

@@ -11,6 +11,7 @@ const struct http_field security_fields[SECURITY_FIELDS] = {
 	{ "X-Frame-Options", "DENY" },
 	{ "Referrer-Policy", "same-origin" },
 	{ "Cross-Origin-Opener-Policy", "same-origin" },
+	{ "Strict-Transport-Security", "max-age=2592000" },     /* security_count() */
 };
 
 void call_field(struct call *c, const char *name, const char *value)
@@ -166,7 +167,7 @@ void answer_send(struct call *c)
 		answer_problem(c, -ERR_TOO_LARGE);
 		reply.status = c->status = 500;
 	}
-	for (size_t i = 0; i < SECURITY_FIELDS; i++)
+	for (size_t i = 0; i < security_count(c->api); i++)
 		fields[n++] = security_fields[i];
 	fields[n++] = (struct http_field) { "X-Request-Id", c->scope.request };
 	fields[n++] = (struct http_field) { "Cache-Control", "no-store" };

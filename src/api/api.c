@@ -45,6 +45,11 @@ void api_stop(struct api *a)
 	live_stop(a->live);
 }
 
+void api_set_body_max(struct api *a, size_t bytes)
+{
+	a->config.body_max = bytes;
+}
+
 bool api_is_owing(const struct api *a)
 {
 	return a->n_owed > 0;

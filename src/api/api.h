@@ -23,6 +23,7 @@ struct api_config {
 	struct loop *loop;
 	const char *web;                /* folder of the console's files; NULL: none */
 	bool tls;                       /* cookies get Secure */
+	bool hsts;                      /* browsers are told to come by HTTPS alone for 30 days */
 	const char *origin;             /* "https://plant.example": also accepted as Origin; NULL: the Host header alone */
 	size_t body_max;                /* 0: 8 MB */
 };
@@ -34,6 +35,7 @@ DEFINE_CLEANUP(struct api *, api_free)
 extern const struct http_callbacks api_callbacks;
 /* No new calls (503); live sockets are closed with 1001. Before http_server_stop(). */
 void api_stop(struct api *a);
+void api_set_body_max(struct api *a, size_t bytes);      /* of rows without a limit of their own */
 /* Calls that workers or the log have not answered yet: until there are none, nothing they use may go. */
 bool api_is_owing(const struct api *a);
 

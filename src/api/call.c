@@ -383,10 +383,10 @@ static void serve_file(struct api *a, struct http_exchange *x)
 	}
 	r = a->config.web ? http_decode_path(http_path(x), path, sizeof(path)) : -ERR_MISSING;
 	if (r >= 0)
-		r = http_reply_file(x, a->workers, a->config.web, str_eq(path, "/") ? "/index.html" : path, security_fields, SECURITY_FIELDS);
+		r = http_reply_file(x, a->workers, a->config.web, str_eq(path, "/") ? "/index.html" : path, security_fields, security_count(a));
 	/* The console draws its own pages: any address without a dot in its last part is its start page. */
 	if (r < 0 && a->config.web && !str_find(path_name(path), "."))
-		r = http_reply_file(x, a->workers, a->config.web, "/index.html", security_fields, SECURITY_FIELDS);
+		r = http_reply_file(x, a->workers, a->config.web, "/index.html", security_fields, security_count(a));
 	err_clear();
 	if (r < 0 && !http_is_replied(x))
 		http_reply(x, &missing);

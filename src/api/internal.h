@@ -134,8 +134,9 @@ int call_bool(const struct call *c, const char *key, bool *ret);        /* absen
 struct json answer_json(struct call *c);                        /* sets the content type; writes to c->out */
 void answer_problem(struct call *c, int result);                /* the failure as problem+json; takes the thread's current failure */
 void answer_send(struct call *c);
-enum { SECURITY_FIELDS = 5 };
+enum { SECURITY_FIELDS = 6 };
 extern const struct http_field security_fields[SECURITY_FIELDS];
+static inline size_t security_count(const struct api *a) { return SECURITY_FIELDS - !a->config.hsts; }     /* the last is HSTS */
 void problem_json(struct json *j, const struct err *e, enum lang lang, const char *instance);
 void error_entry(struct json *j, const struct err *e, enum lang lang);  /* {pointer, code, args, detail}: members only, no braces */
 

@@ -14,6 +14,8 @@ const struct command commands[] = {
 	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
 	{ "token", "create NAME --data DIR [--role ROLE]", "Make an API token on this computer", "在本机建立接口令牌", &token_option_type, run_token, NULL },
 	{ "audit", "verify --data DIR", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
+	{ "config", "check|show|example|manual [--config FILE]", "The configuration: is it right, what is in force", "配置：是否正确、当前生效的值", &config_option_type,
+		run_config, NULL },
 	{ "routes", "", "List every door of the interface, with its permission", "列出全部接口及其权限", NULL, run_routes, NULL },
 	{ "openapi", "", "Print the OpenAPI description", "输出 OpenAPI 描述", NULL, run_openapi, NULL },
 	{ "types", "", "Print the TypeScript types of all records", "输出全部记录的 TypeScript 类型", NULL, run_types, NULL },

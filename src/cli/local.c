@@ -18,24 +18,34 @@ static int usage(const struct command *c, struct arena *a)
 
 /* --- serve ------------------------------------------------------------------------------------------------------------- */
 
-struct serve_options { const char *data, *listen, *web; bool demo, insecure; uint64_t log_keep, head; };
+struct serve_options { uint64_t has[2]; const char *config, *data, *listen, *tls, *certificate, *key, *web, *log_keep, *head; bool insecure, demo; };
 static const struct rec_field serve_fields[] = {
-	F(struct serve_options, data, .def = "data", .label = "Data folder", .label_zh = "数据文件夹"),
-	F(struct serve_options, listen, .def = "127.0.0.1:8080", .label = "Address and port", .label_zh = "监听地址和端口"),
-	F(struct serve_options, web, .label = "Folder of the console", .label_zh = "控制台文件夹"),
+	F(struct serve_options, config, .label = "Configuration", .label_zh = "配置文件", .doc = "TENON_CONFIG, or /etc/tenon/tenon.conf when it is there",
+		.doc_zh = "默认取 TENON_CONFIG，或存在时的 /etc/tenon/tenon.conf"),
+	F(struct serve_options, data, .label = "Data folder", .label_zh = "数据文件夹", .doc = "platform.data: data", .doc_zh = "platform.data：data"),
+	F(struct serve_options, listen, .label = "Address and port", .label_zh = "监听地址和端口", .doc = "http.listen: 127.0.0.1:8080",
+		.doc_zh = "http.listen：127.0.0.1:8080"),
+	F(struct serve_options, tls, .label = "off, self-signed or files", .label_zh = "off、self-signed 或 files", .doc = "http.tls: off", .doc_zh = "http.tls：off"),
+	F(struct serve_options, certificate, .label = "Certificate, PEM", .label_zh = "证书（PEM）", .doc = "http.certificate", .doc_zh = "http.certificate"),
+	F(struct serve_options, key, .label = "Private key, PEM", .label_zh = "私钥（PEM）", .doc = "http.key", .doc_zh = "http.key"),
+	F(struct serve_options, insecure, .flags = REC_NULLABLE, .label = "Listen beyond this computer without TLS", .label_zh = "允许在没有 TLS 时对外监听",
+		.doc = "http.insecure", .doc_zh = "http.insecure"),
+	F(struct serve_options, web, .label = "Folder of the console", .label_zh = "控制台文件夹", .doc = "platform.web", .doc_zh = "platform.web"),
+	F(struct serve_options, log_keep, .label = "Log kept at most", .label_zh = "日志最多保留的大小", .doc = "limits.log: a tenth of the disk",
+		.doc_zh = "limits.log：磁盘的十分之一"),
+	F(struct serve_options, head, .label = "Samples in memory", .label_zh = "内存中的样本", .doc = "limits.memory: 32 MB", .doc_zh = "limits.memory：32 MB"),
 	F(struct serve_options, demo, .def = "false", .label = "With a simulated pump station", .label_zh = "带仿真泵站"),
-	F(struct serve_options, insecure, .def = "false", .label = "Listen beyond this computer without TLS", .label_zh = "允许在没有 TLS 时对外监听"),
-	F(struct serve_options, log_keep, .def = "0", .label = "Bytes of log to keep at most; 0: a tenth of the disk",
-		.label_zh = "日志最多保留的字节数；0 为磁盘的十分之一"),
-	F(struct serve_options, head, .def = "0", .label = "Bytes of samples in memory; 0: 32 MB", .label_zh = "内存中样本的字节数；0 为 32 MB"),
 };
-const struct rec_type serve_option_type = REC_PLAIN(struct serve_options, "options", serve_fields);
+const struct rec_type serve_option_type = REC_PLAIN_HAS(struct serve_options, "options", serve_fields);
 
 int run_serve(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
 	const struct serve_options *o = options;
-	struct daemon_config config = { .data = o->data, .listen = o->listen, .web = o->web, .insecure = o->insecure, .wal_keep = o->log_keep,
-		.tsdb_head = o->head, .demo = o->demo };
+	const char *insecure = !rec_has(&serve_option_type, o, rec_field(&serve_option_type, "insecure")) ? NULL : o->insecure ? "yes" : "no";
+	const struct config_set set[] = { { "platform", "data", o->data }, { "platform", "web", o->web }, { "http", "listen", o->listen },
+		{ "http", "tls", o->tls }, { "http", "certificate", o->certificate }, { "http", "key", o->key }, { "http", "insecure", insecure },
+		{ "limits", "log", o->log_keep }, { "limits", "memory", o->head } };
+	struct daemon_config config = { .input = { .file = o->config, .set = set, .n_set = ELEMENTSOF(set), .lang = cli_lang() }, .demo = o->demo };
 
 	return argc > 1 ? usage(c, a) : daemon_run(&config);
 }

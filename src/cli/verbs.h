@@ -14,6 +14,7 @@ VERB(job);
 VERB(links);
 VERB(token);
 VERB(audit);
+VERB(config);
 VERB(routes);
 VERB(openapi);
 VERB(types);
@@ -21,3 +22,4 @@ VERB(imports);
 #undef VERB
 extern const struct rec_type serve_option_type, sim_option_type, query_option_type, values_option_type, status_option_type, write_option_type, job_option_type, links_option_type,
 	token_option_type, data_option_type, import_option_type;
+extern const struct rec_type config_option_type;

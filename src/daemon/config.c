@@ -1,7 +1,9 @@
 /* config.c - the sections of tenon.conf, and where their values come from. */
 #include "daemon/config.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "base/str.h"
@@ -249,14 +251,14 @@ static int read_line(struct reading *r, const char *from, const char *to)
 	return read_key(r, from, equals, to);
 }
 
-int config_parse(const char *text, size_t len, const char *name, enum lang lang, struct arena *a, struct config *c, struct config_origins *o)
+int config_parse(const struct config_text *t, struct arena *a, struct config *c, struct config_origins *o)
 {
 	struct reading reading = { .c = c, .o = o, .arena = a };
-	struct place place = { .name = name, .lang = lang };
-	const char *end = text + len, *next;
-	size_t valid = utf8_valid_prefix(text, len);
+	struct place place = { .name = t->name, .lang = t->lang };
+	const char *text = t->text, *end = text + t->len, *next;
+	size_t valid = utf8_valid_prefix(text, t->len);
 
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+	if (t->len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		text += 3;
 	for (; text < end; text = next) {
 		const char *to = memchr(text, '\n', (size_t) (end - text));
@@ -265,7 +267,7 @@ int config_parse(const char *text, size_t len, const char *name, enum lang lang,
 		to = to ? to : end;
 		next = to < end ? to + 1 : end;
 		place.line = ++reading.line;
-		if ((size_t) (to - (end - len)) > valid || memchr(text, 0, (size_t) (to - text)))
+		if ((size_t) (to - t->text) > valid || memchr(text, 0, (size_t) (to - text)))
 			r = err_fail(ERR_INVALID, "field", "@config_line", "rule", "@config_utf8", "value", "", NULL);
 		if (r == 0)
 			r = read_line(&reading, text, to);
@@ -288,7 +290,7 @@ static int read_file(const struct config_input *in, struct arena *a, struct conf
 	if (r < 0 && r != -ERR_NO_MEMORY)
 		r = err_fail(ERR_CONFIG_FILE, "what", o->file, "rule", r == -ERR_TOO_LARGE ? "@config_large" : "@tls_unreadable", NULL);
 	if (r == 0)
-		r = config_parse(b.data, b.len, o->file, in->lang, a, c, o);
+		r = config_parse(&(struct config_text) { b.data, b.len, o->file, in->lang }, a, c, o);
 	buf_done(&b);
 	return r;
 }

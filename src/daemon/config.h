@@ -53,7 +53,8 @@ struct config_origins { const char *file; struct { uint8_t from; uint32_t line; 
  * failure of its rule. *ret and *ret_origins (may be NULL) are untouched on failure. */
 int config_load(const struct config_input *in, struct arena *a, struct config *ret, struct config_origins *ret_origins);
 /* One text as a file; `name` stands in sentences. For config_load() and tests. */
-int config_parse(const char *text, size_t len, const char *name, enum lang lang, struct arena *a, struct config *c, struct config_origins *o);
+struct config_text { const char *text; size_t len; const char *name; enum lang lang; };
+int config_parse(const struct config_text *t, struct arena *a, struct config *c, struct config_origins *o);
 
 void config_show(const struct config *c, const struct config_origins *o, struct buf *out);     /* key = value  # from where */
 void config_example(struct buf *out);                           /* a file with every key, its default and what it is for */

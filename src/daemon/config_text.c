@@ -2,6 +2,7 @@
 #include "daemon/config.h"
 
 #include "base/str.h"
+#include "sys/sys.h"
 
 static bool is_size(const struct rec_field *f) { return str_eq(f->unit, "B"); }
 
@@ -30,7 +31,7 @@ static void put_default(const struct config_section *s, const struct rec_field *
 	struct config c = { 0 };
 	struct arena a;
 
-	arena_init(&a, out->mem, 0);
+	arena_init(&a, &sys_heap, 0);
 	if (f->def && rec_field_parse(s->type, f, (char *) &c + s->offset, f->def, str_len(f->def), &a) == 0)
 		put_value(s, f, (const char *) &c + s->offset, out);
 	arena_done(&a);
@@ -96,7 +97,6 @@ static void put_names(const struct config_section *s, const struct rec_field *f,
 		struct buf b = BUF_FIXED(text);
 
 		text[0] = 0;
-		b.mem = out->mem;
 		put_default(s, f, &b);
 		put_roff(text, out);
 		if (out->len == at)
@@ -114,7 +114,7 @@ void config_manual(struct buf *out)
 		"A key nobody knows is refused, with the nearest one named. Sizes are bytes, or have KB, MB, GB or TB behind them.\n.PP\n"
 		"A value is taken from the first of: option of the command line, environment\n.RI (TENON_ SECTION _ KEY ,\n"
 		"as TENON_HTTP_LISTEN), file, default.\n.B tenon config check\nreads it as the platform would;\n.B tenon config show\n"
-		"says which value comes from where.\n.PP\nOn SIGHUP (\n.BR \"systemctl reload tenon\" )\n"
+		"says which value comes from where.\n.PP\nOn SIGHUP\n.RB ( \"systemctl reload tenon\" )\n"
 		"the file and the certificate are read again. Keys marked \\fIreload\\fR are taken at once; others wait for the next start, and the log says so. "
 		"A file with a mistake changes nothing.\n");
 	for (const struct config_section *s = config_sections; s->name; s++) {

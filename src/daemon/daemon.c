@@ -18,6 +18,8 @@
 #include "daemon/folder.h"
 #include "daemon/follow.h"
 #include "daemon/listen.h"
+#include "daemon/notify.h"
+#include "daemon/reload.h"
 #include "job/job.h"
 #include "link/link.h"
 #include "plant/plant.h"
@@ -30,7 +32,10 @@
 enum { STOP_MS = 5000, TICK_MS = 60000, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
 
 struct daemon {
-	const struct daemon_config *config;
+	const struct daemon_config *start;
+	struct config *config;          /* as at the start */
+	struct reload reload;
+	struct heart heart;
 	struct platform platform;
 	int lock;
 	struct loop *loop;
@@ -39,7 +44,6 @@ struct daemon {
 	struct api *api;
 	struct sim *sim;
 	struct http_server *http;
-	struct listen listen;
 	struct post bus_post;
 	struct timer tick, cut, bus_due;
 	struct work tick_work;
@@ -152,7 +156,7 @@ static void on_tick(void *arg)
 static int start_folder(struct daemon *d)
 {
 	d->lock = -1;
-	return folder_open(d->config->data, &d->lock);
+	return folder_open(d->config->platform.data, &d->lock);
 }
 
 static void stop_folder(struct daemon *d)
@@ -183,8 +187,8 @@ static void stop_loop(struct daemon *d)
 static int start_wal(struct daemon *d)
 {
 	char dir[4096];
-	struct wal_config c = { .dir = dir, .keep_bytes = d->config->wal_keep };
-	int r = path_join(dir, sizeof(dir), d->config->data, "wal") ? wal_open(&c, &d->platform.wal) : -ERR_CONFIG;
+	struct wal_config c = { .dir = dir, .keep_bytes = d->config->limits.log };
+	int r = path_join(dir, sizeof(dir), d->config->platform.data, "wal") ? wal_open(&c, &d->platform.wal) : -ERR_CONFIG;
 
 	return r < 0 ? r : wal_start(d->platform.wal);
 }
@@ -198,7 +202,7 @@ static void stop_wal(struct daemon *d)
 
 static int start_tsdb(struct daemon *d)
 {
-	struct tsdb_config c = { .data_dir = d->config->data, .head_bytes = d->config->tsdb_head, .version = TENON_VERSION,
+	struct tsdb_config c = { .data_dir = d->config->platform.data, .head_bytes = d->config->limits.memory, .version = TENON_VERSION,
 		.describe = describe, .ctx = d };
 	int r = tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
 
@@ -253,7 +257,7 @@ static void stop_plant(struct daemon *d)
 
 static int start_service(struct daemon *d)
 {
-	struct guard_config c = { .data = d->config->data, .on_tenant_commit = on_commit, .ctx = d };
+	struct guard_config c = { .data = d->config->platform.data, .on_tenant_commit = on_commit, .ctx = d };
 	int r = service_open(&d->platform, &c, NULL);
 
 	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
@@ -268,7 +272,7 @@ static void stop_service(struct daemon *d)
 
 static int start_jobs(struct daemon *d)
 {
-	struct jobs_config c = { .platform = &d->platform, .guard = d->platform.guard, .loop = d->loop, .data = d->config->data };
+	struct jobs_config c = { .platform = &d->platform, .guard = d->platform.guard, .loop = d->loop, .data = d->config->platform.data };
 	int r = jobs_new(&d->platform.jobs, &c);
 
 	for (const struct job_kind *const *k = service_job_kinds(); r == 0 && *k; k++)
@@ -283,9 +287,13 @@ static void stop_jobs(struct daemon *d)
 
 static int start_api(struct daemon *d)
 {
-	struct api_config c = { .platform = &d->platform, .loop = d->loop, .web = listen_web(&d->listen, d->config->web) };
+	const struct config *cf = d->config;
+	struct api_config c = { .platform = &d->platform, .loop = d->loop, .web = listen_web(&d->config->listen, cf->platform.web),
+		.body_max = cf->limits.body, .tls = cf->http.tls != CONFIG_TLS_OFF, .origin = cf->http.origin };
+	int r = reload_tls(&d->reload);
 
-	return api_new(&d->api, &c);
+	c.hsts = secure_hsts(cf, &d->reload.cert);
+	return r < 0 ? r : api_new(&d->api, &c);
 }
 
 static void stop_api(struct daemon *d)
@@ -295,13 +303,13 @@ static void stop_api(struct daemon *d)
 
 static int start_http(struct daemon *d)
 {
-	int r = listen_parse(d->config->listen, d->config->insecure, &d->listen);
+	struct listen *l = &d->config->listen;
+	struct http_config c = { .address = l->address, .port = l->port, .tls = d->reload.tls, .max_connections = d->config->limits.connections,
+		.max_per_peer = d->config->limits.address_connections };
+	int r = http_server_new(d->loop, &c, &api_callbacks, d->api, &d->http);
 
 	if (r == 0)
-		r = http_server_new(d->loop, &(struct http_config) { .address = d->listen.address, .port = d->listen.port }, &api_callbacks,
-			d->api, &d->http);
-	if (r == 0)
-		d->listen.port = http_server_port(d->http);
+		l->port = http_server_port(d->http);
 	return r;
 }
 
@@ -366,7 +374,9 @@ static void stop(struct daemon *d)
 		return;
 	d->stopping = true;
 	log_info("daemon", "stopping");
+	notify_send("STOPPING=1");
 	timer_stop(&d->tick);
+	heart_stop(&d->heart);
 	follow_stop(d->follow);
 	link_stop(d->platform.link);
 	jobs_stop(d->platform.jobs);
@@ -380,16 +390,52 @@ static void on_signal(void *arg, int signum)
 	stop(arg);
 }
 
+/* The file and the certificate again. */
+static int reload(struct daemon *d)
+{
+	int r = reload_again(&d->reload);
+
+	if (r < 0)
+		return r;
+	if (d->reload.tls)
+		http_server_set_tls(d->http, d->reload.tls);
+	log_set_level((enum log_level) d->reload.now.log.level);
+	api_set_body_max(d->api, d->reload.now.limits.body);
+	return 0;
+}
+
+static void on_reload(void *arg, int signum)
+{
+	struct daemon *d = arg;
+	int r;
+
+	notify_reloading();
+	r = reload(d);
+	if (r < 0) {
+		struct err e = err_take(r);
+
+		log_error("daemon", "the configuration stays as it was: %s", err_log_text(&e));
+	} else
+		log_info("daemon", "the configuration was read again");
+	notify_send("READY=1");
+}
+
 static int announce(struct daemon *d)
 {
-	char token[SECRET_TEXT_MAX];
+	const char *scheme = d->reload.tls ? "https" : "http", *address = listen_text(&d->config->listen);
+	char token[SECRET_TEXT_MAX], print[100];
+	struct buf b = BUF_FIXED(print);
 	int r = 0;
 
-	printf("ready http://%s\n", listen_text(&d->listen));
+	printf("ready %s://%s\n", scheme, address);
+	if (d->config->http.tls == CONFIG_TLS_SELF_SIGNED) {
+		secure_print(d->reload.cert.fingerprint, &b);
+		printf("fingerprint %s\n", print);
+	}
 	if (guard_needs_setup(d->platform.guard)) {
 		r = guard_setup_token(d->platform.guard, token);
 		if (r == 0)
-			printf("setup http://%s/setup#%s\n", listen_text(&d->listen), token);
+			printf("setup %s://%s/setup#%s\n", scheme, address, token);
 	}
 	fflush(stdout);
 	return r;
@@ -410,7 +456,7 @@ static int load_points(struct daemon *d)
 
 static int run(struct daemon *d)
 {
-	int r = d->config->demo ? demo_start(&d->sim, d->loop, &d->platform) : 0;
+	int r = d->start->demo ? demo_start(&d->sim, d->loop, &d->platform) : 0;
 
 	if (r == 0)
 		r = load_points(d);
@@ -421,9 +467,13 @@ static int run(struct daemon *d)
 	if (r == 0)
 		r = loop_on_signal(d->loop, SIGINT, on_signal, d);
 	if (r == 0)
+		r = loop_on_signal(d->loop, SIGHUP, on_reload, d);
+	if (r == 0)
 		r = announce(d);
 	if (r < 0)
 		return r;
+	notify_send("READY=1");
+	heart_start(&d->heart, d->loop);
 	follow_kick(d->follow);
 	on_bus_ready(d);                        /* the log tells of what follows the first look */
 	timer_start(d->loop, &d->tick, TICK_MS, on_tick, d);
@@ -440,10 +490,13 @@ static void quiesce(struct daemon *d)
 
 int daemon_run(const struct daemon_config *c)
 {
-	struct daemon d = { .config = c, .lock = -1, .platform = { .data = c->data, .version = TENON_VERSION, .started_ns = clock_now_ns() } };
+	struct daemon d = { .start = c, .lock = -1, .platform = { .version = TENON_VERSION, .started_ns = clock_now_ns() } };
 	size_t n = 0;
-	int r = 0;
+	int r = reload_start(&d.reload, &c->input);
 
+	d.config = &d.reload.first;
+	d.platform.data = d.config->platform.data;
+	log_set_level((enum log_level) d.config->log.level);
 	while (r == 0 && n < ELEMENTSOF(modules)) {
 		r = modules[n].start(&d);
 		err_wrap(r, "%s", modules[n].name);
@@ -457,6 +510,7 @@ int daemon_run(const struct daemon_config *c)
 		quiesce(&d);
 		while (n-- > 0)
 			modules[n].stop(&d);
+		reload_done(&d.reload);
 		err_put(&e);
 	}
 	return r;

@@ -8,21 +8,18 @@
 #pragma once
 
 #include "base/err.h"
-#include "daemon/listen.h"
+#include "daemon/config.h"
 
 struct arena;
 
 struct daemon_config {
-	const char *data;               /* the data folder; made if absent */
-	const char *listen;             /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one */
-	const char *web;                /* folder of the console's files; NULL or "": beside the program, if there */
-	bool insecure;                  /* listen beyond loopback without TLS */
-	uint64_t wal_keep, tsdb_head;   /* bytes; 0: the module's default */
+	struct config_input input;      /* read again on SIGHUP */
 	bool demo;                      /* with a simulated pump station and its records */
 };
 
-/* Prints on standard output, a line each: `ready http://ADDR:PORT` and, while there is no user, `setup http://ADDR:PORT/setup#TOKEN`.
- * -ERR_LOCKED: another process uses the folder; -ERR_NEWER: a newer version wrote it; -ERR_CONFIG, -ERR_IO. */
+/* Prints on standard output, a line each: `ready http://ADDR:PORT` (or https), `fingerprint AB:CD:…` of a certificate of our own and, while
+ * there is no user, `setup http://ADDR:PORT/setup#TOKEN`.
+ * -ERR_LOCKED: another process uses the folder; -ERR_NEWER: a newer version wrote it; -ERR_CONFIG…, -ERR_IO. */
 int daemon_run(const struct daemon_config *c);
 
 /* A scope with all rights on a data folder nobody serves, or beside a running server (the store serialises): for `tenon token

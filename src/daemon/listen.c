@@ -28,7 +28,7 @@ static bool is_loopback(const char *address)
 	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-int listen_parse(const char *text, bool insecure, struct listen *ret)
+int listen_parse(const char *text, bool secure, struct listen *ret)
 {
 	struct listen l = *ret;
 	const char *end = text + str_len(text), *colon = end, *from = text;
@@ -49,7 +49,7 @@ int listen_parse(const char *text, bool insecure, struct listen *ret)
 	if (!n || str_eq(l.address, "localhost"))
 		memcpy(l.address, "127.0.0.1", 10);
 	l.port = (uint16_t) port;
-	if (!is_loopback(l.address) && !insecure)
+	if (!is_loopback(l.address) && !secure)
 		return err_fail(ERR_INVALID, "field", "listen", "rule", "@listen_insecure", "value", text, NULL);
 	*ret = l;
 	return 0;

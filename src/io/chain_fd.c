@@ -115,10 +115,12 @@ static void on_wire(void *arg, unsigned events)
 	chain_release(c);
 }
 
+/* Only now it is read from: nothing comes up before the layers above know that there is something below. */
 static void tell_open(void *arg)
 {
 	struct fd_end *e = arg;
 
+	watch_again(e);
 	layer_tell_open(e->layer);
 }
 
@@ -131,7 +133,7 @@ int fd_end_start(struct fd_end *e, struct chain_layer *l, int fd, bool is_socket
 	e->is_socket = is_socket;
 	e->finishing = false;
 	e->at = e->len = 0;
-	int r = loop_watch(loop, fd, chain_is_paused(l->chain) ? 0 : WATCH_IN, on_wire, e, &e->watch);
+	int r = loop_watch(loop, fd, 0, on_wire, e, &e->watch);
 	if (r < 0) {
 		sys.close(fd);
 		e->fd = -1;
@@ -193,7 +195,7 @@ int fd_end_send(struct fd_end *e, const uint8_t *bytes, size_t n)
 
 void fd_end_pause(struct fd_end *e, bool pause)
 {
-	if (e->watch)
+	if (e->watch && !timer_is_running(&e->soon))
 		watch_again(e);
 }
 

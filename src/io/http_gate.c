@@ -125,7 +125,8 @@ static void on_inner_close(void *ctx, struct chain *c, const struct err *why)
 	struct gate *g = ctx;
 
 	g->inner = chain_free(g->inner);
-	if (!g->outer || !chain_is_open(g->outer)) {
+	/* When the server stops it waits for what must still go out, and for nobody's answer to a goodbye. */
+	if (!g->outer || !chain_is_open(g->outer) || (g->server->stopping && !chain_backlog(g->outer))) {
 		end(g);
 		return;
 	}
@@ -246,7 +247,8 @@ void http_gates_stop(struct http_server *s)
 	s->listener = listener_free(s->listener);
 	for (struct gate *g = s->gates, *next; g; g = next) {
 		next = g->next;
-		if (g->fd >= 0)         /* still in its handshake */
+		/* Still in its handshake, or through with all but the client's goodbye. */
+		if (g->fd >= 0 || (!g->inner && !chain_backlog(g->outer)))
 			end(g);
 	}
 }

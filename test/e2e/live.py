@@ -12,9 +12,11 @@ class Closed(Exception):
 
 
 class Live:
-    def __init__(self, url, headers=None, timeout=20):
+    def __init__(self, url, headers=None, timeout=20, tls=None):
         at = urllib.parse.urlsplit(url)
         self.socket = socket.create_connection((at.hostname, at.port), timeout)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=at.hostname)
         self.file = self.socket.makefile("rb")
         fields = {"Host": at.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
                   "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(), **(headers or {})}
