@@ -113,10 +113,23 @@ static int make_room(struct group_rt *g, uint32_t n)
 	g->point = arena_array(a, struct driver_point, n);
 	g->conv = arena_array(a, struct conv, n);
 	g->value = arena_array(a, struct driver_value, n);
+	g->text = arena_array(a, char *, n);
 	g->request = arena_array(a, struct request, n);
 	g->planned = arena_array(a, struct driver_request, n);
-	return g->series && g->said && g->fixed && g->vtype && g->fresh && g->point && g->conv && g->value && g->request && g->planned ? 0 :
+	return g->series && g->said && g->fixed && g->vtype && g->fresh && g->point && g->conv && g->value && g->text && g->request && g->planned ? 0 :
 		err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
+}
+
+/* Texts are kept until their row goes out: each has a place of its own. */
+static int make_text_room(struct group_rt *g)
+{
+	for (uint32_t i = 0; i < g->n_read; i++)
+		if (g->point[i].type == POINT_STRING) {
+			g->text[i] = arena_alloc(&g->arena, DRIVER_TEXT_MAX);
+			if (!g->text[i])
+				return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
+		}
+	return 0;
 }
 
 static void fill(struct group_rt *g, const struct link_point *points, const struct sorting *order, uint8_t *addresses, size_t address_size)
@@ -166,6 +179,11 @@ int group_build(const struct driver *d, const struct group *group, const struct 
 		return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 	}
 	fill(g, points, order, addresses, d->address->size);
+	r = make_text_room(g);
+	if (r < 0) {
+		arena_done(&g->arena);
+		return r;
+	}
 	g->status = (struct link_status) { .id = g->id, .parent = group->device, .kind = LINK_GROUP, .state = LINK_IDLE,
 		.since_ns = clock_now_ns(), .period_ms = g->period_ms, .n_points = g->n };
 	*ret = take(g);

@@ -108,7 +108,9 @@ struct driver_event {
 	size_t len;
 };
 
-/* A raw value: V_BOOL, V_I64 for all whole numbers, V_F32, V_F64 as the point's type says; V_NONE with a bad quality. */
+/* A raw value: V_BOOL, V_I64 for all whole numbers, V_F32, V_F64, V_STR as the point's type says; V_NONE with a bad quality. For a point of
+ * the type string the engine sets value.s to room for DRIVER_TEXT_MAX bytes before decode(), which writes UTF-8 there; NULL: no room. */
+enum { DRIVER_TEXT_MAX = 512 };
 struct driver_value { struct value value; uint32_t quality; };
 
 struct driver_node { const char *name, *address, *doc; enum point_type type; bool has_children; };

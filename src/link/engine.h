@@ -22,7 +22,8 @@
 #include "link/link.h"
 #include "sys/sys.h"
 
-enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3, LINK_PIECE_MS = 50 };
+enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3, LINK_PIECE_MS = 50,
+	LINK_ROW_TEXT = 512 << 10 };
 static const uint32_t QUALITY_UNSAID = 0xFFFFFFFFu;             /* nothing was said of this point yet */
 
 /* ---- status ---- */
@@ -70,6 +71,7 @@ struct group_rt {
 	struct driver_point *point;
 	struct conv *conv;
 	struct driver_value *value;
+	char **text;                    /* room for what a text point holds; NULL: it is none */
 	struct request *request;        /* room for n_read */
 	struct driver_request *planned;
 	uint32_t n_fresh;
@@ -133,6 +135,7 @@ struct errand_rt {
 	uint32_t series, count, within_ms, step, checks, n_written;
 	uint8_t vtype;
 	char text[ERRAND_DATA];         /* of a value that is one */
+	char heard[DRIVER_TEXT_MAX];    /* ... and of one that is read */
 	struct value value, raw;        /* wanted: engineering, and as the wire carries it */
 	double ramp, at, going;         /* a second; where it is, and to where its step goes */
 	int64_t walked_ns;

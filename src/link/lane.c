@@ -287,7 +287,7 @@ static bool is_same(const struct errand_rt *e, struct value got)
 
 static struct driver_value take_value(struct errand_rt *e, const struct driver_event *ev)
 {
-	struct driver_value raw = { .quality = (uint32_t) QUALITY_BAD_PROTOCOL }, v;
+	struct driver_value raw = { .value.s = e->heard, .quality = (uint32_t) QUALITY_BAD_PROTOCOL }, v;
 
 	e->conn->driver->decode(e->dev->driver, &e->point, &e->question, ev->data, ev->len, &raw);
 	v = conv_out(&e->conv, raw);

@@ -51,6 +51,9 @@ void row_answer(struct group_rt *g, uint32_t request, const uint8_t *data, size_
 	const struct driver_request *q = &g->request[request].q;
 	struct dev *d = g->dev;
 
+	for (uint32_t i = q->first; i < q->first + q->count; i++)
+		if (g->text[i])
+			g->value[i].value.s = g->text[i];
 	/* The driver writes straight into the row; what it writes is then converted in place. */
 	d->conn->driver->decode(d->driver, g->point + q->first, q, data, len, g->value + q->first);
 	for (uint32_t i = q->first; i < q->first + q->count; i++) {
@@ -125,25 +128,26 @@ static void settle(struct group_rt *g, uint32_t n, bool went)
 void row_flush(struct group_rt *g)
 {
 	struct link_thread *t = g->dev->conn->thread;
-	uint32_t n = 0;
+	uint32_t n = 0, text = 0;
 
 	if (g->n_fresh == 0)
 		return;
 	for (uint32_t i = 0; i <= g->n; i++) {
-		if (n == LINK_ROW_POINTS || (i == g->n && n)) {
+		if (n == LINK_ROW_POINTS || text > LINK_ROW_TEXT || (i == g->n && n)) {
 			int r = flush_part(g, n);
 
 			if (r < 0 && r != -ERR_BUSY && r != -ERR_FULL && r != -ERR_STOPPING)
 				log_warn("link", "a row is lost group=%s error=\"%s\"", g->name, err_log_text(err_peek()));
 			err_clear();
 			settle(g, n, r >= 0);
-			n = 0;
+			n = text = 0;
 		}
 		if (i == g->n || !g->fresh[i])
 			continue;
 		t->row_series[n] = g->series[i];
 		t->row_types[n] = g->vtype[i];
 		t->row_index[n++] = i;
+		text += g->value[i].value.type == V_STR ? g->value[i].value.len : 0;
 	}
 	g->n_fresh = 0;
 }

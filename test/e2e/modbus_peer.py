@@ -119,7 +119,8 @@ def becomes(platform, path, value, seconds=20):
 
     def there():
         got[0] = last(platform, path)
-        return got[0] == (value, True)
+        # a float32 is told by its shortest text
+        return got[0] == (value, True) or (got[0] and got[0][1] and isinstance(value, float) and f32(got[0][0] or 0) == f32(value))
 
     try:
         wait_for(there, seconds)

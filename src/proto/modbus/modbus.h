@@ -126,6 +126,14 @@ union modbus_value modbus_get(const uint8_t *registers, enum modbus_type t, enum
 /* Writes modbus_type_registers(t) registers. Integers must fit: see modbus_fits(). */
 void modbus_set(uint8_t *registers, enum modbus_type t, enum modbus_order order, union modbus_value v);
 bool modbus_fits(enum modbus_type t, int64_t v);        /* does an integer fit into this integer type? */
+/* What devices put into registers besides: half precision (IEEE 754 binary16), decimal digits in groups of four bits, texts. */
+float modbus_from_half(uint16_t bits);
+uint16_t modbus_to_half(float v);                       /* to nearest, ties to even; beyond its range an infinity */
+bool modbus_from_bcd(uint64_t bits, uint64_t *ret);     /* false: a digit beyond 9 */
+bool modbus_to_bcd(uint64_t v, unsigned digits, uint64_t *ret);        /* false: it has more digits */
+/* The bytes of n registers of text in reading order, and back; both 2 n bytes. */
+void modbus_get_text(const uint8_t *registers, unsigned n, enum modbus_order order, uint8_t *ret);
+void modbus_set_text(uint8_t *registers, unsigned n, enum modbus_order order, const uint8_t *text);
 bool modbus_get_bit(const uint8_t *bits, unsigned i);   /* of a coils answer, LSB first */
 void modbus_set_bit(uint8_t *bits, unsigned i, bool v);
 bool modbus_get_register_bit(const uint8_t *reg, enum modbus_order order, unsigned bit);        /* bit 0 is the least significant */

@@ -68,6 +68,87 @@ bool modbus_fits(enum modbus_type t, int64_t v)
 	}
 }
 
+float modbus_from_half(uint16_t bits)
+{
+	uint32_t sign = (uint32_t) (bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 0x3FF, out;
+	float v;
+
+	if (exponent == 31)
+		out = sign | 0x7F800000u | fraction << 13;
+	else if (exponent)
+		out = sign | (exponent + 112) << 23 | fraction << 13;
+	else {
+		/* subnormal: fraction × 2^-24, exact in a float */
+		v = (float) fraction * 0x1p-24f;
+		return sign ? -v : v;
+	}
+	memcpy(&v, &out, 4);
+	return v;
+}
+
+uint16_t modbus_to_half(float v)
+{
+	uint32_t bits, magnitude, fraction, rest, half;
+	uint16_t sign;
+	unsigned shift;
+
+	memcpy(&bits, &v, 4);
+	sign = (uint16_t) (bits >> 16 & 0x8000);
+	magnitude = bits & 0x7FFFFFFF;
+	if (magnitude > 0x7F800000u)
+		return (uint16_t) (sign | 0x7E00);              /* no number */
+	if (magnitude >= 0x47800000u)
+		return (uint16_t) (sign | 0x7C00);              /* 65,536 and more */
+	if (magnitude < 0x33000000u)
+		return sign;                                    /* below half of the smallest */
+	/* as 1.fraction × 2^e, shifted to ten digits; subnormals by so much more */
+	shift = magnitude < 0x38800000u ? 126 - (magnitude >> 23) : 13;
+	fraction = magnitude < 0x38800000u ? (magnitude & 0x7FFFFF) | 0x800000 : magnitude - 0x38000000u;
+	half = fraction >> shift;
+	rest = fraction & ((1u << shift) - 1);
+	half += rest > 1u << (shift - 1) || (rest == 1u << (shift - 1) && half & 1);
+	return (uint16_t) (sign | half);
+}
+
+bool modbus_from_bcd(uint64_t bits, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	for (int i = 15; i >= 0; i--) {
+		unsigned digit = bits >> (4 * i) & 15;
+
+		if (digit > 9)
+			return false;
+		v = v * 10 + digit;
+	}
+	*ret = v;
+	return true;
+}
+
+bool modbus_to_bcd(uint64_t v, unsigned digits, uint64_t *ret)
+{
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < digits; i++, v /= 10)
+		bits |= v % 10 << (4 * i);
+	if (v)
+		return false;
+	*ret = bits;
+	return true;
+}
+
+void modbus_get_text(const uint8_t *registers, unsigned n, enum modbus_order order, uint8_t *ret)
+{
+	for (unsigned i = 0; i < 2 * n; i++)
+		ret[i] = registers[place(i, n, order)];
+}
+
+void modbus_set_text(uint8_t *registers, unsigned n, enum modbus_order order, const uint8_t *text)
+{
+	for (unsigned i = 0; i < 2 * n; i++)
+		registers[place(i, n, order)] = text[i];
+}
+
 bool modbus_get_bit(const uint8_t *bits, unsigned i) { return bits[i / 8] >> (i % 8) & 1; }
 
 void modbus_set_bit(uint8_t *bits, unsigned i, bool v)

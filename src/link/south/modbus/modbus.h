@@ -8,15 +8,19 @@
 #include "link/driver.h"
 #include "proto/modbus/modbus.h"
 
-/* The four tables of the data model (V1.1b3, 4.3); the words are the prefixes that count from 0. */
-enum modbus_table { MODBUS_COILS, MODBUS_DISCRETE, MODBUS_HOLDING, MODBUS_INPUT };
+/* The four tables of the data model (V1.1b3, 4.3), and the objects of identification (6.21). */
+enum modbus_table { MODBUS_COILS, MODBUS_DISCRETE, MODBUS_HOLDING, MODBUS_INPUT, MODBUS_IDENTITY, MODBUS_TABLES_ };
+/* How a value lies in registers when it is not as its type says. */
+enum modbus_form { MODBUS_PLAIN, MODBUS_HALF, MODBUS_BCD, MODBUS_UTF8, MODBUS_ASCII, MODBUS_GBK, MODBUS_LATIN1 };
+enum { MODBUS_TEXT_REGISTERS = 123 };   /* the longest text: what one write can carry */
 
 struct modbus_address {
 	int32_t table;                  /* enum modbus_table */
 	uint32_t number;                /* from 0, as on the wire */
 	int32_t bit;                    /* of a register; -1: none */
 	int32_t order;                  /* enum byte_order */
-	uint32_t length;                /* items: 1 bit, or 1, 2, 4 registers */
+	uint32_t length;                /* items: 1 bit, or registers */
+	int32_t form;                   /* enum modbus_form; of a text never MODBUS_PLAIN */
 };
 
 /* Settings of a connection; each driver's table has those that are its own. */
@@ -47,7 +51,7 @@ struct modbus_device_config {
 /* A boundary between two points across which the device refused to be read. */
 struct modbus_cut { uint8_t table; uint32_t from, to; };
 enum { MODBUS_CUTS = 64 };
-enum modbus_refuses { MODBUS_NO_SINGLE = 1, MODBUS_NO_MULTIPLE = 2, MODBUS_NO_MASK = 4 };
+enum modbus_refuses { MODBUS_NO_SINGLE = 1, MODBUS_NO_MULTIPLE = 2, MODBUS_NO_MASK = 4, MODBUS_NO_READ_WRITE = 8 };
 
 struct modbus_device {
 	const struct modbus_config *connection;
@@ -108,7 +112,7 @@ int modbus_beat_skip(struct modbus_session *s);         /* at a frame's beginnin
 int modbus_parse_address(const struct point *p, void *ret_address);
 uint64_t modbus_order_of(const void *address);
 /* plan.c */
-extern const uint8_t modbus_read_code[4];                /* of each table */
+extern const uint8_t modbus_read_code[MODBUS_TABLES_];   /* of each table */
 uint32_t modbus_plan(const void *device, const struct driver_point *points, uint32_t n, struct driver_request *ret);
 bool modbus_split(void *device, const struct driver_point *points, const struct driver_request *q, struct driver_request ret[2]);
 void modbus_show(const struct driver_request *q, struct buf *out);

@@ -88,16 +88,17 @@ static int serial_open(void *session, const void *config)
 }
 
 static const char *const examples[] = { "40001", "400001", "4x0001", "HR0", "30001", "IR0", "00001", "C0", "10001", "DI0", "40001.3",
-	"40001#CDAB", NULL };
+	"40001#CDAB", "40001:f16", "40001:bcd", "HR100/10:gbk", "HR100[5]", "ID0", NULL };
 
 /* What all of them share. */
 #define MODBUS_DRIVER \
 	.abi = DRIVER_ABI, .size = sizeof(struct driver), .caps = DRIVER_READ | DRIVER_WRITE | DRIVER_MANY | DRIVER_PEEK | DRIVER_SCAN, \
 	.address = &modbus_address_type, \
 	.hint = "40001 or 400001 or 4x1 count from 1 (0 coil, 1 discrete input, 3 input register, 4 holding register); C0, DI0, IR0, HR0 " \
-		"count from 0; .3 is a bit of a register; #CDAB is a byte order", \
+		"count from 0; .3 is a bit of a register; [5] is an element of an array; /10 are ten registers of text; :f16 :bcd :gbk are forms; " \
+		"#CDAB is a byte order; ID0 is the maker's name", \
 	.hint_zh = "40001、400001、4x1 从 1 起编号（0 线圈，1 离散输入，3 输入寄存器，4 保持寄存器）；C0、DI0、IR0、HR0 从 0 起编号；" \
-		".3 表示寄存器的第 3 位；#CDAB 表示字节序", \
+		".3 表示寄存器的第 3 位；[5] 表示数组元素；/10 表示 10 个寄存器的文本；:f16 :bcd :gbk 表示存放形式；#CDAB 表示字节序；ID0 为厂商名称", \
 	.examples = examples, \
 	.session_size = sizeof(struct modbus_session), .device_size = sizeof(struct modbus_device), \
 	.parse_address = modbus_parse_address, .order = modbus_order_of, .attach = modbus_attach, \

@@ -5,9 +5,10 @@
  */
 #include "link/south/modbus/modbus.h"
 
-const uint8_t modbus_read_code[4] = {
+const uint8_t modbus_read_code[MODBUS_TABLES_] = {
 	[MODBUS_COILS] = MODBUS_READ_COILS, [MODBUS_DISCRETE] = MODBUS_READ_DISCRETE,
 	[MODBUS_HOLDING] = MODBUS_READ_HOLDING, [MODBUS_INPUT] = MODBUS_READ_INPUT,
+	[MODBUS_IDENTITY] = MODBUS_ENCAPSULATED,
 };
 
 static const struct modbus_address *at(const struct driver_point *p) { return p->address; }
@@ -54,7 +55,7 @@ uint32_t modbus_plan(const void *device, const struct driver_point *points, uint
 		uint32_t max = bits ? d->connection->max_bits : max_registers, gap = bits ? d->connection->gap_bits : gap_registers;
 		uint32_t end = MAX(to, end_of(&points[i]));
 
-		if (a->table == f->table && a->number <= to + gap && end - f->number <= max && !(a->number >= to && is_cut(d, a->table, to, a->number))) {
+		if (a->table == f->table && (a->table != MODBUS_IDENTITY || a->number == f->number) && a->number <= to + gap && end - f->number <= max && !(a->number >= to && is_cut(d, a->table, to, a->number))) {
 			to = end;
 			continue;
 		}
@@ -115,7 +116,8 @@ bool modbus_split(void *device, const struct driver_point *points, const struct 
 
 void modbus_show(const struct driver_request *q, struct buf *out)
 {
-	static const char *const tables[] = { [MODBUS_COILS] = "C", [MODBUS_DISCRETE] = "DI", [MODBUS_HOLDING] = "HR", [MODBUS_INPUT] = "IR" };
+	static const char *const tables[] = { [MODBUS_COILS] = "C", [MODBUS_DISCRETE] = "DI", [MODBUS_HOLDING] = "HR", [MODBUS_INPUT] = "IR",
+		[MODBUS_IDENTITY] = "ID" };
 	const char *table = "";
 
 	for (size_t i = 0; i < ELEMENTSOF(tables); i++)

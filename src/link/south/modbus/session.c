@@ -49,7 +49,9 @@ static int question_of(const struct driver_job *job, struct modbus_request *q, s
 {
 	const struct modbus_device *d = job->device;
 
-	if (!job->write)
+	if (!job->write && job->request->code == MODBUS_ENCAPSULATED)
+		*q = (struct modbus_request) { .fc = MODBUS_ENCAPSULATED, .id_code = 4, .object = (uint8_t) job->request->from };
+	else if (!job->write)
 		*q = (struct modbus_request) { .fc = (uint8_t) job->request->code, .addr = (uint16_t) job->request->from,
 			.n = (uint16_t) (job->request->to - job->request->from) };
 	else if (modbus_request_decode(job->write->data, job->write->len, q) != 0)

@@ -12,7 +12,11 @@ static const struct rec_word device_orders[] = {
 };
 static const struct rec_word tables[] = {
 	{ "coil", "Coil", "线圈" }, { "discrete", "Discrete input", "离散输入" }, { "holding", "Holding register", "保持寄存器" },
-	{ "input", "Input register", "输入寄存器" }, { 0 },
+	{ "input", "Input register", "输入寄存器" }, { "identity", "Identification", "设备标识" }, { 0 },
+};
+static const struct rec_word forms[] = {
+	{ "plain", "As the type says", "按数据类型" }, { "f16", "Half precision", "半精度浮点" }, { "bcd", "Decimal digits (BCD)", "BCD 码" },
+	{ "utf8", "UTF-8", "UTF-8" }, { "ascii", "ASCII", "ASCII" }, { "gbk", "GBK", "GBK" }, { "latin1", "Latin-1", "Latin-1" }, { 0 },
 };
 static const struct rec_word point_orders[] = {
 	{ "device", "As the device says", "按采集设备设置" },
@@ -145,7 +149,8 @@ static const struct rec_field address_fields[] = {
 	F(A, number, .def = "0", .max = "65535", .min = "0", .label = "Number from 0", .label_zh = "编号（从 0 起）"),
 	F(A, bit, .def = "-1", .min = "-1", .max = "15", .label = "Bit number", .label_zh = "位序号"),
 	F_ENUM(A, order, point_orders, .def = "device", .label = "Byte order", .label_zh = "字节序"),
-	F(A, length, .def = "1", .min = "1", .max = "4", .label = "Registers or bits", .label_zh = "寄存器或位的个数"),
+	F(A, length, .def = "1", .min = "1", .max = "123", .label = "Registers or bits", .label_zh = "寄存器或位的个数"),
+	F_ENUM(A, form, forms, .def = "plain", .label = "Form", .label_zh = "存放形式"),
 };
 const struct rec_type modbus_address_type = REC_PLAIN(A, "modbus_address", address_fields, .title = "Modbus address",
 	.title_zh = "Modbus 地址", .doc = "Where a value lies in a Modbus device", .doc_zh = "数值在 Modbus 采集设备中的位置");

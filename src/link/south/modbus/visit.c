@@ -12,7 +12,7 @@ int modbus_peek(const void *device, const struct driver_point *p, uint32_t n, st
 	uint32_t most = bits ? d->connection->max_bits : d->config->max_registers ? d->config->max_registers : d->connection->max_registers;
 	char max[NUM_TEXT_MAX], value[NUM_TEXT_MAX];
 
-	most = MIN(most, UINT32_C(65536) - a->number);
+	most = a->table == MODBUS_IDENTITY ? 1 : MIN(most, UINT32_C(65536) - a->number);
 	if (n < 1 || n > most) {
 		num_format_u64(max, most);
 		num_format_u64(value, n);
