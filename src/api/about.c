@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "link/link.h"
+#include "service/reach.h"
 
 static void type_json(struct call *c, const struct noun *n, struct json *j)
 {
@@ -16,8 +17,8 @@ static void type_json(struct call *c, const struct noun *n, struct json *j)
 	json_kv_str(j, "doc_zh", t->doc_zh);
 	json_kv_str(j, "read", permission_id(n->read));
 	json_kv_str(j, "write", permission_id(n->write));
-	json_kv_bool(j, "may_read", scope_may(&c->scope, n->read));
-	json_kv_bool(j, "may_write", scope_may(&c->scope, n->write));
+	json_kv_bool(j, "may_read", reach_may(&c->scope, n->read, t));
+	json_kv_bool(j, "may_write", reach_may(&c->scope, n->write, t));
 	json_key(j, "form");
 	rec_form(t, j);
 	json_end(j);

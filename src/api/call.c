@@ -9,6 +9,7 @@
 
 #include "api/internal.h"
 #include "base/num.h"
+#include "service/reach.h"
 
 #define BASE "/api/v1"
 
@@ -49,6 +50,7 @@ static struct call *call_new(struct api *a, struct http_exchange *x)
 		uuid_format(&u, c->scope.request);
 	}
 	buf_addf(&peer, "%.45s", http_peer(x));
+	c->scope.agent = http_header(x, "User-Agent");
 	c->query = http_query(x);
 	c->authorization = auth;
 	c->cookie = http_cookie(x, "tenon_session");
@@ -224,7 +226,9 @@ static int authenticate(struct call *c)
 
 static int authorize(struct call *c)
 {
-	int r = scope_need(&c->scope, route_permission(c->route, c->noun));
+	enum permission p = route_permission(c->route, c->noun);
+	bool placed = c->route->placed || (c->noun && reach_is_placed(c->noun->type));
+	int r = placed ? scope_need_somewhere(&c->scope, p) : scope_need(&c->scope, p);
 	struct err e;
 
 	if (r >= 0)
@@ -259,7 +263,9 @@ static int run_call(struct work *w, void *worker)
 	c->status = c->route->status ? c->route->status : 200;
 	if (r >= 0)
 		r = c->route->run(c);
-	if (r < 0)
+	if (r == -ERR_AWAITS_APPROVAL && c->scope.awaits)
+		answer_awaits(c);
+	else if (r < 0)
 		answer_problem(c, r);
 	err_clear();
 	return 0;

@@ -32,6 +32,7 @@ struct route {
 	const char *const *offers;              /* content types of the answer; NULL: JSON alone */
 	size_t body_max;                        /* 0: BODY_DEFAULT */
 	uint16_t status;                        /* of success; 0: 200 */
+	bool placed;                            /* the permission is needed somewhere only: run() looks at places */
 	bool anonymous_ok;                      /* a stale credential counts as none */
 	int (*run)(struct call *c);             /* < 0: a failure; CALL_DONE; CALL_LATER: call_finish() comes */
 	const char *doc;
@@ -45,6 +46,7 @@ struct route {
 
 struct routes { const struct route *items; size_t n; };
 extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_jobs, routes_sheets;
+extern const struct routes routes_account, routes_approvals;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
 
@@ -133,6 +135,7 @@ int call_bool(const struct call *c, const char *key, bool *ret);        /* absen
 
 struct json answer_json(struct call *c);                        /* sets the content type; writes to c->out */
 void answer_problem(struct call *c, int result);                /* the failure as problem+json; takes the thread's current failure */
+void answer_awaits(struct call *c);                             /* 202: it waits for a second person; c->scope.awaits */
 void answer_send(struct call *c);
 enum { SECURITY_FIELDS = 6 };
 extern const struct http_field security_fields[SECURITY_FIELDS];

@@ -287,6 +287,7 @@ void live_on_hello(struct live_client *c, const struct live_known *k)
 	c->tenant = k->tenant;
 	c->who = k->who;
 	c->sees_all = k->sees_all;
+	c->rights_until_ns = k->rights_until_ns;
 	if (c->known)
 		return;
 	c->known = true;
@@ -398,7 +399,9 @@ static void renew(struct live_client *c, int64_t now)
 	struct plant *plant = c->live->api->platform->plant;
 
 	for (struct live_sub *s = c->subs; s; s = s->next) {
-		if (!s->told || s->resolving || now - s->resolved_ns < LIVE_RENEW_MS * NS_PER_MS || plant_generation(plant) == s->generation)
+		if (!s->told || s->resolving)
+			continue;
+		if (!s->stale && (now - s->resolved_ns < LIVE_RENEW_MS * NS_PER_MS || plant_generation(plant) == s->generation))
 			continue;
 		if (live_job_resolve(c, s) < 0)
 			err_clear();
@@ -408,8 +411,9 @@ static void renew(struct live_client *c, int64_t now)
 static void check_rights(struct live_client *c, int64_t now)
 {
 	uint64_t rights = guard_generation(c->live->api->platform->guard);
+	bool changed = rights != c->rights || clock_now_ns() >= c->rights_until_ns;
 
-	if (c->checking || (rights == c->rights && now - c->checked_ns <= LIVE_CHECK_MS * NS_PER_MS))
+	if (c->checking || (!changed && now - c->checked_ns <= LIVE_CHECK_MS * NS_PER_MS))
 		return;
 	c->checking = true;
 	if (live_job_check(c) < 0) {    /* all workers busy: next time */
@@ -418,6 +422,8 @@ static void check_rights(struct live_client *c, int64_t now)
 		return;
 	}
 	c->rights = rights;
+	for (struct live_sub *s = c->subs; changed && s; s = s->next)
+		s->stale = true;        /* which points he may see may have changed with them */
 }
 
 static void tick_client(struct live_client *c, int64_t now)
@@ -468,6 +474,16 @@ static bool origin_is_ours(struct api *a, struct http_exchange *x)
 
 static const struct ws_callbacks callbacks = { .on_message = on_message, .on_drain = on_drain, .on_close = on_close };
 
+/* Those of this address that have not said who they are. */
+static unsigned strangers(const struct live *l, const char *peer)
+{
+	unsigned n = 0;
+
+	for (const struct live_client *c = l->clients; c; c = c->next)
+		n += !c->known && str_eq(c->peer, peer);
+	return n;
+}
+
 static void copy_secret(char to[SECRET_TEXT_MAX], const char *from)
 {
 	if (from && str_len(from) < SECRET_TEXT_MAX)
@@ -481,7 +497,7 @@ int live_accept(struct api *a, struct call *call)
 
 	if (!origin_is_ours(a, call->x))
 		return err_fail(ERR_CSRF, NULL, NULL);
-	if (a->live->n >= LIVE_CLIENTS_MAX)
+	if (a->live->n >= LIVE_CLIENTS_MAX || strangers(a->live, call->scope.peer) >= LIVE_STRANGERS_MAX)
 		return err_fail(ERR_BUSY, "what", "live", NULL);
 	c = sys_new(struct live_client);
 	if (!c)

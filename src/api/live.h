@@ -16,6 +16,7 @@
 
 enum {
 	LIVE_CLIENTS_MAX = 500,
+	LIVE_STRANGERS_MAX = 8,         /* of one address, before their hello: more would keep places from others */
 	LIVE_POINTS_MAX = 10000,        /* a socket, all subscriptions together */
 	LIVE_SUBS_MAX = 100,
 	LIVE_ID_MAX = 64,
@@ -51,6 +52,7 @@ struct live_sub {
 	uint64_t generation;            /* of the plant, when points were resolved */
 	int64_t resolved_ns;
 	bool resolving, told;           /* told: the client knows the points */
+	bool stale;                     /* rights changed since it was last resolved: at once again */
 };
 
 struct live_client {
@@ -70,6 +72,7 @@ struct live_client {
 	uint32_t tenant;
 	struct uuid who;
 	bool sees_all;                  /* jobs of others, too */
+	int64_t rights_until_ns;        /* wall clock: a grant begins or ends */
 	uint64_t rights;                /* guard_generation() when it was asked last */
 };
 
@@ -89,7 +92,7 @@ int live_job_check(struct live_client *c);
 int live_job_resolve(struct live_client *c, struct live_sub *s);
 
 /* live.c: where jobs end, on the loop. */
-struct live_known { int result; const struct err *err; uint32_t tenant; struct uuid who; bool sees_all; const char *name; };
+struct live_known { int result; const struct err *err; uint32_t tenant; int64_t rights_until_ns; struct uuid who; bool sees_all; const char *name; };
 void live_on_hello(struct live_client *c, const struct live_known *k);
 struct live_resolved { uint32_t serial; int result; const struct err *err; struct live_point *points; uint32_t n; uint64_t generation; };
 void live_on_resolved(struct live_client *c, const struct live_resolved *r);   /* takes r->points */

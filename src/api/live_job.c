@@ -2,6 +2,7 @@
 
 #include "api/live.h"
 #include "plant/plant.h"
+#include "service/reach.h"
 
 enum ask_kind { ASK_HELLO, ASK_CHECK, ASK_RESOLVE };
 
@@ -22,6 +23,7 @@ struct job {
 	uint32_t tenant;
 	struct uuid who;
 	bool sees_all;
+	int64_t rights_until_ns;
 	char name[260];
 	struct live_point *points;
 	uint32_t n;
@@ -39,7 +41,7 @@ static int scope_of(struct job *j, struct scope *s)
 	buf_add(&b, j->peer);
 	r = guard_authenticate(s, &c);
 	if (r >= 0)
-		r = scope_need(s, PERM_POINT_READ);
+		r = scope_need_somewhere(s, PERM_POINT_READ);
 	/* A cookie comes along by itself: only the page itself knows the CSRF value. */
 	if (r >= 0 && j->kind == ASK_HELLO && !c.bearer && !guard_csrf_matches(s, j->csrf))
 		r = err_fail(ERR_CSRF, NULL, NULL);
@@ -54,10 +56,10 @@ static int add_point(struct job *j, const struct plant_point *p)
 	return 0;
 }
 
-static int resolve_path(struct job *j, uint32_t tenant)
+static int resolve_path(struct job *j, struct scope *s)
 {
 	struct plant_point *list;
-	int n = plant_list(j->platform->plant, tenant, NULL, j->path, &j->arena, &list), r = 0;
+	int n = plant_list(j->platform->plant, s->tenant, NULL, j->path, &j->arena, &list), r = 0;
 
 	if (n <= 0)
 		return n;
@@ -65,12 +67,13 @@ static int resolve_path(struct job *j, uint32_t tenant)
 	if (!j->points)
 		return err_fail(ERR_NO_MEMORY, "what", "a subscription", NULL);
 	for (int i = 0; i < n && r >= 0; i++)
-		r = add_point(j, &list[i]);
+		if (reach_device(s, PERM_POINT_READ, &list[i].device))
+			r = add_point(j, &list[i]);
 	return r;
 }
 
-/* What is not there, or not in this tenant, is left out. */
-static int resolve_ids(struct job *j, uint32_t tenant)
+/* What is not there, not in this tenant, or where one may not look, is left out. */
+static int resolve_ids(struct job *j, struct scope *s)
 {
 	struct plant_point p;
 	int r = 0;
@@ -79,9 +82,9 @@ static int resolve_ids(struct job *j, uint32_t tenant)
 	if (!j->points)
 		return err_fail(ERR_NO_MEMORY, "what", "a subscription", NULL);
 	for (uint32_t i = 0; i < j->n_wanted && r >= 0; i++) {
-		int found = plant_by_id(j->platform->plant, tenant, &j->wanted[i], &j->arena, &p);
+		int found = plant_by_id(j->platform->plant, s->tenant, &j->wanted[i], &j->arena, &p);
 		if (found >= 0)
-			r = add_point(j, &p);
+			r = reach_device(s, PERM_POINT_READ, &p.device) ? add_point(j, &p) : 0;
 		else if (found != -ERR_MISSING)
 			return found;
 		else
@@ -100,7 +103,7 @@ static int run(struct work *w, void *worker)
 	r = scope_of(j, &s);
 	if (r >= 0 && j->kind == ASK_RESOLVE) {
 		j->generation = plant_generation(j->platform->plant);
-		r = j->path ? resolve_path(j, s.tenant) : resolve_ids(j, s.tenant);
+		r = j->path ? resolve_path(j, &s) : resolve_ids(j, &s);
 	}
 	if (r >= 0) {
 		struct buf b = BUF_FIXED(j->name);
@@ -108,6 +111,7 @@ static int run(struct work *w, void *worker)
 		j->tenant = s.tenant;
 		j->who = s.who.id;
 		j->sees_all = scope_may(&s, PERM_SYSTEM_READ);
+		j->rights_until_ns = s.rights_until_ns;
 	} else {
 		j->err = err_take(r);
 	}
@@ -125,7 +129,7 @@ static void done(struct work *w)
 	if (j->kind == ASK_RESOLVE)
 		live_on_resolved(c, &(struct live_resolved) { j->serial, w->result, &j->err, take(j->points), j->n, j->generation });
 	else
-		live_on_hello(c, &(struct live_known) { w->result, &j->err, j->tenant, j->who, j->sees_all, j->name });
+		live_on_hello(c, &(struct live_known) { w->result, &j->err, j->tenant, j->rights_until_ns, j->who, j->sees_all, j->name });
 	sys_free(j->points);
 	sys_free(j->path);
 	sys_free(j->wanted);
@@ -191,5 +195,7 @@ int live_job_resolve(struct live_client *c, struct live_sub *s)
 		memcpy(j->wanted, s->wanted, s->n_wanted * sizeof(*j->wanted));
 	r = start(c, j);
 	s->resolving = r >= 0;
+	if (r >= 0)
+		s->stale = false;
 	return r;
 }

@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "base/num.h"
+#include "service/reach.h"
 #include "service/sheet.h"
 
 const char *const params_of_noun[] = { NULL };
@@ -237,7 +238,7 @@ static int list_stream(struct call *c, const struct list *l)
 {
 	struct export *e = arena_new(&c->arena, struct export);
 	const char *name = l->query.noun->type->plural;
-	int r = scope_need(&c->scope, l->query.noun->read);
+	int r = reach_need(&c->scope, l->query.noun->read, l->query.noun->type);
 
 	if (!e)
 		return err_fail(ERR_NO_MEMORY, "what", "an export", NULL);

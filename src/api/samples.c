@@ -112,13 +112,13 @@ static const char *const write_params[] = { "precision", NULL }, *const export_p
 static const char *const values_params[] = { "path", "state", "limit", NULL };
 
 static const struct route rows[] = {
-	ROUTE("POST", "/write", PERM_SAMPLE_WRITE, "sample.write", run_write, .raw = "*/*", .params = write_params, .status = 204, .body_max = 10 << 20,
+	ROUTE("POST", "/write", PERM_SAMPLE_WRITE, "sample.write", run_write, .placed = true, .raw = "*/*", .params = write_params, .status = 204, .body_max = 10 << 20,
 		.doc = "Samples as InfluxDB line protocol; answered when they are durable"),
-	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .params = values_params,
+	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .placed = true, .params = values_params,
 		.doc = "Last values with quality and since when it is so; counts of good, bad and unknown points"),
-	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .in = &query_in_type, .offers = query_offers,
+	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers,
 		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit"),
-	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .in = &query_in_type, .out = &job_type, .params = export_params,
+	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .placed = true, .in = &query_in_type, .out = &job_type, .params = export_params,
 		.status = 202, .doc = "The same into a file, as a job; format csv or ndjson"),
 };
 const struct routes routes_samples = { rows, ELEMENTSOF(rows) };

@@ -2,12 +2,13 @@
 
 #include "api/internal.h"
 
-static void permissions_json(struct json *j, struct grants g)
+/* Those held everywhere or somewhere: what is worth showing. Where each holds, the records decide. */
+static void permissions_json(struct json *j, const struct scope *s)
 {
 	json_key(j, "permissions");
 	json_array(j);
 	for (int p = PERM_FIRST_; p < PERM_N_; p++)
-		if (grants_has(g, (enum permission) p))
+		if (scope_may_somewhere(s, (enum permission) p))
 			json_str(j, permission_id((enum permission) p));
 	json_end(j);
 }
@@ -33,6 +34,8 @@ static int signed_in_json(struct call *c, struct json *j)
 	json_kv_str(j, "full_name", u.full_name ? u.full_name : "");
 	json_end(j);
 	json_kv_str(j, "role", s->who.role);
+	json_kv_bool(j, "password_due", s->password_due);
+	json_kv_bool(j, "separated", guard_is_separated(s));
 	uuid_format(&t.head.id, id);
 	json_key(j, "tenant");
 	json_object(j);
@@ -40,7 +43,7 @@ static int signed_in_json(struct call *c, struct json *j)
 	json_kv_str(j, "code", t.code);
 	json_kv_str(j, "name", t.name);
 	json_end(j);
-	permissions_json(j, s->grants);
+	permissions_json(j, s);
 	r = guard_csrf(s, csrf);
 	json_kv_str(j, "csrf", r < 0 ? NULL : csrf);
 	err_clear();
@@ -76,10 +79,12 @@ static int set_cookie(struct call *c, const char *value, long max_age)
 static int sign_in(struct call *c, const struct sign_in *in)
 {
 	struct session_secrets secrets;
+	struct sign_in_rules rules;
 	int r = guard_sign_in(&c->scope, in, &secrets);
 
+	guard_rules(c->scope.guard, &rules);
 	if (r >= 0)
-		r = set_cookie(c, secrets.cookie, 7 * 24 * 3600);
+		r = set_cookie(c, secrets.cookie, (long) (rules.session_max_ns / NS_PER_S));
 	return r < 0 ? r : answer_session(c);
 }
 

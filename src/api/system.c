@@ -6,6 +6,7 @@
 #include "base/when.h"
 #include "link/link.h"
 #include "plant/plant.h"
+#include "service/reach.h"
 #include "tsdb/tsdb.h"
 
 static void time_kv(struct json *j, const char *key, int64_t ns)
@@ -162,9 +163,10 @@ static int counts_json(struct call *c, struct json *j)
 	json_key(j, "counts");
 	json_object(j);
 	for (size_t i = 0; i < ELEMENTSOF(plurals); i++) {
+		const struct noun *noun = noun_find(c->api->platform, plurals[i]);
 		uint64_t n;
 		int r;
-		if (!scope_may(&c->scope, noun_find(c->api->platform, plurals[i])->read))
+		if (!reach_may(&c->scope, noun->read, noun->type))
 			continue;
 		r = count_of(c, plurals[i], &n);
 		if (r < 0)
@@ -173,6 +175,36 @@ static int counts_json(struct call *c, struct json *j)
 	}
 	json_end(j);
 	return 0;
+}
+
+/* Figures of the whole installation: for its own people, not for those of a tenant beside them. */
+static bool is_of_platform(const struct call *c)
+{
+	return c->scope.tenant == TENANT_DEFAULT;
+}
+
+static void platform_json(struct call *c, struct json *j)
+{
+	struct platform *p = c->api->platform;
+
+	json_key(j, "requests");
+	json_object(j);
+	json_kv_u64(j, "total", atomic_load(&c->api->n_calls));
+	json_kv_u64(j, "errors", atomic_load(&c->api->n_errors));
+	json_kv_u64(j, "denied", atomic_load(&c->api->n_denied));
+	json_kv_u64(j, "open", atomic_load(&c->api->n_open));
+	json_kv_u64(j, "live", live_count(c->api->live));
+	json_end(j);
+	if (p->wal)
+		log_json(c->api, p->wal, j);
+	if (p->tsdb)
+		tsdb_json(p->tsdb, j);
+	disk_json(p, j);
+	clock_json(j);
+	json_key(j, "queues");
+	json_array(j);
+	queue_list(queue_json, j);
+	json_end(j);
 }
 
 static int run_status(struct call *c)
@@ -197,24 +229,8 @@ static int run_status(struct call *c)
 	r = counts_json(c, &j);
 	if (r < 0)
 		return r;
-	json_key(&j, "requests");
-	json_object(&j);
-	json_kv_u64(&j, "total", atomic_load(&c->api->n_calls));
-	json_kv_u64(&j, "errors", atomic_load(&c->api->n_errors));
-	json_kv_u64(&j, "denied", atomic_load(&c->api->n_denied));
-	json_kv_u64(&j, "open", atomic_load(&c->api->n_open));
-	json_kv_u64(&j, "live", live_count(c->api->live));
-	json_end(&j);
-	if (p->wal)
-		log_json(c->api, p->wal, &j);
-	if (p->tsdb)
-		tsdb_json(p->tsdb, &j);
-	disk_json(p, &j);
-	clock_json(&j);
-	json_key(&j, "queues");
-	json_array(&j);
-	queue_list(queue_json, &j);
-	json_end(&j);
+	if (is_of_platform(c))
+		platform_json(c, &j);
 	json_end(&j);
 	return 0;
 }
@@ -278,6 +294,14 @@ static void link_json(const struct link_status *s, enum lang lang, struct json *
 	json_end(j);
 }
 
+/* A connection has no place; a group hangs on its device. */
+static bool may_see_link(struct scope *s, const struct link_status *l)
+{
+	if (scope_may(s, PERM_LINK_READ))
+		return true;
+	return l->kind != LINK_CONNECTION && reach_device(s, PERM_LINK_READ, l->kind == LINK_DEVICE ? &l->id : &l->parent);
+}
+
 static int by_id(const void *a, const void *b)
 {
 	return uuid_cmp(&(*(struct link_status *const *) a)->id, &(*(struct link_status *const *) b)->id);
@@ -339,7 +363,8 @@ static int run_links(struct call *c)
 	json_key(&j, "items");
 	json_array(&j);
 	for (size_t i = 0; i < n; i++)
-		link_json(&all[i], c->scope.lang, &j);
+		if (may_see_link(&c->scope, &all[i]))
+			link_json(&all[i], c->scope.lang, &j);
 	json_end(&j);
 	json_end(&j);
 	return 0;
@@ -358,7 +383,7 @@ static int run_link(struct call *c)
 	if (r < 0)
 		return r;
 	found = find_link(sorted, n, &id);
-	if (!found)
+	if (!found || !may_see_link(&c->scope, found))
 		return err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
 	link_json(found, c->scope.lang, &j);
 	return 0;
@@ -399,6 +424,8 @@ static int run_verify(struct call *c)
 	const struct noun *n;
 	int r = which_audit(c, &n);
 
+	if (r >= 0 && n == &audit_of_system && !is_of_platform(c))      /* its entries are of all tenants */
+		r = err_fail(ERR_DENIED, "permission", permission_id(PERM_SYSTEM_WRITE), NULL);
 	if (r >= 0)
 		r = guard_audit_verify(c->scope.guard, n == &audit_of_system ? 0 : c->scope.tenant, &report);
 	if (r < 0 && r != -ERR_CORRUPT)
@@ -422,8 +449,8 @@ static const char *const list_offers[] = { "application/json", "text/csv", "appl
 
 static const struct route rows[] = {
 	ROUTE("GET", "/status", PERM_SYSTEM_READ, "status.get", run_status, .doc = "The platform's state and figures"),
-	ROUTE("GET", "/links", PERM_LINK_READ, "link.list", run_links, .doc = "How connections, devices and scan groups do"),
-	ROUTE("GET", "/links/{id}", PERM_LINK_READ, "link.get", run_link, .doc = "How one of them does"),
+	ROUTE("GET", "/links", PERM_LINK_READ, "link.list", run_links, .placed = true, .doc = "How connections, devices and scan groups do"),
+	ROUTE("GET", "/links/{id}", PERM_LINK_READ, "link.get", run_link, .placed = true, .doc = "How one of them does"),
 	ROUTE("GET", "/audit", PERM_AUDIT_READ, "audit.list", run_audit, .params = params_of_noun, .list_of = &audit_type, .offers = list_offers,
 		.doc = "Who did what; store=tenant (the plant) or system (users, sessions, rights)"),
 	ROUTE("GET", "/audit/verify", PERM_AUDIT_READ, "audit.verify", run_verify, .params = store_param, .doc = "Is the chain of the audit whole?"),

@@ -82,7 +82,7 @@ static int chain_end(struct store_tx *tx, struct last *ret)
 static const char *const kinds[] = { [PRINCIPAL_NOBODY] = "nobody", [PRINCIPAL_USER] = "user", [PRINCIPAL_TOKEN] = "token",
 	[PRINCIPAL_SYSTEM] = "system", [PRINCIPAL_SETUP] = "setup" };
 
-static const char *changes_text(struct scope *s)
+const char *audit_changes_text(struct scope *s)
 {
 	const struct audit_notes *n = s->notes;
 
@@ -118,7 +118,7 @@ int audit_append(struct scope *s, struct store_tx *tx, const char *deed, const c
 	e.peer = s->peer;
 	e.noun = s->notes ? s->notes->noun : NULL;
 	e.record = s->notes ? s->notes->record : (struct uuid) { 0 };
-	e.changes = changes_text(s);
+	e.changes = audit_changes_text(s);
 	e.previous = last.hash;
 	r = entry_hash(&e, hash);
 	if (r < 0)

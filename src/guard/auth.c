@@ -50,7 +50,8 @@ static bool recall(struct guard *g, const uint8_t hash[HASH_BYTES], struct cache
 
 	mutex_hold(&g->cache_lock);
 	*ret_generation = g->cache_generation;
-	found = c->kind != PRINCIPAL_NOBODY && same_bytes(c->hash, hash, HASH_BYTES) && clock_mono_ns() < c->fresh_until_ns;
+	found = c->kind != PRINCIPAL_NOBODY && same_bytes(c->hash, hash, HASH_BYTES) && clock_mono_ns() < c->fresh_until_ns
+		&& clock_now_ns() < c->rights_until_ns;
 	if (found)
 		*ret = *c;
 	return found;
@@ -112,14 +113,21 @@ int guard_tick(struct guard *g)
 {
 	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
 	int64_t now = clock_now_ns();
-	struct expired e = { .at = now, .idle = now - g->session_idle_ns };
-	int r = store_begin(g->system, STORE_WRITE, clock_deadline(5000), &tx);
+	struct sign_in_rules rules;
+	struct expired e = { .at = now };
+	int r;
+
+	guard_rules(g, &rules);
+	e.idle = now - rules.session_idle_ns;
+	r = store_begin(g->system, STORE_WRITE, clock_deadline(5000), &tx);
 
 	if (r >= 0)
 		r = flush_used(g, tx);
 	if (r >= 0)
 		r = store_query(tx, &queries[QUERY_sessions_expired], &e, NULL, NULL);
-	return r < 0 ? r : store_commit(take(tx));
+	if (r >= 0)
+		r = store_commit(take(tx));
+	return r < 0 ? r : rules_load(g);
 }
 
 void cache_flush(struct guard *g)
@@ -159,6 +167,13 @@ static struct grants grants_in(struct grants g, uint32_t tenant)
 	return g;
 }
 
+static void nothing_but_a_password(struct cached *c)
+{
+	c->password_due = true;
+	c->grants = grants_of_flags(0);
+	c->n_placed = 0;
+}
+
 static int fill(struct guard *g, struct store_tx *tx, const struct uuid *tenant, const struct uuid *role_id, struct arena *a, struct cached *c)
 {
 	struct tenant_slot *t = tenant_slot_by_id(g, tenant);
@@ -172,25 +187,35 @@ static int fill(struct guard *g, struct store_tx *tx, const struct uuid *tenant,
 		return r;
 	c->tenant = t->number;
 	c->tenant_id = t->id;
-	c->grants = grants_in(grants_of_flags(role.permissions), t->number);
+	c->grants = grants_of_flags(role.permissions);
 	copy_name(c->role, role.name);
 	c->fresh_until_ns = clock_deadline(CACHE_MS);
-	return 0;
+	r = grants_load(tx, c->kind, a, c);
+	c->grants = grants_in(c->grants, t->number);
+	return r;
 }
 
 int cached_user(struct guard *g, struct store_tx *tx, const struct user *u, struct arena *a, struct cached *ret)
 {
+	struct sign_in_rules rules;
+	int r;
+
 	if (!u->enabled)
 		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
 	ret->kind = PRINCIPAL_USER;
 	ret->id = u->head.id;
 	ret->lang = u->lang == LANG_ZH ? LANG_ZH : LANG_EN;
 	copy_name(ret->name, u->name);
-	return fill(g, tx, &u->tenant, &u->role, a, ret);
+	r = fill(g, tx, &u->tenant, &u->role, a, ret);
+	guard_rules(g, &rules);
+	if (r >= 0 && (u->password_due || (rules.password_max_ns && clock_now_ns() - u->password_set > rules.password_max_ns)))
+		nothing_but_a_password(ret);
+	return r;
 }
 
 static int load_session(struct guard *g, struct store_tx *tx, const char *hash, struct arena *a, struct cached *ret)
 {
+	struct sign_in_rules rules;
 	struct session session;
 	struct user user;
 	int r = store_find_by(tx, &session_type, "hash", hash, &session, a);
@@ -201,7 +226,8 @@ static int load_session(struct guard *g, struct store_tx *tx, const char *hash, 
 		return r;
 	ret->session = session.head.id;
 	ret->expires_ns = session.expires;
-	ret->idle_ns = g->session_idle_ns;
+	guard_rules(g, &rules);
+	ret->idle_ns = rules.session_idle_ns;
 	ret->last_used_ns = session.last_used;
 	return cached_user(g, tx, &user, a, ret);
 }
@@ -249,6 +275,13 @@ void scope_become(struct scope *s, const struct cached *c)
 	s->tenant_id = c->tenant_id;
 	s->session = c->session;
 	s->grants = c->grants;
+	s->n_placed = 0;
+	s->placed = c->n_placed ? arena_dup(s->arena, c->placed, c->n_placed * sizeof(c->placed[0])) : NULL;
+	if (s->placed)
+		s->n_placed = c->n_placed;
+	s->reach = NULL;
+	s->rights_until_ns = c->rights_until_ns;
+	s->password_due = c->password_due;
 	s->who = (struct principal) { .kind = c->kind, .id = c->id, .name = arena_str(s->arena, c->name),
 		.role = arena_str(s->arena, c->role) };
 	if (!s->who.name || !s->who.role)
@@ -261,6 +294,11 @@ void scope_nobody(struct scope *s)
 	s->tenant_id = (struct uuid) { 0 };
 	s->session = (struct uuid) { 0 };
 	s->grants = (struct grants) { UINT64_C(1) << PUBLIC };
+	s->placed = NULL;
+	s->n_placed = 0;
+	s->reach = NULL;
+	s->rights_until_ns = INT64_MAX;
+	s->password_due = false;
 	s->who = (struct principal) { .kind = PRINCIPAL_NOBODY, .name = "", .role = "" };
 }
 

@@ -3,12 +3,25 @@
 #include "base/str.h"
 #include "guard/internal.h"
 
+/* The entry of a deed that two people answer for names both. */
+static int note_approver(struct scope *s)
+{
+	char id[UUID_TEXT + 1];
+
+	if (s->approver.kind == PRINCIPAL_NOBODY)
+		return 0;
+	uuid_format(&s->approver.id, id);
+	audit_text(s, "approved_by", s->approver.name);
+	return audit_text(s, "approver", id);
+}
+
 static int run_write(struct scope *s, const struct deed *d, const void *in, void *ret)
 {
 	struct audit_notes notes = { .items = BUF_INIT(&sys_heap, AUDIT_TEXT_MAX) };
 	struct store *store = NULL;
 	struct store_tx *tx = NULL;
 	int r = guard_store_of(s, d->store, &store), result = 0;
+	bool undone;
 
 	if (r >= 0)
 		r = store_begin(store, STORE_WRITE, s->deadline_ns, &tx);
@@ -17,18 +30,23 @@ static int run_write(struct scope *s, const struct deed *d, const void *in, void
 	s->tx = tx;
 	s->notes = &notes;
 	result = r = d->run(s, in, ret);
-	if (r >= 0)
+	undone = r >= 0 && (s->rehearsal || r == DEED_CHANGED_NOTHING);
+	if (r >= 0 && s->rehearsal)
+		s->rehearsed = audit_changes_text(s);
+	if (r >= 0 && !undone)
+		r = note_approver(s);
+	if (r >= 0 && !undone)
 		r = audit_append(s, tx, d->name, "ok");
 	s->tx = NULL;
 	s->notes = NULL;
-	if (r >= 0)
+	if (r >= 0 && !undone)
 		r = store_commit(tx);
 	else
 		store_rollback(tx);
-	if (r >= 0)
+	if (r >= 0 && !undone)
 		audit_seal_head(s->guard, audit_head_of(s, d->store), store);
 	buf_done(&notes.items);
-	return r < 0 ? r : result;
+	return r < 0 ? r : result == DEED_CHANGED_NOTHING ? 0 : result;
 }
 
 static int run_read(struct scope *s, const struct deed *d, const void *in, void *ret)
@@ -49,7 +67,7 @@ static int run_read(struct scope *s, const struct deed *d, const void *in, void 
 
 int scope_do(struct scope *s, const struct deed *d, const void *in, void *ret)
 {
-	int r = scope_need(s, d->permission);
+	int r = d->placed ? scope_need_somewhere(s, d->permission) : scope_need(s, d->permission);
 
 	if (r < 0) {
 		struct err e = err_take(r);
@@ -58,8 +76,10 @@ int scope_do(struct scope *s, const struct deed *d, const void *in, void *ret)
 		err_put(&e);
 		return r;
 	}
-	if (s->tx)
-		return d->run(s, in, ret);
+	if (s->tx) {
+		r = d->run(s, in, ret);
+		return r == DEED_CHANGED_NOTHING ? 0 : r;
+	}
 	return d->reads ? run_read(s, d, in, ret) : run_write(s, d, in, ret);
 }
 

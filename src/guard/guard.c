@@ -7,7 +7,7 @@
 #include "guard/internal.h"
 
 static const struct store_noun own_system[] = {
-	{ &tenant_type, 0 }, { &role_type, 0 }, { &user_type, 0 }, { &token_type, 0 },
+	{ &tenant_type, 0 }, { &role_type, 0 }, { &user_type, 0 }, { &token_type, 0 }, { &grant_type, 0 }, { &sign_in_rules_type, 0 },
 	{ &session_type, STORE_QUIET }, { &one_time_type, STORE_QUIET }, { &audit_type, STORE_QUIET },
 };
 static const struct store_noun own_tenant[] = { { &audit_type, STORE_QUIET } };
@@ -67,11 +67,10 @@ int guard_open(struct guard **ret, const struct guard_config *c)
 		return err_fail(ERR_NO_MEMORY, "what", "guard", NULL);
 	g->cost = (struct argon_cost) { c->argon_kib ? c->argon_kib : 19456, c->argon_passes ? c->argon_passes : 2,
 		c->argon_lanes ? c->argon_lanes : 1 };
-	g->session_idle_ns = c->session_idle_ns ? c->session_idle_ns : 8 * 3600 * NS_PER_S;
-	g->session_max_ns = c->session_max_ns ? c->session_max_ns : 7 * 24 * 3600 * NS_PER_S;
 	mutex_init(&g->tenants_lock);
 	mutex_init(&g->cache_lock);
 	mutex_init(&g->throttle_lock);
+	mutex_init(&g->rules_lock);
 	mutex_init(&g->system_head.lock);
 	g->tenant_queries = c->tenant_queries;
 	g->n_tenant_queries = c->n_tenant_queries;
@@ -96,6 +95,8 @@ int guard_open(struct guard **ret, const struct guard_config *c)
 		r = open_system(g);
 	if (r >= 0)
 		r = records_first_start(g);
+	if (r >= 0)
+		r = rules_load(g);
 	if (r >= 0)
 		r = tenants_load(g);
 	if (r >= 0)
@@ -127,6 +128,7 @@ struct guard *guard_close(struct guard *g)
 	mutex_done(&g->tenants_lock);
 	mutex_done(&g->cache_lock);
 	mutex_done(&g->throttle_lock);
+	mutex_done(&g->rules_lock);
 	wipe(g->seal_key, sizeof(g->seal_key));
 	wipe(g->head_key, sizeof(g->head_key));
 	wipe(g->csrf_key, sizeof(g->csrf_key));
@@ -159,6 +161,7 @@ static int note_tenant(void *ctx, const void *rec)
 		g->tenants[g->n_tenants++] = slot;
 	}
 	slot->enabled = t->enabled;
+	slot->separated = t->separated;
 	return 0;
 }
 
@@ -305,7 +308,7 @@ int guard_tenant_id(struct guard *g, uint32_t tenant, struct uuid *ret)
 
 void scope_system(struct scope *s, struct guard *g, struct platform *p, struct arena *a, const char *name)
 {
-	*s = (struct scope) { .guard = g, .platform = p, .arena = a, .tenant = TENANT_DEFAULT, .grants = { UINT64_MAX },
+	*s = (struct scope) { .guard = g, .platform = p, .arena = a, .tenant = TENANT_DEFAULT, .grants = { UINT64_MAX }, .rights_until_ns = INT64_MAX,
 		.who = { .kind = PRINCIPAL_SYSTEM, .name = name, .role = "" } };
 	if (guard_tenant_id(g, TENANT_DEFAULT, &s->tenant_id) < 0)
 		err_clear();
@@ -327,5 +330,8 @@ int scope_enter(struct scope *s, const struct uuid *tenant)
 	}
 	s->tenant = t->number;
 	s->tenant_id = t->id;
+	s->placed = NULL;               /* places are the other tenant's */
+	s->n_placed = 0;
+	s->reach = NULL;
 	return 0;
 }

@@ -13,16 +13,16 @@ enum {
 	CACHE_SLOTS = 1024,             /* principals remembered; direct mapped */
 	CACHE_MS = 5000,                /* after that the store is asked again: another process may have changed it */
 	NAME_MAX_BYTES = 64 * 4 + 1,
-	THROTTLE_SLOTS = 1024,
-	THROTTLE_FREE = 5,              /* failures without delay */
-	THROTTLE_MAX_S = 900,
+	THROTTLE_SLOTS = 8192,
+	LINK_HOURS = 1,
+	PAST_MAX = 24,                  /* older password hashes kept of a user */
 	AUDIT_TEXT_MAX = 48 << 10,      /* of the changes in one entry */
 };
 
 struct session {
 	struct rec_head head;
 	struct uuid user;
-	const char *hash, *peer;
+	const char *hash, *peer, *agent;
 	int64_t expires, last_used;
 };
 /* A secret that works once: the setup link. */
@@ -42,7 +42,7 @@ struct audit_head {
 
 struct tenant_slot {
 	uint32_t number;
-	bool enabled;
+	bool enabled, separated;
 	struct uuid id;
 	struct store *store;            /* NULL until used */
 	struct audit_head head;
@@ -54,6 +54,10 @@ struct cached {
 	struct uuid id, tenant_id, session;
 	uint32_t tenant;
 	struct grants grants;
+	struct placed placed[GRANTS_MAX];       /* ascending by place, each once */
+	uint32_t n_placed;
+	int64_t rights_until_ns;        /* wall clock: a grant begins or ends */
+	bool password_due;
 	enum lang lang;
 	bool dirty;                     /* last_used is newer than the store's */
 	int64_t fresh_until_ns;         /* monotonic */
@@ -61,12 +65,15 @@ struct cached {
 	char name[NAME_MAX_BYTES], role[NAME_MAX_BYTES];
 };
 
-struct attempt { uint64_t key; uint32_t failures; int64_t next_ns, last_ns; };
+struct attempt { uint64_t key, name; uint32_t failures; int64_t next_ns, last_ns; };
+
+enum throttle_of { OF_NAME_AND_ADDRESS, OF_NAME, OF_ADDRESS, THROTTLES_ };
 
 struct guard {
 	char data[400];
 	struct argon_cost cost;
-	int64_t session_idle_ns, session_max_ns;
+	struct mutex rules_lock;
+	struct sign_in_rules rules;
 	uint8_t head_key[HASH_BYTES], csrf_key[HASH_BYTES], seal_key[HASH_BYTES];
 	struct store_seal seal;
 	struct store *system;
@@ -103,6 +110,16 @@ int keys_open(struct guard *g);
 /* records.c */
 int records_first_start(struct guard *g);       /* default tenant; built-in roles of every tenant as this version has them */
 int records_add_roles(struct store_tx *tx, const struct uuid *tenant);
+int records_add_rules(struct store_tx *tx);
+
+/* permission.c */
+struct grants grants_for_place(struct grants g);        /* those that can be given in a place */
+
+/* grant.c: the rights of a user or token beyond its role, as they are now. */
+int grants_load(struct store_tx *tx, enum principal_kind kind, struct arena *a, struct cached *ret);
+
+/* password.c */
+int rules_load(struct guard *g);
 
 /* guard.c */
 int tenants_load(struct guard *g);
@@ -114,11 +131,13 @@ struct audit_head *audit_head_of(struct scope *s, enum deed_store which);
 #define TOKEN_PREFIX "tnn_"
 #define SESSION_PREFIX "tns_"
 #define SETUP_PREFIX "tnu_"
+#define RESET_PREFIX "tnr_"
 
 /* auth.c */
 extern const struct store_queries guard_queries;
 void scope_nobody(struct scope *s);
 int sessions_end(struct store_tx *tx, const struct uuid *user, const struct uuid *but);
+int refuse_sign_in(struct scope *s, const char *deed, const char *name, enum err_kind kind);
 int user_signed_in(struct store_tx *tx, const struct uuid *user, int64_t at);
 void scope_become(struct scope *s, const struct cached *c);
 int cached_user(struct guard *g, struct store_tx *tx, const struct user *u, struct arena *a, struct cached *ret);
@@ -128,8 +147,10 @@ void cache_flush(struct guard *g);
 /* throttle.c */
 int throttle_check(struct guard *g, const char *user, const char *peer);
 void throttle_result(struct guard *g, const char *user, const char *peer, bool good);
+void throttle_forget(struct guard *g, const char *user);
 
 /* audit.c */
+const char *audit_changes_text(struct scope *s);        /* what the running deed noted down; NULL: nothing */
 int audit_append(struct scope *s, struct store_tx *tx, const char *deed, const char *outcome);
 void audit_seal_head(struct guard *g, struct audit_head *h, struct store *store);
 void audit_head_init(struct audit_head *h, const char *store_path);

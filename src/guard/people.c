@@ -3,21 +3,6 @@
 #include "base/str.h"
 #include "guard/internal.h"
 
-int guard_set_password(struct scope *s, struct user *u)
-{
-	char hash[PASSWORD_HASH_MAX];
-	int r = password_hash(&s->guard->cost, u->password, hash);
-
-	if (r < 0)
-		return r;
-	u->hash = arena_str(s->arena, hash);
-	wipe((char *) (uintptr_t) u->password, str_len(u->password));
-	u->password = NULL;
-	rec_set_has(&user_type, u, rec_field(&user_type, "password"), false);
-	rec_set_has(&user_type, u, rec_field(&user_type, "hash"), true);
-	return u->hash ? 0 : err_fail(ERR_NO_MEMORY, "what", "the password", NULL);
-}
-
 int guard_make_token(struct scope *s, struct token *t, char ret_secret[SECRET_TEXT_MAX])
 {
 	char hash[HASH_TEXT + 1];
@@ -45,6 +30,10 @@ int guard_role_by_name(struct scope *s, const char *name, struct uuid *ret)
 
 	uuid_format(&s->tenant_id, tenant);
 	r = store_find(s->tx, &role_type, f, ELEMENTSOF(f), &role, s->arena);
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return err_fail(ERR_MISSING, "what", "@role", "value", name, NULL);
+	}
 	if (r < 0)
 		return r;
 	*ret = role.head.id;
@@ -70,6 +59,8 @@ static int get_role(struct scope *s, const struct uuid *id, struct access_role *
 
 int guard_may_grant_flags(struct scope *s, uint32_t flags)
 {
+	if (s->approver.kind != PRINCIPAL_NOBODY || s->rehearsal)       /* two people answer for it, neither of whom could alone */
+		return 0;
 	for (int p = PERM_FIRST_; p < PERM_N_; p++)
 		if ((flags >> (p - PERM_FIRST_) & 1) && !scope_may(s, (enum permission) p)
 			/* rights over the platform are void in other tenants: giving them there gives nothing */
@@ -88,26 +79,34 @@ int guard_may_grant(struct scope *s, const struct uuid *role_id)
 
 /* ---- somebody must be left ---- */
 
-struct left { struct scope *s; bool found; };
+struct left { struct scope *s; unsigned duties; bool one_has_all; };
 
-bool guard_role_administers(struct scope *s, const struct uuid *id)
+static uint32_t permissions_of(struct scope *s, const struct uuid *id)
 {
 	struct access_role role;
 
 	if (store_get(s->tx, &role_type, id, &role, s->arena) < 0) {
 		err_clear();
-		return false;
+		return 0;
 	}
-	return grants_has(grants_of_flags(role.permissions), PERM_USER_WRITE);
+	return role.permissions;
+}
+
+bool guard_role_administers(struct scope *s, const struct uuid *id)
+{
+	return guard_duties(permissions_of(s, id)) != 0;
 }
 
 static int look_at_user(void *ctx, const void *rec)
 {
 	struct left *l = ctx;
 	const struct user *u = rec;
+	uint32_t permissions = u->enabled ? permissions_of(l->s, &u->role) : 0;
+	struct grants g = grants_of_flags(permissions);
 
-	l->found = u->enabled && guard_role_administers(l->s, &u->role);
-	return l->found;
+	l->duties |= guard_duties(permissions);
+	l->one_has_all |= grants_has(g, PERM_USER_WRITE) && grants_has(g, PERM_ROLE_WRITE);
+	return 0;
 }
 
 int guard_keeps_administrator(struct scope *s)
@@ -120,7 +119,7 @@ int guard_keeps_administrator(struct scope *s)
 
 	uuid_format(&s->tenant_id, tenant);
 	r = store_list(s->tx, &user_type, &list, look_at_user, &l, NULL);
-	if (r < 0 || l.found)
+	if (r < 0 || (guard_is_separated(s) ? l.duties == (DUTY_SYSTEM | DUTY_SECURITY | DUTY_AUDIT) : l.one_has_all))
 		return r < 0 ? r : 0;
 	return err_fail(ERR_IN_USE, "what", "administrator", "count", "1", "by", "@tenant", NULL);
 }
@@ -174,7 +173,12 @@ static int put_user(struct scope *s, const void *in, void *ret)
 	u.tenant = s->tenant_id;
 	u.name = n->in->name;
 	u.full_name = n->in->full_name;
+	if (r >= 0)
+		r = guard_password_check(s->guard, &u, n->in->password);
 	u.hash = n->hash;
+	u.password_set = clock_now_ns();
+	rec_set_has(&user_type, &u, rec_field(&user_type, "password_set"), true);
+	u.password_due = true;
 	if (r >= 0)
 		r = store_put(s->tx, &user_type, &u, &s->who.id);
 	if (r >= 0)

@@ -2,6 +2,7 @@
 
 #include "tap.h"
 
+#include "base/str.h"
 #include "guard/internal.h"
 
 TEST(sha256_of_abc_is_that_of_fips_180_4)
@@ -121,15 +122,34 @@ TEST(a_roles_flags_become_exactly_its_grants)
 	ok(!grants_has(g, PERM_N_));
 }
 
-TEST(guessing_gets_slower_with_every_failure_and_a_success_forgets)
+static struct guard *throttled(void)
 {
 	struct guard *g = sys_new(struct guard);
 
-	must(g);
+	if (!g)
+		return NULL;
 	mutex_init(&g->throttle_lock);
+	mutex_init(&g->rules_lock);
+	g->rules = (struct sign_in_rules) { .tries = 5, .tries_name = 10, .tries_address = 30, .delay_max_ns = 900 * NS_PER_S,
+		.lock_ns = 59 * NS_PER_S + NS_PER_S / 2 };
 	g->attempts = sys_alloc_array(THROTTLE_SLOTS, sizeof(*g->attempts));
-	must(g->attempts);
-	for (int i = 0; i < THROTTLE_FREE; i++) {
+	return g->attempts ? g : sys_free(g);
+}
+
+static void unthrottle(struct guard *g)
+{
+	sys_free(g->attempts);
+	mutex_done(&g->throttle_lock);
+	mutex_done(&g->rules_lock);
+	sys_free(g);
+}
+
+TEST(guessing_gets_slower_with_every_failure_and_a_success_forgets)
+{
+	struct guard *g = throttled();
+
+	must(g);
+	for (int i = 0; i < 5; i++) {
 		is_int(throttle_check(g, "ann", "192.0.2.7"), 0);
 		throttle_result(g, "ann", "192.0.2.7", false);
 	}
@@ -139,7 +159,50 @@ TEST(guessing_gets_slower_with_every_failure_and_a_success_forgets)
 	is_int(throttle_check(g, "bob", "192.0.2.7"), 0);
 	throttle_result(g, "ann", "192.0.2.7", true);
 	is_int(throttle_check(g, "ann", "192.0.2.7"), 0);
-	sys_free(g->attempts);
-	mutex_done(&g->throttle_lock);
-	sys_free(g);
+	unthrottle(g);
+}
+
+TEST(a_name_is_locked_for_all_addresses_and_an_address_for_all_names)
+{
+	struct guard *g = throttled();
+	char text[40];
+
+	must(g);
+	for (int i = 0; i < 10; i++) {          /* each from somewhere else: no address is suspicious */
+		struct buf b = BUF_FIXED(text);
+		buf_addf(&b, "192.0.2.%d", i);
+		is_int(throttle_check(g, "ann", text), 0);
+		throttle_result(g, "ann", text, false);
+	}
+	is_int(throttle_check(g, "ann", "203.0.113.1"), -ERR_LIMIT);
+	ok(str_starts(err_arg(err_peek(), "max"), "60"));       /* locked for a minute, not for a second */
+	err_clear();
+	is_int(throttle_check(g, "bob", "203.0.113.1"), 0);
+	throttle_forget(g, "ann");
+	is_int(throttle_check(g, "ann", "203.0.113.1"), 0);
+	for (int i = 0; i < 30; i++) {
+		struct buf b = BUF_FIXED(text);
+		buf_addf(&b, "name%d", i);
+		throttle_result(g, text, "198.51.100.9", false);
+	}
+	is_int(throttle_check(g, "carl", "198.51.100.9"), -ERR_LIMIT);
+	err_clear();
+	throttle_result(g, "carl", "198.51.100.9", true);
+	is_int(throttle_check(g, "carl", "198.51.100.9"), -ERR_LIMIT);  /* one good guess excuses nothing */
+	err_clear();
+	unthrottle(g);
+}
+
+/* RFC 4291, 2.5.4: what one customer has is a /64. */
+TEST(addresses_of_one_ipv6_network_count_as_one)
+{
+	struct guard *g = throttled();
+
+	must(g);
+	for (int i = 0; i < 5; i++)
+		throttle_result(g, "ann", i % 2 ? "2001:db8:1:2::1" : "2001:db8:1:2:aaaa::7", false);
+	is_int(throttle_check(g, "ann", "2001:db8:1:2:ffff::9"), -ERR_LIMIT);
+	err_clear();
+	is_int(throttle_check(g, "ann", "2001:db8:1:3::1"), 0);
+	unthrottle(g);
 }

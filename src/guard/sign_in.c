@@ -15,6 +15,7 @@ static int put_session(struct scope *s, const void *in, void *ret)
 	const struct new_session *n = in;
 	int64_t now = clock_now_ns();
 	char fresh[PASSWORD_HASH_MAX];
+	struct sign_in_rules rules;
 	struct session session;
 	int r = rec_init(&session_type, &session, s->arena);
 
@@ -23,7 +24,9 @@ static int put_session(struct scope *s, const void *in, void *ret)
 	session.user = n->user->head.id;
 	session.hash = n->hash;
 	session.peer = s->peer;
-	session.expires = now + s->guard->session_max_ns;
+	session.agent = arena_strn(s->arena, s->agent ? s->agent : "", utf8_valid_prefix(s->agent, MIN(str_len(s->agent), (size_t) 200)));
+	guard_rules(s->guard, &rules);
+	session.expires = now + rules.session_max_ns;
 	session.last_used = now;
 	r = store_put(s->tx, &session_type, &session, &s->who.id);
 	if (r >= 0 && n->password && password_is_stale(&s->guard->cost, n->user->hash)) {
@@ -54,13 +57,18 @@ static int read_user(struct scope *s, const char *name, struct user *ret_user, s
 	return r;
 }
 
-static int refuse(struct scope *s, const char *deed, const char *name)
+int refuse_sign_in(struct scope *s, const char *deed, const char *name, enum err_kind kind)
 {
 	scope_nobody(s);
 	s->who.name = name ? name : "";
-	guard_audit_refusal(s, deed, -ERR_BAD_SIGN_IN);
+	guard_audit_refusal(s, deed, -(int) kind);
 	scope_nobody(s);
-	return err_fail(ERR_BAD_SIGN_IN, NULL, NULL);
+	return err_fail(kind, NULL, NULL);
+}
+
+static int refuse(struct scope *s, const char *deed, const char *name)
+{
+	return refuse_sign_in(s, deed, name, ERR_BAD_SIGN_IN);
 }
 
 static int open_session(struct scope *s, struct user *user, const struct cached *who, const char *password, struct session_secrets *ret)

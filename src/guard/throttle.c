@@ -1,75 +1,136 @@
 /*
- * throttle.c - guessing passwords is slow: after 5 failures for a user name from one address every further try has to wait twice
- * as long as the one before, from 1 s to 15 min. The table has a fixed number of places; the one unused for longest gives way,
- * so that an attacker with many names costs memory nothing. An hour without failure forgets.
+ * throttle.c - guessing passwords is slow. Failures are counted for a name from one address, for a name from anywhere, and for an
+ * address whatever the name; beyond what the rules allow each further try waits twice as long as the one before, and a name that
+ * many failed for is locked for a while. What waits is the try, not the answer: it is refused before the password is looked at, so it
+ * tells nothing about it, nor whether there is such a name.
+ *
+ * An address is a /64 of IPv6: that is what one customer has. The table has a fixed number of places; of those that are not waiting
+ * the one unused for longest gives way, so that an attacker with many names costs memory nothing. An hour without failure forgets.
  */
 
 #include "base/str.h"
 #include "guard/internal.h"
 
-enum { FORGET_S = 3600, PROBES = 8 };
+enum { FORGET_S = 3600, PROBES = 16 };
 
-static uint64_t key_of(const char *user, const char *peer)
+/* "2001:db8:1:2:…" → "2001:db8:1:2"; as it is otherwise. */
+static void network_of(const char *peer, struct buf *out)
+{
+	unsigned groups = 0;
+
+	if (!str_find(peer, ":")) {
+		buf_addf(out, "%.60s", peer);
+		return;
+	}
+	for (; *peer && groups < 4; peer++) {
+		if (*peer == ':')
+			groups++;
+		if (groups < 4)
+			buf_addc(out, *peer);
+	}
+}
+
+static uint64_t key_of(enum throttle_of of, const char *user, const char *peer)
 {
 	uint8_t hash[HASH_BYTES];
-	char text[400];
+	char text[480];
 	struct buf b = BUF_FIXED(text);
 	uint64_t key;
 
-	buf_addf(&b, "%.300s|%.60s", user ? user : "", peer);
+	buf_addf(&b, "%d|%.300s|", (int) of, of == OF_ADDRESS || !user ? "" : user);
+	if (of != OF_NAME)
+		network_of(peer, &b);
 	sha256(b.data, b.len, hash);
 	memcpy(&key, hash, sizeof(key));
 	return key ? key : 1;
 }
 
 /* Its place, or the one to take over. */
-static struct attempt *place_of(struct guard *g, uint64_t key)
+static struct attempt *place_of(struct guard *g, uint64_t key, int64_t now)
 {
 	struct attempt *oldest = NULL;
 
 	for (unsigned i = 0; i < PROBES; i++) {
 		struct attempt *a = &g->attempts[(key + i) % THROTTLE_SLOTS];
+		bool waits = a->next_ns > now, oldest_waits = oldest && oldest->next_ns > now;
 		if (a->key == key)
 			return a;
-		if (!oldest || a->last_ns < oldest->last_ns)
+		if (!oldest || waits < oldest_waits || (waits == oldest_waits && a->last_ns < oldest->last_ns))
 			oldest = a;
 	}
 	return oldest;
 }
 
+static bool counts(enum throttle_of of, const char *user, const char *peer)
+{
+	return of == OF_NAME ? !str_empty(user) : !str_empty(peer);
+}
+
 int throttle_check(struct guard *g, const char *user, const char *peer)
 {
-	uint64_t key = key_of(user, peer);
-	int64_t now = clock_mono_ns();
+	int64_t now = clock_mono_ns(), next = 0;
 	char wait[40];
 	struct buf b = BUF_FIXED(wait);
 
-	mutex_hold(&g->throttle_lock);
-	struct attempt *a = place_of(g, key);
-	if (a->key != key || now >= a->next_ns)
+	mutex_lock(&g->throttle_lock);
+	for (enum throttle_of of = 0; of < THROTTLES_; of++) {
+		uint64_t key = key_of(of, user, peer);
+		struct attempt *a = place_of(g, key, now);
+		if (a->key == key && counts(of, user, peer))
+			next = MAX(next, a->next_ns);
+	}
+	mutex_unlock(&g->throttle_lock);
+	if (now >= next)
 		return 0;
-	buf_addf(&b, "%lld s", (long long) ((a->next_ns - now) / NS_PER_S + 1));
+	buf_addf(&b, "%lld s", (long long) ((next - now) / NS_PER_S + 1));
 	return err_fail(ERR_LIMIT, "what", "@sign_in_failures", "max", b.data, NULL);
+}
+
+static void failed(struct guard *g, const struct sign_in_rules *rules, enum throttle_of of, uint64_t key, uint64_t name)
+{
+	const uint32_t tries[THROTTLES_] = { rules->tries, rules->tries_name, rules->tries_address };
+	int64_t now = clock_mono_ns(), wait;
+	struct attempt *a = place_of(g, key, now);
+	uint32_t over;
+
+	if (a->key != key || now - a->last_ns > FORGET_S * NS_PER_S)
+		*a = (struct attempt) { .key = key, .name = of == OF_ADDRESS ? 0 : name };
+	a->failures++;
+	a->last_ns = now;
+	if (a->failures < tries[of])
+		return;
+	over = a->failures - tries[of];
+	wait = over < 20 ? (INT64_C(1) << over) * NS_PER_S : rules->delay_max_ns;
+	a->next_ns = now + (of == OF_NAME ? rules->lock_ns : MIN(wait, rules->delay_max_ns));
 }
 
 void throttle_result(struct guard *g, const char *user, const char *peer, bool good)
 {
-	uint64_t key = key_of(user, peer);
-	int64_t now = clock_mono_ns(), wait_s;
+	struct sign_in_rules rules;
+
+	guard_rules(g, &rules);
+	mutex_hold(&g->throttle_lock);
+	for (enum throttle_of of = 0; of < THROTTLES_; of++) {
+		uint64_t key = key_of(of, user, peer);
+		if (!counts(of, user, peer))
+			continue;
+		if (!good) {
+			failed(g, &rules, of, key, key_of(OF_NAME, user, ""));
+		} else if (of != OF_ADDRESS) {          /* one good password does not excuse guesses at others */
+			struct attempt *a = place_of(g, key, clock_mono_ns());
+			if (a->key == key)
+				*a = (struct attempt) { 0 };
+		}
+	}
+}
+
+/* The name is free again from everywhere; addresses that guessed at many names still wait for themselves. */
+void throttle_forget(struct guard *g, const char *user)
+{
+	uint64_t name = key_of(OF_NAME, user, "");
 
 	mutex_hold(&g->throttle_lock);
-	struct attempt *a = place_of(g, key);
-	if (good) {
-		if (a->key == key)
-			*a = (struct attempt) { 0 };
-		return;
-	}
-	if (a->key != key || now - a->last_ns > FORGET_S * NS_PER_S)
-		*a = (struct attempt) { .key = key };
-	a->failures++;
-	a->last_ns = now;
-	if (a->failures < THROTTLE_FREE)
-		return;
-	wait_s = a->failures - THROTTLE_FREE < 10 ? INT64_C(1) << (a->failures - THROTTLE_FREE) : THROTTLE_MAX_S;
-	a->next_ns = now + MIN(wait_s, (int64_t) THROTTLE_MAX_S) * NS_PER_S;
+	for (unsigned i = 0; i < THROTTLE_SLOTS; i++)
+		if (g->attempts[i].name == name)
+			g->attempts[i] = (struct attempt) { 0 };
 }

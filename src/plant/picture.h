@@ -12,12 +12,16 @@ struct item {
 	char texts[];
 };
 
+/* Where a device or place is: its place, or the place above. */
+struct above { struct uuid id, up; };
+
 struct picture {
 	struct picture *next;
 	uint32_t tenant;
 	bool loaded;
 	uint64_t seq;                   /* of the change feed: up to here the picture is true */
 	struct map by_id, by_path, by_code;
+	struct map above;               /* of struct above, by id */
 	struct item **by_series;
 	uint32_t n_series;
 };
@@ -36,4 +40,5 @@ struct picture *picture_find(struct plant *p, uint32_t tenant);        /* lock h
 struct picture *picture_get(struct plant *p, uint32_t tenant);         /* makes it; NULL: no memory */
 struct item *picture_by_id(const struct picture *t, const struct uuid *id);
 bool picture_put(struct picture *t, struct item *i);   /* false: no memory, nothing changed */
+bool picture_above(struct picture *t, const struct uuid *id, const struct uuid *up, bool *ret_changed);        /* up NULL: gone; false: no memory */
 void picture_take(struct picture *t, struct item *i);  /* out of the indexes; the item is the caller's */

@@ -33,6 +33,10 @@ static struct picture *picture_free(struct picture *t)
 	map_done(&t->by_id);
 	map_done(&t->by_path);
 	map_done(&t->by_code);
+	at = 0;
+	for (struct above *u; (u = map_next(&t->above, &at));)
+		sys_free(u);
+	map_done(&t->above);
 	sys_free(t->by_series);
 	sys_free(t);
 	return NULL;
@@ -68,7 +72,7 @@ struct picture *picture_get(struct plant *p, uint32_t tenant)
 	if (t || !(t = sys_new(struct picture)))
 		return t;
 	*t = (struct picture) { .tenant = tenant, .next = p->first, .by_id = MAP_INIT(&sys_heap), .by_path = MAP_INIT(&sys_heap),
-		.by_code = MAP_INIT(&sys_heap) };
+		.by_code = MAP_INIT(&sys_heap), .above = MAP_INIT(&sys_heap) };
 	rwlock_write(&p->lock);
 	p->first = t;
 	rwlock_unlock(&p->lock);
@@ -118,6 +122,54 @@ void picture_take(struct picture *t, struct item *i)
 	map_del(&t->by_code, hash_text(i->point.code), same_item, i);
 	if (i->point.series < t->n_series && t->by_series[i->point.series] == i)
 		t->by_series[i->point.series] = NULL;
+}
+
+/* ---- places ---- */
+
+static bool same_above(const void *item, const void *key) { return uuid_equal(&((const struct above *) item)->id, key); }
+
+bool picture_above(struct picture *t, const struct uuid *id, const struct uuid *up, bool *ret_changed)
+{
+	struct above *u = map_find(&t->above, hash_id(id), same_above, id);
+
+	*ret_changed = u ? !up || !uuid_equal(&u->up, up) : up != NULL;
+	if (u && up) {
+		u->up = *up;
+		return true;
+	}
+	if (u) {
+		map_del(&t->above, hash_id(id), same_above, id);
+		sys_free(u);
+		return true;
+	}
+	if (!up)
+		return true;
+	u = sys_new(struct above);
+	if (!u)
+		return false;
+	*u = (struct above) { *id, *up };
+	if (map_put(&t->above, hash_id(id), u))
+		return true;
+	sys_free(u);
+	return false;
+}
+
+size_t plant_places(struct plant *p, uint32_t tenant, const struct uuid *device, struct uuid *ret, size_t room)
+{
+	const struct above *u = NULL;
+	struct picture *t;
+	size_t n = 0;
+
+	rwlock_read(&p->lock);
+	t = picture_find(p, tenant);
+	if (t)
+		u = map_find(&t->above, hash_id(device), same_above, device);
+	while (u && !uuid_is_zero(&u->up) && n < room) {
+		ret[n++] = u->up;
+		u = map_find(&t->above, hash_id(&u->up), same_above, &u->up);
+	}
+	rwlock_unlock(&p->lock);
+	return n;
 }
 
 static int copy_out(const struct item *i, struct arena *a, struct plant_point *ret)

@@ -44,7 +44,7 @@ DEFINE_CLEANUP(struct plant *, plant_free)
 
 /* On failure what was told stays told, the rest comes with the next call. */
 int plant_sync(struct plant *p, uint32_t tenant, struct store *store);
-/* Grows with every point that was made, changed or taken away: what was looked up before is stale when it differs. */
+/* Grows with every point that was made, changed or taken away, and every device and place that moved: what was looked up before is stale when it differs. */
 uint64_t plant_generation(struct plant *p);
 
 /* Looking up. Texts of *ret live in the arena. -ERR_MISSING names what was asked. */
@@ -57,4 +57,6 @@ int plant_resolve(struct plant *p, uint32_t tenant, const char *text, struct are
 /* All points of a device, or whose path begins with `prefix` (NULL or "": all), by path. Returns how many; *ret in the arena. */
 int plant_list(struct plant *p, uint32_t tenant, const struct uuid *device, const char *prefix, struct arena *a,
 	struct plant_point **ret);
+/* The places of a device, its own first, then what is above: at most `room`; the count. 0: it has none, or is unknown. */
+size_t plant_places(struct plant *p, uint32_t tenant, const struct uuid *device, struct uuid *ret, size_t room);
 size_t plant_count(struct plant *p, uint32_t tenant);

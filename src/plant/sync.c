@@ -32,6 +32,24 @@ static void tell(struct sync *s, enum plant_what what, const struct uuid *id, co
 		s->plant->on_event(s->plant->ctx, &e);
 }
 
+/* Where devices and places are, before anybody is told. */
+static int place_set(struct sync *s, enum plant_what what, const struct uuid *id, const void *rec)
+{
+	const struct uuid *up = NULL;
+	bool changed, done;
+
+	if (what != PLANT_PLACE && what != PLANT_DEVICE)
+		return 0;
+	if (rec)
+		up = what == PLANT_PLACE ? &((const struct place *) rec)->parent : &((const struct device *) rec)->place;
+	rwlock_write(&s->plant->lock);
+	done = picture_above(s->picture, id, up, &changed);
+	rwlock_unlock(&s->plant->lock);
+	if (changed)
+		atomic_fetch_add(&s->plant->generation, 1);
+	return done ? 0 : err_fail(ERR_NO_MEMORY, "what", "@place", NULL);
+}
+
 static const char *put_text(char **at, const char *text)
 {
 	char *start = *at;
@@ -127,10 +145,15 @@ static int on_record(void *ctx, const void *rec)
 {
 	struct listing *l = ctx;
 
+	const struct uuid *id = &((const struct rec_head *) rec)->id;
+	int r;
+
 	if (l->what == PLANT_POINT)
 		return block_add(l->sync, rec);
-	tell(l->sync, l->what, &((const struct rec_head *) rec)->id, rec, NULL);
-	return 0;
+	r = place_set(l->sync, l->what, id, rec);
+	if (r == 0)
+		tell(l->sync, l->what, id, rec, NULL);
+	return r;
 }
 
 static int sync_all(struct sync *s)
@@ -208,13 +231,18 @@ static int sync_one(struct sync *s, const struct changed *c, bool gone)
 		r = 0;
 		if (gone && c->what == PLANT_POINT)
 			point_gone(s, &c->id);
-		else if (gone)
+		else if (gone) {
+			r = place_set(s, c->what, &c->id, NULL);
 			tell(s, c->what, &c->id, NULL, NULL);
+		}
 	} else if (r == 0 && !gone) {
 		if (c->what == PLANT_POINT)
 			r = block_add(s, rec);
-		else
-			tell(s, c->what, &c->id, rec, NULL);
+		else {
+			r = place_set(s, c->what, &c->id, rec);
+			if (r == 0)
+				tell(s, c->what, &c->id, rec, NULL);
+		}
 	}
 	arena_done(&a);
 	return r;

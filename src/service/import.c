@@ -8,8 +8,10 @@
  * deletes its record. No two rows may speak of the same record. What was done is kept, so that it can be undone (undo.c).
  */
 
+#include "service/approval.h"
 #include "service/headings.h"
 #include "service/import.h"
+#include "service/reach.h"
 #include "service/sheet.h"
 
 enum { ROW_ARENA_MAX = 16 << 20, SEEN_MAX = 64 << 20 };
@@ -295,9 +297,13 @@ static int run_import(struct scope *s, const void *in, void *ret)
 
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret)
 {
-	struct deed d = { .permission = in->noun->write, .store = in->noun->store, .run = run_import };
+	struct deed d = { .permission = in->noun->write, .store = in->noun->store, .placed = reach_is_placed(in->noun->type),
+		.run = run_import };
 	int r;
 
+	/* A token's secret is told once: nobody would hear those of a file. What waits for a second person waits record by record. */
+	if (in->noun->type == &token_type || approval_is_due(s, in->noun))
+		return err_fail(ERR_UNSUPPORTED, "what", "@import", "value", in->noun->type->plural, "words", "create", NULL);
 	*ret = (struct noun_imported) { .errors = arena_array(s->arena, struct import_error, ERRS_MAX) };
 	d.name = arena_fmt(s->arena, "%s.import", in->noun->type->name);
 	if (!ret->errors || !d.name)

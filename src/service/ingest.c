@@ -16,12 +16,14 @@
 #include "plant/plant.h"
 #include "service/lines.h"
 #include "service/pushed.h"
+#include "service/reach.h"
 #include "sys/sys.h"
 
 enum { CACHE_MAX = 200000, KEY_MAX = 1024, FUTURE_MAX_H = 1 };
 
 struct known {
 	uint32_t tenant, series;
+	struct uuid device;
 	uint8_t vtype;
 	uint16_t head_len, key_len;
 	char text[];                    /* head, key */
@@ -118,7 +120,8 @@ static uint64_t hash_key(const struct asked *a)
 	return hash_bytes(a->field->head, a->field->head_len) * 31 + hash_bytes(a->field->key, a->field->key_len) + a->tenant;
 }
 
-static bool known_find(struct ingest *i, const struct asked *a, uint32_t *ret_series, enum vtype *ret_type)
+static bool known_find(struct ingest *i, const struct asked *a, uint32_t *ret_series, enum vtype *ret_type,
+	struct uuid *ret_device)
 {
 	const struct known *k = NULL;
 
@@ -128,6 +131,7 @@ static bool known_find(struct ingest *i, const struct asked *a, uint32_t *ret_se
 	if (k) {
 		*ret_series = k->series;
 		*ret_type = (enum vtype) k->vtype;
+		*ret_device = k->device;
 	}
 	rwlock_unlock(&i->lock);
 	return k != NULL;
@@ -139,7 +143,7 @@ static void known_put(struct ingest *i, const struct asked *a, const struct plan
 
 	if (!k)
 		return;                 /* slower, not wrong */
-	*k = (struct known) { .tenant = a->tenant, .series = p->series, .vtype = (uint8_t) p->vtype,
+	*k = (struct known) { .tenant = a->tenant, .series = p->series, .device = p->device, .vtype = (uint8_t) p->vtype,
 		.head_len = (uint16_t) a->field->head_len, .key_len = (uint16_t) a->field->key_len };
 	memcpy(k->text, a->field->head, a->field->head_len);
 	memcpy(k->text + a->field->head_len, a->field->key, a->field->key_len);
@@ -188,8 +192,8 @@ static int series_of(struct job *j, const struct line_field *f, uint32_t *ret_se
 	size_t head = 0;
 	int r;
 
-	if (known_find(j->ingest, &a, ret_series, ret_type))
-		return 0;
+	if (known_find(j->ingest, &a, ret_series, ret_type, &p.device))
+		return reach_need_device(j->scope, PERM_SAMPLE_WRITE, &p.device);
 	r = path_of(f, path, &head);
 	if (r < 0)
 		return r;
@@ -198,10 +202,12 @@ static int series_of(struct job *j, const struct line_field *f, uint32_t *ret_se
 		known_put(j->ingest, &a, &p, generation);
 		*ret_series = p.series;
 		*ret_type = p.vtype;
-		return 0;
+		return reach_need_device(j->scope, PERM_SAMPLE_WRITE, &p.device);
 	}
 	if (r != -ERR_MISSING)
 		return r;
+	if (!scope_may(j->scope, PERM_SAMPLE_WRITE))    /* the same as for a point that is there and out of reach */
+		return scope_need(j->scope, PERM_SAMPLE_WRITE);
 	if (memchr(path, '/', head))    /* inside a place: nothing is made there by a typing error */
 		return err_fail(ERR_INVALID, "field", "measurement", "rule", "@inside_plant", "value", path, NULL);
 	err_clear();
@@ -437,7 +443,7 @@ int ingest_lines(struct scope *s, const struct ingest_in *in, struct wal_wait *w
 	struct ingest *i = s->platform->ingest;
 	struct job j = { .ingest = i, .scope = s, .in = in, .now_ns = clock_now_ns() };
 	struct ingested done = { 0 };
-	int r = scope_need(s, PERM_SAMPLE_WRITE);
+	int r = scope_need_somewhere(s, PERM_SAMPLE_WRITE);
 
 	if (r < 0)
 		return r;

@@ -9,7 +9,7 @@
 
 extern const struct rec_type import_part_type;
 extern const struct noun_hooks place_hooks, connection_hooks, device_hooks, group_hooks, point_hooks;
-extern const struct noun_hooks user_hooks, role_hooks, token_hooks, tenant_hooks;
+extern const struct noun_hooks user_hooks, role_hooks, grant_hooks, token_hooks, tenant_hooks;
 
 /* The field that says to which tenant a record of the system's store belongs; NULL: the store says it. */
 const struct rec_field *noun_tenant_field(const struct noun *n);
@@ -23,6 +23,8 @@ int noun_owned(struct scope *s, const struct noun *n, const void *rec);
 /* The tenant's filter, when the noun needs one; text is room for an id. Returns how many filters were written: 0 or 1. */
 size_t noun_tenant_filter(struct scope *s, const struct noun *n, char text[UUID_TEXT + 1], struct store_filter *ret);
 int noun_told(struct scope *s, const struct noun *n, int r);   /* after the deed ended with r; returns r */
+/* Instead of the deed: looks whether it could be done, and asks for it. -ERR_AWAITS_APPROVAL. */
+int noun_ask(struct scope *s, const struct noun_in *in, const char *verb, void **ret_rec);
 int noun_missing(const struct noun *n, const struct uuid *id);
 void *noun_alloc(struct scope *s, const struct noun *n);
 

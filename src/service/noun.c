@@ -2,6 +2,8 @@
 
 #include "plant/plant.h"
 #include "service/internal.h"
+#include "service/approval.h"
+#include "service/reach.h"
 
 static struct rec_head *head_of(const void *rec) { return (struct rec_head *) (uintptr_t) rec; }
 
@@ -10,7 +12,8 @@ static struct deed deed_of(struct scope *s, const struct noun *n, const char *ve
 	bool reads = str_eq(verb, "get") || str_eq(verb, "list");
 	const char *name = arena_fmt(s->arena, "%s.%s", n->type->name, verb);
 
-	return (struct deed) { .name = name ? name : verb, .permission = reads ? n->read : n->write, .store = n->store, .reads = reads, .run = run };
+	return (struct deed) { .name = name ? name : verb, .permission = reads ? n->read : n->write, .store = n->store, .reads = reads,
+		.placed = reach_is_placed(n->type), .run = run };
 }
 
 /* What was written can be found: the points in memory follow the change feed. A failure there comes again with the next sync. */
@@ -18,7 +21,7 @@ int noun_told(struct scope *s, const struct noun *n, int r)
 {
 	struct store *store;
 
-	if (r < 0 || s->tx || n->store != DEED_TENANT || !s->platform || !s->platform->plant)
+	if (r < 0 || s->tx || s->rehearsal || n->store != DEED_TENANT || !s->platform || !s->platform->plant)
 		return r;
 	if (guard_store_of(s, DEED_TENANT, &store) < 0 || plant_sync(s->platform->plant, s->tenant, store) < 0)
 		err_clear();
@@ -70,7 +73,29 @@ int noun_fetch(struct scope *s, const struct noun *n, const struct uuid *id, voi
 		err_clear();
 		return noun_missing(n, id);
 	}
-	return r < 0 ? r : noun_owned(s, n, ret_rec);
+	if (r >= 0)
+		r = noun_owned(s, n, ret_rec);
+	if (r < 0 || !reach_is_placed(n->type))
+		return r;
+	/* What lies where one may not look does not exist. */
+	r = reach_record(s, n->read, n->type, ret_rec);
+	if (r == 0)
+		r = reach_record(s, n->write, n->type, ret_rec);
+	return r == 0 ? noun_missing(n, id) : MIN(r, 0);
+}
+
+/* The right to write where the record is, and where it is to be. */
+static int may_write(struct scope *s, const struct noun *n, const void *before, const void *after)
+{
+	int r = 1;
+
+	if (!reach_is_placed(n->type))
+		return 0;
+	if (before)
+		r = reach_record(s, n->write, n->type, before);
+	if (r > 0 && after)
+		r = reach_record(s, n->write, n->type, after);
+	return r == 0 ? err_fail(ERR_DENIED, "permission", permission_id(n->write), NULL) : MIN(r, 0);
 }
 
 int errs_put(struct errs *errs, int r)
@@ -115,10 +140,14 @@ int noun_put(struct scope *s, const struct noun *n, const void *before, void *re
 	}
 	if (before)
 		r = same_immutables(n->type, before, rec);
+	if (r >= 0)
+		r = may_write(s, n, before, rec);
 	if (r >= 0 && n->hooks && n->hooks->check)
 		r = n->hooks->check(s, before, rec, errs);
 	if (r >= 0)
 		r = store_put(s->tx, n->type, rec, &s->who.id);
+	if (r >= 0 && (n->type == &place_type || n->type == &device_type))
+		reach_forget(s);
 	if (r >= 0)
 		r = audit_change(s, n->type, before, rec);
 	if (r >= 0 && n->hooks && n->hooks->after)
@@ -145,6 +174,8 @@ int noun_create(struct scope *s, const struct noun_in *in, void **ret_rec)
 {
 	struct deed d = deed_of(s, in->noun, "create", run_create);
 
+	if (approval_is_due(s, in->noun))
+		return noun_ask(s, in, "create", ret_rec);
 	return noun_told(s, in->noun, scope_do(s, &d, in, ret_rec));
 }
 
@@ -202,6 +233,10 @@ static int change(struct scope *s, const struct noun_in *in, enum rec_mode mode,
 	*head_of(after) = (struct rec_head) { .id = head_of(before)->id, .rev = head_of(before)->rev, .created = head_of(before)->created,
 		.created_by = head_of(before)->created_by, .updated = head_of(before)->updated, .updated_by = head_of(before)->updated_by,
 		.has = { head_of(after)->has[0], head_of(after)->has[1] } };
+	if (rec_equal(t, before, after)) {       /* no change: no revision, nothing in the audit */
+		r = may_write(s, in->noun, before, NULL);
+		return r < 0 ? r : DEED_CHANGED_NOTHING;
+	}
 	r = noun_put(s, in->noun, before, after, in->errs);
 	if (r >= 0)
 		*(void **) ret = after;
@@ -215,8 +250,11 @@ static int change_deed(struct scope *s, const struct noun_in *in, const char *ve
 {
 	struct deed d = deed_of(s, in->noun, verb, run);
 	void *rec = NULL;
-	int r = scope_do(s, &d, in, &rec);
+	int r;
 
+	if (approval_is_due(s, in->noun))
+		return noun_ask(s, in, verb, ret_rec);
+	r = scope_do(s, &d, in, &rec);
 	if (r >= 0 || r == -ERR_PRECONDITION)
 		*ret_rec = rec;
 	return noun_told(s, in->noun, r);
@@ -229,8 +267,10 @@ int noun_patch(struct scope *s, const struct noun_in *in, void **ret_rec) { retu
 
 int noun_remove(struct scope *s, const struct noun *n, const void *rec, struct errs *errs)
 {
-	int r = n->hooks && n->hooks->check ? n->hooks->check(s, rec, NULL, errs) : 0;
+	int r = may_write(s, n, rec, NULL);
 
+	if (r >= 0 && n->hooks && n->hooks->check)
+		r = n->hooks->check(s, rec, NULL, errs);
 	if (r >= 0)
 		r = store_del(s->tx, n->type, &head_of(rec)->id, head_of(rec)->rev, &s->who.id);
 	if (r >= 0)
@@ -294,6 +334,42 @@ static int may_list(const struct noun_query *q)
 	return 0;
 }
 
+/* Rows of the places the scope may look at: the others are passed over, and not counted. */
+struct sieve { struct scope *s; const struct noun_query *q; store_row_fn on_record; void *ctx; uint32_t limit; uint64_t n; };
+
+static int sieve_row(void *ctx, const void *rec)
+{
+	struct sieve *v = ctx;
+	int r = reach_record(v->s, v->q->noun->read, v->q->noun->type, rec);
+
+	if (r <= 0)
+		return r;
+	v->n++;
+	r = v->on_record ? v->on_record(v->ctx, rec) : 0;
+	return r != 0 ? r : v->limit && v->n == v->limit;
+}
+
+static int list_in_reach(struct scope *s, const struct noun_query *q, const struct store_list *list, const struct list_call *c)
+{
+	struct sieve rows = { s, q, c->on_record, c->ctx, list->limit, 0 }, all = { .s = s, .q = q };
+	struct store_list some = *list, whole = *list;
+	struct store_page page = { 0 };
+	int r;
+
+	some.limit = 0;
+	some.count = whole.count = false;
+	r = store_list(s->tx, q->noun->type, &some, sieve_row, &rows, &page);
+	whole.cursor = NULL;
+	whole.limit = 0;
+	if (r >= 0 && list->count)
+		r = store_list(s->tx, q->noun->type, &whole, sieve_row, &all, NULL);
+	page.n = (uint32_t) rows.n;
+	page.total = all.n;
+	if (r >= 0 && c->page)
+		*c->page = page;
+	return r;
+}
+
 static int run_list(struct scope *s, const void *in, void *ret)
 {
 	const struct list_call *c = in;
@@ -308,6 +384,8 @@ static int run_list(struct scope *s, const void *in, void *ret)
 	if (q->n_filters)
 		memcpy(filters, q->filters, q->n_filters * sizeof(*filters));
 	list.n_filters += noun_tenant_filter(s, q->noun, tenant, &filters[q->n_filters]);
+	if (!scope_may(s, q->noun->read))
+		return list_in_reach(s, q, &list, c);
 	return store_list(s->tx, q->noun->type, &list, c->on_record, c->ctx, c->page);
 }
 

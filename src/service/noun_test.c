@@ -331,7 +331,8 @@ TEST(nobody_gives_away_what_he_has_not)
 	struct world w;
 
 	must(begin(&w));
-	w.s.grants = grants_of_flags(1u << (PERM_USER_WRITE - PERM_FIRST_) | 1u << (PERM_USER_READ - PERM_FIRST_));
+	w.s.grants = grants_of_flags(1u << (PERM_USER_WRITE - PERM_FIRST_) | 1u << (PERM_USER_READ - PERM_FIRST_)
+		| 1u << (PERM_ROLE_WRITE - PERM_FIRST_));
 	is_int(create(&w, "user", user_body(&w, "eve", "administrator"), NULL), -ERR_DENIED);
 	is_int(create(&w, "role", "{\"name\":\"god\",\"permissions\":[\"tenant.write\"]}", NULL), -ERR_DENIED);
 	is_int(create(&w, "role", "{\"name\":\"hr\",\"permissions\":[\"user.read\"]}", NULL), 0);
@@ -369,7 +370,7 @@ TEST(tenants_are_worlds_of_their_own)
 	is_int(w.s.tenant, 2);
 	is_int(count(&w, "place", NULL, 0), 0);
 	is_int(count(&w, "user", NULL, 0), 0);
-	is_int(count(&w, "role", NULL, 0), 4);
+	is_int(count(&w, "role", NULL, 0), 8);
 	ok(get(&w, "place", &place) == NULL);
 	ok(get(&w, "user", &ann) == NULL);
 	is_int(patch(&w, "user", &ann, "{\"full_name\":\"x\"}", NULL), -ERR_MISSING);

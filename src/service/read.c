@@ -3,17 +3,20 @@
 
 #include "base/str.h"
 #include "base/when.h"
+#include "service/reach.h"
 #include "sys/sys.h"
 
 int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret)
 {
 	struct plant_point *points = arena_array(s->arena, struct plant_point, MAX(n, 1u));
-	int r = scope_need(s, PERM_SAMPLE_READ);
+	int r = scope_need_somewhere(s, PERM_SAMPLE_READ);
 
 	if (r == 0 && !points)
 		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
 	for (uint32_t i = 0; r == 0 && i < n; i++) {
 		r = plant_resolve(s->platform->plant, s->tenant, texts[i], s->arena, &points[i]);
+		if (r == 0 && !reach_device(s, PERM_SAMPLE_READ, &points[i].device))    /* as if it was not there */
+			r = err_fail(ERR_MISSING, "what", "@point", "value", texts[i], NULL);
 		if (r < 0)
 			err_at(err_at_index(r, i), "points");
 	}
@@ -41,11 +44,21 @@ static int series_of(struct scope *s, const struct read_range *range, uint32_t *
 	return 0;
 }
 
+/* Who hands in points got them from read_points(), or answers for them here. */
+static int may_read(struct scope *s, const struct plant_point *points, uint32_t n)
+{
+	int r = scope_need_somewhere(s, PERM_SAMPLE_READ);
+
+	for (uint32_t i = 0; r == 0 && i < n && !scope_may(s, PERM_SAMPLE_READ); i++)
+		r = reach_need_device(s, PERM_SAMPLE_READ, &points[i].device);
+	return r;
+}
+
 static int query_of(struct scope *s, const struct read_range *range, struct tsdb_query *ret)
 {
 	uint32_t *series = NULL;
 	size_t n = 0;
-	int r = scope_need(s, PERM_SAMPLE_READ);
+	int r = may_read(s, range->points, range->n);
 
 	if (r == 0)
 		r = series_of(s, range, &series, &n);
@@ -75,7 +88,7 @@ int read_buckets(struct scope *s, const struct read_range *range, const struct t
 int read_last(struct scope *s, const struct plant_point *points, uint32_t n, struct sample *ret)
 {
 	uint32_t *series = arena_array(s->arena, uint32_t, n + 1u);
-	int r = scope_need(s, PERM_SAMPLE_READ);
+	int r = may_read(s, points, n);
 
 	if (r == 0 && !series)
 		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);

@@ -1,6 +1,7 @@
 /* service.c - the list of nouns, opening and closing. */
 
 #include "job/job.h"
+#include "service/approval.h"
 #include "service/internal.h"
 
 /* group_type has no hooks of its own; a row may name NULL. */
@@ -38,15 +39,15 @@ const struct rec_field *noun_tenant_field(const struct noun *n)
 /* What guard keeps by itself (users, roles …) it opens without being told. */
 static bool is_guards(const struct rec_type *t)
 {
-	return t == &user_type || t == &role_type || t == &token_type || t == &tenant_type;
+	return t == &user_type || t == &role_type || t == &grant_type || t == &token_type || t == &tenant_type;
 }
 
 int service_open(struct platform *p, const struct guard_config *config, const struct noun *const *more)
 {
 	struct guard_config c = *config;
-	struct store_noun tenant[64] = { { &import_type, STORE_QUIET }, { &import_part_type, STORE_QUIET } }, system[16];
+	struct store_noun tenant[64] = { { &import_type, STORE_QUIET }, { &import_part_type, STORE_QUIET } }, system[16] = { { &approval_type, 0 } };
 	const struct noun **all;
-	size_t n = N_OWN, n_tenant = 2 /* what undo.c keeps */, n_system = 0;
+	size_t n = N_OWN, n_tenant = 2 /* what undo.c keeps */, n_system = 1 /* approval.c */;
 	int r;
 
 	for (size_t i = 0; more && more[i]; i++)

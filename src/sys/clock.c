@@ -1,6 +1,8 @@
 /* clock.c - what time it is. */
 #include "sys/clock.h"
 
+#include <time.h>
+
 #include "sys/calls.h"
 
 static int64_t read_clock(clockid_t id)
@@ -14,6 +16,16 @@ static int64_t read_clock(clockid_t id)
 int64_t clock_now_ns(void) { return read_clock(CLOCK_REALTIME); }
 int64_t clock_mono_ns(void) { return read_clock(CLOCK_MONOTONIC); }
 int64_t clock_cpu_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+
+void clock_local(int64_t ns, unsigned *ret_weekday, unsigned *ret_minute)
+{
+	time_t s = (time_t) (ns / NS_PER_S - (ns % NS_PER_S < 0));
+	struct tm t = { 0 };
+
+	localtime_r(&s, &t);
+	*ret_weekday = (unsigned) (t.tm_wday + 6) % 7;
+	*ret_minute = (unsigned) (t.tm_hour * 60 + t.tm_min);
+}
 
 int64_t clock_deadline(int64_t ms)
 {

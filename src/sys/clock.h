@@ -11,6 +11,9 @@ int64_t clock_now_ns(void);             /* UTC, ns since 1970 */
 int64_t clock_mono_ns(void);            /* CLOCK_MONOTONIC: never steps, stands still while suspended */
 int64_t clock_cpu_ns(void);             /* CPU time of this thread */
 
+/* Local time of this computer (TZ, /etc/localtime): day of the week, 0 = Monday, and minute of the day. */
+void clock_local(int64_t ns, unsigned *ret_weekday, unsigned *ret_minute);
+
 /* A deadline `ms` from now on the monotonic clock; negative ms: INT64_MAX, never. */
 int64_t clock_deadline(int64_t ms);
 /* How many ms until then, rounded up, 0 when past, at most `max`. */

@@ -54,4 +54,5 @@ def test_who_makes_tenants_makes_nobody_mightier_at_home(p):
     assert (status, body["code"]) == (403, "denied")
     status, _, there = p.call("POST", "/api/v1/tenants", {"code": "there"}, token)
     assert status == 201
-    assert p.call("POST", f"/api/v1/tenants/{there['id']}/users", eve, token)[0] == 201
+    status, _, body = p.call("POST", f"/api/v1/tenants/{there['id']}/users", eve, token)
+    assert status == 201, body
