@@ -18,7 +18,7 @@ static int usage(const struct command *c, struct arena *a)
 
 /* --- serve ------------------------------------------------------------------------------------------------------------- */
 
-struct serve_options { uint64_t has[2]; const char *config, *data, *listen, *tls, *certificate, *key, *web, *log_keep, *head; bool insecure, demo; };
+struct serve_options { uint64_t has[2]; const char *config, *data, *listen, *tls, *certificate, *key, *web, *store, *store_file, *log_keep, *head; bool insecure, demo; };
 static const struct rec_field serve_fields[] = {
 	F(struct serve_options, config, .label = "Configuration", .label_zh = "配置文件", .doc = "TENON_CONFIG, or /etc/tenon/tenon.conf when it is there",
 		.doc_zh = "默认取 TENON_CONFIG，或存在时的 /etc/tenon/tenon.conf"),
@@ -34,6 +34,10 @@ static const struct rec_field serve_fields[] = {
 	F(struct serve_options, log_keep, .label = "Log kept at most", .label_zh = "日志最多保留的大小", .doc = "limits.log: a tenth of the disk",
 		.doc_zh = "limits.log：磁盘的十分之一"),
 	F(struct serve_options, head, .label = "Samples in memory", .label_zh = "内存中的样本", .doc = "limits.memory: 32 MB", .doc_zh = "limits.memory：32 MB"),
+	F(struct serve_options, store, .label = "Records in PostgreSQL", .label_zh = "将记录存入 PostgreSQL", .doc = "platform.store",
+		.doc_zh = "platform.store"),
+	F(struct serve_options, store_file, .label = "File with that URL, password included", .label_zh = "存放该 URL（可含密码）的文件",
+		.doc = "platform.store_file", .doc_zh = "platform.store_file"),
 	F(struct serve_options, demo, .def = "false", .label = "With a simulated pump station", .label_zh = "带仿真泵站"),
 };
 const struct rec_type serve_option_type = REC_PLAIN_HAS(struct serve_options, "options", serve_fields);
@@ -42,7 +46,8 @@ int run_serve(const struct command *c, const void *options, int argc, char *argv
 {
 	const struct serve_options *o = options;
 	const char *insecure = !rec_has(&serve_option_type, o, rec_field(&serve_option_type, "insecure")) ? NULL : o->insecure ? "yes" : "no";
-	const struct config_set set[] = { { "platform", "data", o->data }, { "platform", "web", o->web }, { "http", "listen", o->listen },
+	const struct config_set set[] = { { "platform", "data", o->data }, { "platform", "web", o->web }, { "platform", "store", o->store },
+		{ "platform", "store_file", o->store_file }, { "http", "listen", o->listen },
 		{ "http", "tls", o->tls }, { "http", "certificate", o->certificate }, { "http", "key", o->key }, { "http", "insecure", insecure },
 		{ "limits", "log", o->log_keep }, { "limits", "memory", o->head } };
 	struct daemon_config config = { .input = { .file = o->config, .set = set, .n_set = ELEMENTSOF(set), .lang = cli_lang() }, .demo = o->demo };

@@ -22,6 +22,11 @@ static const struct rec_field platform_fields[] = {
 		.doc = "made when it is absent; a unit of systemd has /var/lib/tenon", .doc_zh = "不存在时自动建立；systemd 单元使用 /var/lib/tenon"),
 	F(struct config_platform, web, RESTART, .label = "Folder of the console", .label_zh = "控制台文件夹",
 		.doc = "default: the one beside the program", .doc_zh = "默认为程序旁的文件夹"),
+	F(struct config_platform, store, RESTART, .label = "Records in PostgreSQL", .label_zh = "将记录存入 PostgreSQL",
+		.doc = "postgresql://HOST/DATABASE, without a password; default: in files of the data folder",
+		.doc_zh = "postgresql://主机/数据库，不含密码；默认存于数据文件夹中的文件"),
+	F(struct config_platform, store_file, RESTART, .label = "File that holds the URL, password included", .label_zh = "存放该 URL（可含密码）的文件",
+		.doc = "readable by the platform alone; PGPASSFILE is understood, too", .doc_zh = "仅平台可读；也支持 PGPASSFILE"),
 };
 
 static const struct rec_word tls_words[] = {

@@ -19,6 +19,7 @@
 #include "daemon/follow.h"
 #include "daemon/listen.h"
 #include "daemon/notify.h"
+#include "daemon/place.h"
 #include "daemon/reload.h"
 #include "job/job.h"
 #include "link/link.h"
@@ -257,9 +258,16 @@ static void stop_plant(struct daemon *d)
 
 static int start_service(struct daemon *d)
 {
-	struct guard_config c = { .data = d->config->platform.data, .on_tenant_commit = on_commit, .ctx = d };
-	int r = service_open(&d->platform, &c, NULL);
+	_cleanup_(buf_done) struct buf store = BUF_INIT(&sys_heap, 1 << 16);
+	const struct config_platform *p = &d->config->platform;
+	struct guard_config c = { .data = p->data, .sole = true, .on_tenant_commit = on_commit, .ctx = d };
+	int r = place_find(p->data, &(struct store_choice) { p->store, p->store_file }, &store);
 
+	c.store = store.len ? store.data : NULL;
+	if (r == 0)
+		r = service_open(&d->platform, &c, NULL);
+	if (r == 0 && store.len)
+		r = place_keep(p->data, store.data);
 	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
 }
 

@@ -12,6 +12,12 @@
 
 struct arena;
 
+/* Where records lie; all NULL or "": as the data folder says (its file STORE), else in files of its own. place.h */
+struct store_choice {
+	const char *url;                /* postgresql://..., without a password: command lines and configurations are read by others */
+	const char *file;               /* a file with nothing but the URL, which may have a password in it */
+};
+
 struct daemon_config {
 	struct config_input input;      /* read again on SIGHUP */
 	bool demo;                      /* with a simulated pump station and its records */

@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "sys/sys.h"
 
-enum { TENANTS_MAX = 256, RETRY_MS = 200 };
+enum { TENANTS_MAX = 256, RETRY_MS = 200, GONE_MS = 1000 };
 
 struct dirty { struct uuid group; uint32_t tenant; };
 
@@ -21,6 +21,7 @@ struct follow {
 	struct timer retry;             /* the workers were busy */
 	struct work work;
 	bool running, again, stopped;   /* loop thread */
+	bool missed;                    /* of the run: the store could not be asked; once more, later */
 	struct prime *primes[TENANTS_MAX];      /* read by the first run, for the bus */
 	bool is_primed;
 	uint32_t active[TENANTS_MAX], n_active; /* tenants whose links run; of the run */
@@ -93,6 +94,11 @@ static void gone(struct follow *f, const struct uuid *id)
 		if (e.kind != ERR_MISSING)
 			log_warn("daemon", "%s", err_log_text(&e));
 	}
+}
+
+static bool may_pass(int r)
+{
+	return r == -ERR_UNAVAILABLE || r == -ERR_BUSY;
 }
 
 static void complain(int r, const char *what, const char *code)
@@ -248,11 +254,15 @@ static void set_dirty(struct follow *f, const struct dirty *d)
 	e = store_begin(guard_tenant_store(f->platform->guard, d->tenant), STORE_READ, 0, &tx);
 	if (e == 0)
 		e = set_group(&r, tx, &d->group);
+	store_rollback(tx);
+	if (may_pass(e)) {
+		mark(f, d->tenant, &d->group);
+		f->missed = true;
+	}
 	if (e == -ERR_MISSING)
 		err_clear();                    /* deleted, or of a connection without a driver of ours */
 	else if (e < 0)
 		complain(e, "scan group", "");
-	store_rollback(tx);
 	arena_done(&r.arena);
 }
 
@@ -357,12 +367,13 @@ static int run(struct work *w, void *worker)
 
 		if (r == 0 && !f->is_primed)
 			r = prime_read(f->platform, tenants[i], &f->primes[i]);
+		f->missed |= may_pass(r);
 		if (r < 0)
 			complain(r, "tenant", "");
 	}
 	f->is_primed = true;
 	follow_tenants(f, tenants, MIN(n, (uint32_t) TENANTS_MAX));
-	while (!work_is_cancelled(w) && (d = take_dirty(f))) {
+	while (!work_is_cancelled(w) && !f->missed && (d = take_dirty(f))) {
 		set_dirty(f, d);
 		sys_free(d);
 	}
@@ -382,6 +393,8 @@ static void on_done(struct work *w)
 	}
 	if (f->again && !f->stopped)
 		kick(f);
+	else if (f->missed && !f->stopped)
+		timer_start(f->loop, &f->retry, GONE_MS, kick, f);
 }
 
 static void kick(void *arg)
@@ -394,6 +407,7 @@ static void kick(void *arg)
 	if (f->running)
 		return;
 	f->work = (struct work) { 0 };
+	f->missed = false;
 	f->running = work_submit(f->pool, f->loop, &f->work, run, on_done) == 0;
 	if (!f->running) {
 		err_clear();

@@ -1,6 +1,7 @@
 /* offline.c - records without a server: for verbs that work on a data folder. */
 #include "daemon/daemon.h"
 #include "daemon/folder.h"
+#include "daemon/place.h"
 #include "service/service.h"
 #include "sys/sys.h"
 
@@ -8,6 +9,7 @@ struct offline { struct platform platform; struct scope scope; };
 
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope)
 {
+	_cleanup_(buf_done) struct buf store = BUF_INIT(&sys_heap, 1 << 16);
 	struct guard_config c = { .data = data };
 	struct offline *o = NULL;
 	int r = folder_check(data);
@@ -16,8 +18,11 @@ int offline_open(struct offline **ret, const char *data, struct arena *a, struct
 		return r;
 	o = sys_new(struct offline);
 	r = o ? folder_open(data, NULL) : err_fail(ERR_NO_MEMORY, "what", data, NULL);
+	if (r == 0)
+		r = place_find(data, &(struct store_choice) { 0 }, &store);
 	if (r == 0) {
 		o->platform.data = data;
+		c.store = store.len ? store.data : NULL;
 		r = service_open(&o->platform, &c, NULL);
 	}
 	if (r < 0) {

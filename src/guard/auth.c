@@ -119,8 +119,9 @@ int guard_tick(struct guard *g)
 
 	guard_rules(g, &rules);
 	e.idle = now - rules.session_idle_ns;
-	r = store_begin(g->system, STORE_WRITE, clock_deadline(5000), &tx);
 
+	tenants_rest(g);
+	r = store_begin(g->system, STORE_WRITE, clock_deadline(5000), &tx);
 	if (r >= 0)
 		r = flush_used(g, tx);
 	if (r >= 0)

@@ -33,7 +33,7 @@ static void on_system_commit(void *ctx, uint64_t seq)
 	struct guard *g = ctx;
 
 	cache_forget(g);
-	atomic_store(&g->tenants_stale, true);
+	atomic_fetch_add(&g->tenants_due, 1);
 	if (g->on_tenant_commit)
 		g->on_tenant_commit(g->ctx, seq);
 }
@@ -49,8 +49,8 @@ static int open_system(struct guard *g)
 	if (r < 0)
 		return r;
 	audit_head_init(&g->system_head, path);
-	r = store_open(&g->system, &(struct store_config) { .path = g->system_head.store_path, .name = "the system's store", .nouns = g->system_nouns,
-		.n_nouns = g->n_system_nouns, .queries = &guard_queries, .n_queries = 1, .seal = &g->seal });
+	r = store_open(&g->system, &(struct store_config) { .path = g->system_head.store_path, .url = g->store, .schema = "tenon_system",
+		.sole = g->sole, .name = "the system's store", .nouns = g->system_nouns, .n_nouns = g->n_system_nouns, .queries = &guard_queries, .n_queries = 1, .seal = &g->seal });
 	if (r < 0)
 		return r;
 	store_on_commit(g->system, on_system_commit, g);
@@ -84,6 +84,10 @@ int guard_open(struct guard **ret, const struct guard_config *c)
 	if (str_len(c->data) >= sizeof(g->data))
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
 	memcpy(g->data, c->data, str_len(c->data) + 1);
+	g->sole = c->sole;
+	g->store = sys_strdup(c->store);
+	if (c->store && !g->store)
+		return err_fail(ERR_NO_MEMORY, "what", "guard", NULL);
 	r = join_nouns(own_system, ELEMENTSOF(own_system), c->system_nouns, c->n_system_nouns, &g->system_nouns, &g->n_system_nouns);
 	if (r >= 0)
 		r = join_nouns(own_tenant, ELEMENTSOF(own_tenant), c->tenant_nouns, c->n_tenant_nouns, &g->tenant_nouns, &g->n_tenant_nouns);
@@ -138,6 +142,7 @@ struct guard *guard_close(struct guard *g)
 	sys_free(g->system_nouns);
 	sys_free(g->tenant_nouns);
 	sys_free(g->dummy_hash);
+	sys_free(g->store);
 	return sys_free(g);
 }
 
@@ -170,23 +175,23 @@ int tenants_load(struct guard *g)
 {
 	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
 	struct store_list all = { 0 };
-	int r;
+	unsigned due = atomic_load(&g->tenants_due);
+	int r = store_begin(g->system, STORE_READ, clock_deadline(2000), &tx);
 
-	atomic_store(&g->tenants_stale, false);
-	r = store_begin(g->system, STORE_READ, clock_deadline(2000), &tx);
 	if (r < 0)
 		return r;
 	mutex_hold(&g->tenants_lock);
-	return store_list(tx, &tenant_type, &all, note_tenant, g, NULL);
+	r = store_list(tx, &tenant_type, &all, note_tenant, g, NULL);
+	if (r == 0)                             /* not before: who asks meanwhile must not be content with the old list */
+		atomic_store(&g->tenants_seen, due);
+	return r;
 }
 
 /* Something in the system's store changed since they were read. Not with a transaction open: readers are few. */
 void tenants_refresh(struct guard *g)
 {
-	if (atomic_load(&g->tenants_stale) && tenants_load(g) < 0) {
-		atomic_store(&g->tenants_stale, true);
+	if (atomic_load(&g->tenants_seen) != atomic_load(&g->tenants_due) && tenants_load(g) < 0)
 		err_clear();
-	}
 }
 
 struct tenant_slot *tenant_slot(struct guard *g, uint32_t number)
@@ -209,9 +214,10 @@ struct tenant_slot *tenant_slot_by_id(struct guard *g, const struct uuid *id)
 
 static int open_tenant(struct guard *g, struct tenant_slot *t)
 {
-	char number[NUM_TEXT_MAX], dir[480], tenants[440], path[512];
+	char number[NUM_TEXT_MAX], dir[480], tenants[440], path[512], schema[40] = "";
 	int r;
 
+	buf_addf(&BUF_FIXED(schema), "tenon_%u", t->number);
 	num_format_u64(number, t->number);      /* one folder a tenant: its samples lie there, too */
 	if (!path_join(tenants, sizeof(tenants), g->data, "tenants") || !path_join(dir, sizeof(dir), tenants, number)
 		|| !path_join(path, sizeof(path), dir, "store.db"))
@@ -220,8 +226,8 @@ static int open_tenant(struct guard *g, struct tenant_slot *t)
 	if (r < 0)
 		return r;
 	audit_head_init(&t->head, path);
-	r = store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .name = "the tenant's store", .nouns = g->tenant_nouns,
-		.n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
+	r = store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .url = g->store, .schema = schema,
+		.name = "the tenant's store", .nouns = g->tenant_nouns, .n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
 	if (r < 0)
 		return r;
 	if (g->on_tenant_commit)
@@ -255,6 +261,15 @@ struct store *guard_tenant_store(struct guard *g, uint32_t tenant)
 	struct store *store;
 
 	return tenant_store(g, tenant, &store) < 0 ? NULL : store;
+}
+
+void tenants_rest(struct guard *g)
+{
+	store_rest(g->system);
+	mutex_hold(&g->tenants_lock);
+	for (uint32_t i = 0; i < g->n_tenants; i++)
+		if (g->tenants[i]->store)
+			store_rest(g->tenants[i]->store);
 }
 
 struct store *guard_system_store(struct guard *g)

@@ -143,6 +143,8 @@ int audit_text(struct scope *s, const char *what, const char *text);    /* "impo
 
 struct guard_config {
 	const char *data;                               /* the data folder; system/, tenants/, keys/ are made in it */
+	const char *store;                              /* postgresql://...: records lie there, in schemas tenon_system, tenon_1 ...; NULL: in files */
+	bool sole;                                      /* and no second platform may open them: -ERR_LOCKED */
 	uint32_t argon_kib, argon_passes, argon_lanes;  /* 0: 19456, 2, 1 (OWASP password storage cheat sheet) */
 	const struct store_noun *system_nouns, *tenant_nouns;   /* further tables, copied; what guard brings itself is not among them */
 	size_t n_system_nouns, n_tenant_nouns;
@@ -152,7 +154,7 @@ struct guard_config {
 	void *ctx;
 };
 
-/* Opens system/store.db; on the first start makes the default tenant. -ERR_NEWER, -ERR_CORRUPT, -ERR_IO. */
+/* Opens the system's store; on the first start makes the default tenant. -ERR_NEWER, -ERR_CORRUPT, -ERR_IO, -ERR_UNAVAILABLE. */
 int guard_open(struct guard **ret, const struct guard_config *c);
 struct guard *guard_close(struct guard *g);
 DEFINE_CLEANUP(struct guard *, guard_close)
@@ -244,7 +246,7 @@ struct credentials { const char *bearer, *cookie; };
 int guard_authenticate(struct scope *s, const struct credentials *c);
 /* Another number than before: a user, role, token, tenant or session changed; who was let in earlier is to be asked again. Any thread. */
 uint64_t guard_generation(struct guard *g);
-/* Once a minute on a worker: last-used times to the store, expired sessions away. */
+/* Once a minute on a worker: last-used times to the store, expired sessions away, unused connections let go. */
 int guard_tick(struct guard *g);
 
 /* ---- records ---- */

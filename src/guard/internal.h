@@ -71,6 +71,8 @@ enum throttle_of { OF_NAME_AND_ADDRESS, OF_NAME, OF_ADDRESS, THROTTLES_ };
 
 struct guard {
 	char data[400];
+	char *store;                    /* URL; NULL: files in the folder */
+	bool sole;
 	struct argon_cost cost;
 	struct mutex rules_lock;
 	struct sign_in_rules rules;
@@ -84,7 +86,7 @@ struct guard {
 	size_t n_tenant_queries;
 	void (*on_tenant_commit)(void *ctx, uint64_t seq);
 	void *ctx;
-	atomic_bool tenants_stale;
+	atomic_uint tenants_due, tenants_seen;          /* commits of the system's store; those the list of tenants has taken in */
 	struct mutex tenants_lock;      /* of the list, and of opening a store */
 	struct uuid default_tenant;
 	struct tenant_slot **tenants;
@@ -124,6 +126,7 @@ int rules_load(struct guard *g);
 /* guard.c */
 int tenants_load(struct guard *g);
 void tenants_refresh(struct guard *g);
+void tenants_rest(struct guard *g);
 struct tenant_slot *tenant_slot(struct guard *g, uint32_t number);
 struct tenant_slot *tenant_slot_by_id(struct guard *g, const struct uuid *id);
 struct audit_head *audit_head_of(struct scope *s, enum deed_store which);

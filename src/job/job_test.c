@@ -1,5 +1,6 @@
 /* job_test.c - jobs against a real store, with kinds that do what the test tells them. */
 
+#include "postgres.h"
 #include "tap.h"
 
 #include "job/impl.h"
@@ -95,7 +96,8 @@ struct world { struct buf dir; struct guard *g; struct loop *loop; struct jobs *
 static bool open_jobs(struct world *w)
 {
 	static const struct store_noun nouns[] = { { &job_type, STORE_QUIET } };
-	struct guard_config c = { .data = w->dir.data, .argon_kib = 64, .argon_passes = 1, .tenant_nouns = nouns, .n_tenant_nouns = 1 };
+	struct guard_config c = { .data = w->dir.data, .store = test_database(w->dir.data), .argon_kib = 64, .argon_passes = 1,
+		.tenant_nouns = nouns, .n_tenant_nouns = 1 };
 
 	if (guard_open(&w->g, &c) < 0 || loop_new("test", &w->loop) < 0
 			|| jobs_new(&w->jobs, &(struct jobs_config) { .guard = w->g, .loop = w->loop, .data = w->dir.data }) < 0)

@@ -7,6 +7,7 @@
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
+#include "postgres.h"
 #include "tap.h"
 
 struct told { enum plant_what what; struct uuid id, group; bool gone; };
@@ -63,13 +64,16 @@ static void make_point(struct place_of_test *t, struct point *p, const char *cod
 static bool set_up(struct place_of_test *t)
 {
 	char path[4096];
-	struct store_config c = { .path = t->db, .nouns = nouns, .n_nouns = ELEMENTSOF(nouns) };
+	struct store_config c = { .path = t->db, .schema = "plant", .nouns = nouns, .n_nouns = ELEMENTSOF(nouns) };
 	struct wal_config w = { .dir = path };
 	struct tsdb_config s = { 0 };
 
 	*t = (struct place_of_test) { .dir = BUF_INIT(&sys_heap, 4096) };
 	arena_init(&t->arena, &sys_heap, 0);
-	if (dir_temp("/tmp", "tenon-plant-", &t->dir) < 0 || !path_join(t->db, sizeof(t->db), t->dir.data, "store.db") || store_open(&t->store, &c) < 0)
+	if (dir_temp("/tmp", "tenon-plant-", &t->dir) < 0 || !path_join(t->db, sizeof(t->db), t->dir.data, "store.db"))
+		return false;
+	c.url = test_database(t->dir.data);
+	if (store_open(&t->store, &c) < 0)
 		return false;
 	path_join(path, sizeof(path), t->dir.data, "wal");
 	s.data_dir = t->dir.data;

@@ -1,5 +1,6 @@
 /* noun_test.c - the generic deeds, the hooks of the platform's nouns, import; against real stores in a folder of its own. */
 
+#include "postgres.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ static bool begin(struct world *w)
 	arena_init(&w->a, &sys_heap, 0);
 	w->errs.arena = &w->a;
 	if (dir_temp("/tmp", "tenon-noun-", &w->dir) < 0
-			|| service_open(&w->p, &(struct guard_config) { .data = w->dir.data, .argon_kib = 64, .argon_passes = 1 }, more) < 0) {
+			|| service_open(&w->p, &(struct guard_config) { .data = w->dir.data, .store = test_database(w->dir.data), .argon_kib = 64,
+				.argon_passes = 1 }, more) < 0) {
 		printf("# %s\n", err_log_text(err_peek()));
 		return false;
 	}

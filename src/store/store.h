@@ -63,6 +63,11 @@ struct store_config {
 	uint32_t cache_kb;                      /* page cache of the writer, a quarter of it for each reader; 0 = 1024 */
 };
 
+/* What a URL says. -ERR_CONFIG: it cannot be read (its text is not repeated: there may be a password in it); -ERR_UNSUPPORTED: libpq
+ * is not installed. */
+struct store_url { bool has_password; char place[300]; };       /* place: "host:port/database", to show and to compare */
+int store_url_read(const char *url, struct store_url *ret);
+
 /* -ERR_NEWER: written by a newer version. -ERR_BROKEN: a query or type is wrong, named. -ERR_CORRUPT, -ERR_IO, -ERR_FULL,
  * -ERR_UNAVAILABLE: PostgreSQL cannot be reached.
  * Types, migrations, queries and the seal are borrowed for the life of the store (run-time types are referenced), texts copied. */

@@ -91,7 +91,7 @@ static int begin(struct db *db, bool writes, int64_t deadline_ns)
 	int r = -1;
 
 	if (writes)
-		buf_addf(&b, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout TO %lld; SELECT pg_advisory_xact_lock(%lld)",
+		buf_addf(&b, "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO %lld; SELECT pg_advisory_xact_lock(%lld)",
 			(long long) (deadline_ns ? MAX(clock_left_ms(deadline_ns, LOCK_MS), 1) : LOCK_MS), (long long) pg_key(db, "writer "));
 	else
 		buf_add(&b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");

@@ -7,7 +7,7 @@
 #include "base/num.h"
 #include "store/store_pg.h"
 
-enum { RETRY_FIRST_MS = 50, RETRY_MAX_MS = 1000, VERSION_MIN = 130000 };
+enum { RETRY_FIRST_MS = 50, RETRY_MAX_MS = 1000, START_LOCK_MS = 2000, VERSION_MIN = 130000 };
 
 int pg_load(struct pq *ret)
 {
@@ -22,6 +22,46 @@ int pg_load(struct pq *ret)
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(symbols); i++)
 		r = dl_symbol(library, symbols[i].name, symbols[i].to);
 	return r;
+}
+
+/* --- URLs ----------------------------------------------------------------------------------------------------------------- */
+
+/* "host:port/database", with what libpq takes for what is not said. */
+static void place_of(const PQconninfoOption *options, struct store_url *ret)
+{
+	const char *host = NULL, *address = NULL, *port = NULL, *database = NULL, *user = NULL;
+	const struct { const char *name; const char **to; } named[] = { { "host", &host }, { "hostaddr", &address }, { "port", &port },
+		{ "dbname", &database }, { "user", &user } };
+	struct buf b = BUF_FIXED(ret->place);
+
+	ret->place[0] = 0;
+	ret->has_password = false;
+	for (const PQconninfoOption *o = options; o->keyword; o++) {
+		for (size_t i = 0; i < ELEMENTSOF(named); i++)
+			if (str_eq(o->keyword, named[i].name) && !str_empty(o->val))
+				*named[i].to = o->val;
+		ret->has_password |= (str_eq(o->keyword, "password") || str_eq(o->keyword, "sslpassword")) && !str_empty(o->val);
+	}
+	buf_addf(&b, "%s:%s/%s", host ?: address ?: "local", port ?: "5432", database ?: user ?: "");
+}
+
+int store_url_read(const char *url, struct store_url *ret)
+{
+	PQconninfoOption *options;
+	struct pq pq;
+	int r;
+
+	if (!str_starts(url, "postgresql://") && !str_starts(url, "postgres://"))
+		return err_fail(ERR_CONFIG, "detail", "a store is named by postgresql://HOST/DATABASE", NULL);
+	r = pg_load(&pq);
+	if (r < 0)
+		return r;
+	options = pq.conninfoParse(url, NULL);          /* its message would repeat the text */
+	if (!options)
+		return err_fail(ERR_CONFIG, "detail", "the URL of the store cannot be read: see PostgreSQL's manual, Connection URIs", NULL);
+	place_of(options, ret);
+	pq.conninfoFree(options);
+	return 0;
 }
 
 /* --- what the server refuses ---------------------------------------------------------------------------------------------- */
@@ -156,18 +196,19 @@ static int ask(struct db *db, const char *sql, char *ret, size_t room)
 	return r;
 }
 
-/* Nobody else may have the platform's lock; it goes with the connection. */
+/* Nobody else may have the platform's lock; it goes with the connection. At a start that of a platform that was killed a moment ago
+ * may not have gone yet. */
 static int lock_out(struct db *db)
 {
-	char sql[400], got[8], who[100];
+	char sql[400], who[100];
 	struct buf b = BUF_FIXED(sql);
 	long long key = (long long) pg_key(db, "platform ");
 	int r;
 
 	sql[0] = 0;
-	buf_addf(&b, "SELECT pg_try_advisory_lock(%lld)", key);
-	r = ask(db, sql, got, sizeof(got));
-	if (r < 0 || got[0] == 't')
+	buf_addf(&b, "SET lock_timeout TO %d; SELECT pg_advisory_lock(%lld); SET lock_timeout TO 0", db->connection == 1 ? START_LOCK_MS : 1, key);
+	r = exec(db, sql);
+	if (r != -ERR_BUSY)
 		return r;
 	buf_clear(&b);
 	buf_addf(&b, "SELECT coalesce(host(a.client_addr), 'local') || ', backend ' || a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) "

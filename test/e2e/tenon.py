@@ -1,4 +1,5 @@
 """The program under test as others see it: a process, a URL, a token. Started on a free port of loopback, stopped by pid."""
+import atexit
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +20,28 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TENON_BUILD", ROOT / "build"))
 PROGRAM = str(BUILD / "tenon")
 SHARED = ROOT / ".." / "shared"
+sys.path.insert(0, str(ROOT / "test"))
+import postgres  # noqa: E402
+
+server = None
+
+
+def settle(data):
+    """With TENON_TEST_STORE=postgresql: the records of a new data folder go to a database of their own, on one server for all tests."""
+    global server
+    if os.environ.get("TENON_TEST_STORE") != "postgresql" or os.path.exists(f"{data}/VERSION") or os.path.exists(f"{data}/STORE"):
+        return data
+    if server is None:
+        server = postgres.Server()
+        atexit.register(server.close)
+    os.makedirs(data, exist_ok=True)
+    with open(os.open(f"{data}/STORE", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as f:
+        f.write(server.database() + "\n")
+    return data
+
+
+def database_of(data):
+    return (pathlib.Path(data) / "STORE").read_text(encoding="utf-8").split("@/")[1].split("?")[0]
 
 
 def wait_for(condition, seconds=20, what="condition"):
@@ -113,7 +137,7 @@ class Process:
 class Platform(Process):
     def __init__(self, data=None, *options):
         self.own = data is None
-        self.data = data or tempfile.mkdtemp(prefix="tenon-")
+        self.data = settle(data or tempfile.mkdtemp(prefix="tenon-"))
         super().__init__(PROGRAM, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *options)
         self.url = self.line("ready ")
         self.token = None

@@ -104,12 +104,16 @@ def test_the_audit_verifies_and_notices_a_changed_byte(run, platform, tmp_path):
     shutil.copytree(platform.data, copy)
     done = subprocess.run([tenon.PROGRAM, "audit", "verify", "--data", str(copy)], capture_output=True, text=True)
     assert done.returncode == 0 and "whole" in done.stdout, done.stdout + done.stderr
-    import sqlite3
-    changed = 0
-    for db in copy.rglob("store.db"):
-        with sqlite3.connect(db) as c:
-            changed += c.execute("update audit set changes = replace(changes, 'audited', 'audiTed') where changes like '%audited%'").rowcount
-    assert changed
+    change = "update {}audit set changes = replace(changes, 'audited', 'audiTed') where changes like '%audited%'"
+    if tenon.server:
+        tenon.server.sql(change.format("tenon_1."), database=tenon.database_of(copy))
+    else:
+        import sqlite3
+        changed = 0
+        for db in copy.rglob("store.db"):
+            with sqlite3.connect(db) as c:
+                changed += c.execute(change.format("")).rowcount
+        assert changed
     done = subprocess.run([tenon.PROGRAM, "audit", "verify", "--data", str(copy)], capture_output=True, text=True)
     assert done.returncode == 65 and "broken at entry" in done.stdout, done.stdout + done.stderr
 

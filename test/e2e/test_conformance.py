@@ -11,6 +11,8 @@ import urllib.parse
 
 import pytest
 
+import tenon
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TENON = os.path.join(os.environ.get("TENON_BUILD", os.path.join(ROOT, "build")), "tenon")
 BASE = "/api/v1"
@@ -76,7 +78,7 @@ def run_token(data, name, role):
 
 class Server:
     def __init__(self, data):
-        self.process = subprocess.Popen([TENON, "serve", "--data", data, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([TENON, "serve", "--data", tenon.settle(data), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             ready = re.search(r"ready http://(\S+)", line)
             if ready:

@@ -1,0 +1,143 @@
+"""Records in PostgreSQL: the server is killed under load and comes back, is not there, is somebody else's, is named by a secret."""
+import http.client
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import urllib.parse
+
+import pytest
+
+import tenon
+
+pytestmark = pytest.mark.skipif(not tenon.postgres.is_there(), reason="no PostgreSQL server here: tools/setup test says why")
+CLIENTS, KILLS = 3, 3
+
+
+@pytest.fixture(scope="module")
+def server():
+    s = tenon.postgres.Server()
+    yield s
+    s.close()
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.delenv("TENON_TEST_STORE", raising=False)       # each says itself where its records go
+    return str(tmp_path / "data")
+
+
+def serve(data, *options, **env):
+    return subprocess.run([tenon.PROGRAM, "serve", "--data", data, "--listen", "127.0.0.1:0", *options], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **env})
+
+
+def work(url, token, client, made, stop):
+    """Makes records until it is told to stop; what was acknowledged is remembered, what was refused is counted."""
+    host = urllib.parse.urlparse(url).netloc
+    wire, n = http.client.HTTPConnection(host, timeout=30), 0
+    while not stop.is_set():
+        n += 1
+        code = f"{client}-{len(made['yes'])}-{n}"
+        wire.request("POST", "/api/v1/places", json.dumps({"code": code, "name": "new"}),
+                     {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        answer = wire.getresponse()
+        body = json.loads(answer.read())
+        if answer.status == 201:
+            made["yes"].append(body["id"])
+        else:
+            made["no"].append((answer.status, body["code"], code))
+
+
+def test_a_server_killed_under_load_and_started_again_loses_nothing_acknowledged(server, data):
+    p = tenon.Platform(data, "--store", server.database())
+    p.token = p.sign_in()
+    made, stop = [{"yes": [], "no": []} for _ in range(CLIENTS)], threading.Event()
+    threads = [threading.Thread(target=work, args=(p.url, p.token, i, made[i], stop)) for i in range(CLIENTS)]
+    try:
+        for t in threads:
+            t.start()
+        for _ in range(KILLS):
+            before = [len(m["yes"]) for m in made]
+            tenon.wait_for(lambda: all(len(m["yes"]) > b + 5 for m, b in zip(made, before)), 60, "records are made")
+            server.kill()
+            gone = [len(m["no"]) for m in made]
+            tenon.wait_for(lambda: all(len(m["no"]) > g for m, g in zip(made, gone)), 60, "records are refused")
+            assert p.call("GET", "/healthz")[0] == 200
+            server.start()
+        before = [len(m["yes"]) for m in made]
+        tenon.wait_for(lambda: all(len(m["yes"]) > b for m, b in zip(made, before)), 60, "records are made again, without a restart")
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    refused = {(status, code) for m in made for status, code, _ in m["no"]}
+    assert refused == {(503, "unavailable")}
+    for m in made:
+        for place in m["yes"]:
+            assert p.call("GET", f"/api/v1/places/{place}")[0] == 200
+        for _, _, code in m["no"]:                      # not there, or whole
+            found = p.call("GET", f"/api/v1/places?code={code}")[2]["items"]
+            assert len(found) <= 1 and all(f["name"] == "new" and f["rev"] == 1 for f in found)
+    for store in ("tenant", "system"):
+        assert p.call("GET", f"/api/v1/audit/verify?store={store}")[2]["whole"]
+    assert p.stop() == 0
+
+
+def test_a_point_made_while_the_server_was_away_for_a_moment_is_there_without_a_restart(server, data):
+    p = tenon.Platform(data, "--store", server.database())
+    p.token = p.sign_in()
+    p.make("places", code="before", name="before")
+    server.kill()
+    status, _, body = p.call("POST", "/api/v1/places", {"code": "during", "name": "during"})
+    assert (status, body["code"]) == (503, "unavailable") and body["detail"].startswith("PostgreSQL cannot be reached: ")
+    status, _, body = p.call("POST", "/api/v1/places", {"code": "during", "name": "during"}, headers={"Accept-Language": "zh"})
+    assert (status, body["detail"].startswith("无法连接PostgreSQL：")) == (503, True)
+    server.start()
+    tenon.wait_for(lambda: p.call("POST", "/api/v1/places", {"code": "after", "name": "after"})[0] == 201, 30, "it is back")
+    assert p.stop() == 0
+
+
+def test_a_start_without_the_server_ends_with_one_sentence(data):
+    with tempfile.TemporaryDirectory() as nobody:
+        for lang, want in (("en", "tenon: PostgreSQL cannot be reached: "), ("zh", "tenon: 无法连接PostgreSQL：")):
+            done = serve(data, "--store", f"postgresql://x@/d?host={nobody}", LANG=f"{lang}_{lang.upper()}.UTF-8", LC_ALL="", LANGUAGE="")
+            assert done.returncode == 69, done.stderr                # EX_UNAVAILABLE
+            said = [line for line in done.stderr.splitlines() if line.startswith("tenon: ")]
+            assert len(said) == 1 and said[0].startswith(want), done.stderr
+    assert not os.path.exists(f"{data}/STORE")          # what never opened is not remembered
+
+
+def test_a_store_has_one_platform(server, data, tmp_path):
+    url = server.database()
+    p = tenon.Platform(data, "--store", url)
+    done = serve(str(tmp_path / "other"), "--store", url)
+    assert done.returncode == 75 and "is used by another process" in done.stderr
+    assert p.sign_in()                                  # a verb of the command line works beside it
+    p.stop(signal.SIGKILL)
+    p = tenon.Platform(data)                            # the folder remembers, and the lock went with the process
+    assert p.stop() == 0
+
+
+def test_a_folder_keeps_to_its_place(server, data, tmp_path):
+    tenon.Platform(data, "--store", server.database()).stop()
+    assert os.stat(f"{data}/STORE").st_mode & 0o777 == 0o600
+    done = serve(data, "--store", server.database())
+    assert done.returncode == 78 and "tenon store move" in done.stderr, done.stderr
+    files = str(tmp_path / "files")
+    tenon.Platform(files).stop()
+    done = serve(files, "--store", server.database())
+    assert done.returncode == 78 and "tenon store move" in done.stderr, done.stderr
+
+
+def test_a_password_comes_from_a_file_alone(server, data, tmp_path):
+    url = server.database()
+    secret = url.replace("postgres@", "postgres:opensesame@")
+    done = serve(data, "--store", secret)
+    assert done.returncode == 78 and "--store-file" in done.stderr and "opensesame" not in done.stderr
+    (tmp_path / "url").write_text(secret + "\n")
+    p = tenon.Platform(data, "--store-file", str(tmp_path / "url"))
+    assert "opensesame" not in open(f"/proc/{p.child.pid}/cmdline").read()
+    assert p.sign_in() and p.stop() == 0
