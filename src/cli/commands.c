@@ -12,6 +12,7 @@ const struct command commands[] = {
 		run_job, NULL },
 	{ "links", "[ID] [OPTIONS]", "How connections, devices and scan groups do", "通道、采集设备和采集组的状态", &links_option_type, run_links, NULL },
 	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
+	{ "command", "POINT VALUE [--yes] [--reason TEXT]", "Write a value to a point", "指令下发", &command_option_type, run_command, NULL },
 	{ "token", "create NAME --data DIR [--role ROLE]", "Make an API token on this computer", "在本机建立接口令牌", &token_option_type, run_token, NULL },
 	{ "audit", "verify --data DIR", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
 	{ "config", "check|show|example|manual [--config FILE]", "The configuration: is it right, what is in force", "配置：是否正确、当前生效的值", &config_option_type,

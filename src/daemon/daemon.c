@@ -24,6 +24,7 @@
 #include "job/job.h"
 #include "link/link.h"
 #include "plant/plant.h"
+#include "service/command.h"
 #include "service/ingest.h"
 #include "sim/sim.h"
 #include "sys/sys.h"
@@ -268,12 +269,15 @@ static int start_service(struct daemon *d)
 		r = service_open(&d->platform, &c, NULL);
 	if (r == 0 && store.len)
 		r = place_keep(p->data, store.data);
+	if (r == 0)
+		r = commands_new(&d->platform.commands, &d->platform, d->loop);
 	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
 }
 
 static void stop_service(struct daemon *d)
 {
 	d->platform.ingest = ingest_free(d->platform.ingest);
+	d->platform.commands = commands_free(d->platform.commands);
 	if (d->platform.guard)
 		service_close(&d->platform);
 }
@@ -468,6 +472,8 @@ static int run(struct daemon *d)
 
 	if (r == 0)
 		r = load_points(d);
+	if (r == 0)
+		r = commands_start(d->platform.commands);
 	if (r == 0)
 		r = jobs_start(d->platform.jobs);
 	if (r == 0)

@@ -128,7 +128,7 @@ struct errand_rt {
 	uint64_t ticket;
 	enum errand_kind kind;
 	enum phase phase;
-	bool busy, parked, cancelled, patient, store, is_read, retreated;
+	bool busy, parked, cancelled, patient, store, is_read, is_doubtful, retreated;
 	struct driver_point point;
 	uint64_t address[8];
 	struct conv conv;

@@ -70,7 +70,7 @@ void lane_end(struct errand_rt *e, enum errand_outcome o, const struct err *why)
 static enum errand_outcome outcome_now(const struct errand_rt *e)
 {
 	if (e->phase == PHASE_CHECK)
-		return ERRAND_UNCHECKED;
+		return e->is_doubtful ? ERRAND_UNKNOWN : ERRAND_UNCHECKED;
 	if (e->phase == PHASE_WRITE && e->busy)
 		return ERRAND_UNKNOWN;
 	return e->ramp > 0 && e->n_written ? ERRAND_STOPPED : ERRAND_REFUSED;
@@ -412,6 +412,12 @@ void lane_heard(struct errand_rt *e, const struct driver_event *ev, const struct
 	}
 	if (ev->said == DRIVER_ANSWER) {
 		answered(e, ev);
+		return;
+	}
+	/* What is read back now says more than an answer that is none. */
+	if (ev->said == DRIVER_WRONG && e->phase == PHASE_WRITE && e->is_read && e->ramp <= 0) {
+		e->is_doubtful = true;
+		written(e);
 		return;
 	}
 	if (ev->said == DRIVER_REFUSED && e->phase == PHASE_WRITE) {

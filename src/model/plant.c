@@ -114,7 +114,9 @@ static const struct rec_field point_fields[] = {
 	F(struct point, deadband_store, .def = "0", .min = "0", .label = "Storage deadband", .label_zh = "存储死区", .group = "limits"),
 	OPTIONAL(write_min, "Lowest set-point", "设定值下限", .group = "write"),
 	OPTIONAL(write_max, "Highest set-point", "设定值上限", .group = "write"),
+	OPTIONAL(write_step, "Set-point in steps of", "设定值步长", .min = "0", .group = "write"),
 	OPTIONAL(write_ramp, "Set-point ramp per second", "设定值斜率（每秒）", .min = "0", .group = "write"),
+	F(struct point, confirm, .def = "true", .label = "Ask before writing", .label_zh = "写入前确认", .group = "write"),
 	F(struct point, approval, .def = "false", .label = "Second-person approval", .label_zh = "双人复核", .group = "write"),
 	F(struct point, description, DESCRIPTION_RULE),
 };

@@ -72,8 +72,9 @@ struct point {
 	struct rec_map state_texts;     /* "0" → "停机" */
 	double limit_hh, limit_h, limit_l, limit_ll, limit_rate;        /* engineering units; rate per second */
 	double deadband_alarm, deadband_store;
-	double write_min, write_max, write_ramp;
-	bool approval;                  /* writing needs a second person */
+	double write_min, write_max, write_step, write_ramp;    /* of commands, engineering units; ramp per second */
+	bool confirm;                   /* a command must be confirmed */
+	bool approval;                  /* ... and approved by a second person */
 };
 
 extern const struct rec_type place_type, connection_type, device_type, group_type, point_type;

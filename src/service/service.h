@@ -20,6 +20,7 @@ struct bus;
 struct plant;
 struct link;
 struct ingest;
+struct commands;
 struct jobs;
 struct work_pool;
 
@@ -34,6 +35,7 @@ struct platform {
 	struct plant *plant;
 	struct link *link;
 	struct ingest *ingest;
+	struct commands *commands;      /* service/command.h */
 	struct jobs *jobs;              /* job/job.h */
 	struct work_pool *workers;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
