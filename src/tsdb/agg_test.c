@@ -164,6 +164,29 @@ TEST(texts_give_counts_first_and_last_and_bools_count_as_numbers)
 	fixture_end(&f);
 }
 
+/* Before its first sample a series has no value, whatever the one asked about before it had. */
+TEST(several_series_of_one_query_know_nothing_of_each_other)
+{
+	struct fixture f = { 0 };
+	static struct got g;
+	const struct sample one[] = { { .time_ns = S(10), .value = NUM(7) }, { .time_ns = S(22), .value = NUM(7) } };
+	const struct sample two[] = { { .time_ns = S(25), .value = NUM(1) } };
+	const struct sample three[] = { { .time_ns = S(10), .value = { .type = V_BOOL, .b = true } } };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s[3] = { new_series(&f, V_F64), new_series(&f, V_F64), new_series(&f, V_BOOL) };
+	put(&f, s[0], one, 2);
+	put(&f, s[1], two, 1);
+	put(&f, s[2], three, 1);
+	struct tsdb_query q = { .tenant = 1, .series = s, .n_series = 3, .from_ns = S(20), .to_ns = S(30) };
+	is_int(tsdb_aggregate(f.t, &q, &(struct tsdb_step) { 0 }, keep, &g), 0);
+	is_int(g.n, 3);
+	ok(g.b[0].avg == 7 && g.b[0].covered_ns == S(10));
+	ok(g.b[1].avg == 1 && g.b[1].covered_ns == S(5));
+	ok(g.b[2].avg == 1 && g.b[2].covered_ns == S(10) && g.b[2].n == 0);
+	fixture_end(&f);
+}
+
 /* --- The slow way: for every bucket all samples are looked at, in long double. */
 
 static bool counts(const struct sample *s)

@@ -87,8 +87,11 @@ static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, 
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)
 {
 	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a };
-	int r = before == INT64_MIN ? 0 : head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { INT64_MIN, before, false }, &rd->pieces);
+	int r = 0;
 
+	pieces_clear(&rd->pieces);      /* those of the series read before this one */
+	if (before != INT64_MIN)
+		r = head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { INT64_MIN, before, false }, &rd->pieces);
 	if (r == 0)
 		r = from_pieces(&b, &rd->pieces, s, before);
 	pieces_clear(&rd->pieces);
