@@ -152,7 +152,9 @@ bool content_type_is(const char *header, const char *want);
 
 /* sheets.c: rows of every noun. */
 int sheets_import(struct call *c);
-extern const char *const sheets_import_params[];
+int sheets_template(struct call *c);
+int sheets_read_table(struct call *c);
+extern const char *const sheets_import_params[], *const sheets_template_params[], *const sheets_template_offers[], *const sheets_read_offers[];
 
 int answer_list(struct call *c, const struct noun *noun);
 int answer_job(struct call *c, const struct uuid *id);          /* 202, Location, the record: the work goes on */

@@ -4,11 +4,12 @@
 #include "base/num.h"
 #include "service/reach.h"
 #include "service/sheet.h"
+#include "service/sheet_write.h"
 
 const char *const params_of_noun[] = { NULL };
-static const char *const list_params[] = { "limit", "cursor", "sort", "fields", "q", "count", "bom" };
-static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
-enum { OFFER_JSON, OFFER_CSV, OFFER_NDJSON };
+static const char *const list_params[] = { "limit", "cursor", "sort", "fields", "q", "count", "bom", "format" };
+static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", SHEET_TYPE_XLSX, NULL };
+enum { OFFER_JSON, OFFER_CSV, OFFER_NDJSON, OFFER_XLSX };
 static const char *const head_names[] = { "id", "rev", "created", "created_by", "updated", "updated_by" };
 
 static bool is_shown(const struct rec_field *f) { return f && !(f->flags & (REC_SECRET | REC_INTERNAL)); }
@@ -118,6 +119,8 @@ static int read_list(struct call *c, const struct noun *noun, struct list *ret)
 			r = call_bool(c, "count", &l.query.count);
 		else if (str_eq(p->key, "bom"))
 			r = call_bool(c, "bom", &l.bom);
+		else if (str_eq(p->key, "format"))
+			;               /* read before: it decides what else may be asked for */
 		else if (!str_eq(p->key, "store") || noun->type != &audit_type)
 			r = add_filter(c, noun->type, p, filters, &l.query.n_filters);
 	}
@@ -254,14 +257,49 @@ static int list_stream(struct call *c, const struct list *l)
 
 int pass_over(void *ctx, const void *rec) { return 0; }
 
+/* format=xlsx for who cannot say Accept: a link. Only what the row offers. */
+static int read_format(struct call *c)
+{
+	static const char *const words[] = { "json", "csv", "ndjson", "xlsx" };
+	const char *format = call_param(c, "format");
+	int n = 0;
+
+	while (format && c->route->offers && c->route->offers[n])
+		n++;
+	for (int i = 0; i < n; i++)
+		if (str_eq(format, words[i])) {
+			c->offer = i;
+			return 0;
+		}
+	return format ? err_fail(ERR_BAD_ARGUMENT, "field", "format", "rule", "@rule_format", "value", format, NULL) : 0;
+}
+
+static int list_xlsx(struct call *c, const struct list *l)
+{
+	const char *name = l->query.noun->type->plural;
+	int r = scope_need(&c->scope, l->query.noun->read);
+
+	if (r >= 0)
+		r = sheet_export(&c->scope, &l->query, l->only, &c->out);
+	if (r < 0)
+		return r;
+	c->content_type = SHEET_TYPE_XLSX;
+	call_field(c, "Content-Disposition", arena_fmt(&c->arena, "attachment; filename=\"%s.xlsx\"", name));
+	return 0;
+}
+
 int answer_list(struct call *c, const struct noun *noun)
 {
 	struct list l;
 	struct noun_query one;
-	int r = read_list(c, noun, &l);
+	int r = read_format(c);
 
+	if (r >= 0)
+		r = read_list(c, noun, &l);
 	if (r < 0)
 		return r;
+	if (c->offer == OFFER_XLSX)
+		return list_xlsx(c, &l);
 	if (c->offer == OFFER_JSON)
 		return list_json(c, &l);
 	/* What is wrong with the filters is said before the first byte goes out. */
@@ -422,14 +460,18 @@ enum { FILE_MAX = 64 << 20 };
 
 static const struct route rows[] = {
 	NOUN_ROUTE("GET", "/{noun}", NOUN_READS, "list", run_list, .params = params_of_noun, .offers = list_offers,
-		.doc = "List, filter, search, sort; or export all of it as CSV or NDJSON"),
+		.doc = "List, filter, search, sort; or export all of it as CSV, NDJSON or XLSX"),
 	NOUN_ROUTE("POST", "/{noun}", NOUN_WRITES, "create", run_create, .status = 201, .doc = "Make one"),
 	NOUN_ROUTE("GET", "/{noun}/{id}", NOUN_READS, "get", run_get, .doc = "One record"),
 	NOUN_ROUTE("PUT", "/{noun}/{id}", NOUN_WRITES, "replace", run_replace, .doc = "Replace it: what is not said becomes the default"),
 	NOUN_ROUTE("PATCH", "/{noun}/{id}", NOUN_WRITES, "patch", run_patch, .doc = "Change some fields (RFC 7396)"),
 	NOUN_ROUTE("DELETE", "/{noun}/{id}", NOUN_WRITES, "delete", run_delete, .status = 204, .doc = "Delete it; 409 when others refer to it"),
+	NOUN_ROUTE("GET", "/{noun}/template", NOUN_READS, "template", sheets_template, .params = sheets_template_params, .offers = sheets_template_offers,
+		.doc = "A file to fill in and import: heads, an example, choices, explanations (XLSX; CSV: heads and the example)"),
+	NOUN_ROUTE("POST", "/{noun}/read", NOUN_WRITES, "read", sheets_read_table, .raw = TYPES_IN, .offers = sheets_read_offers, .body_max = FILE_MAX,
+		.doc = "A file as the table it holds, in CSV; nothing is stored"),
 	NOUN_ROUTE("POST", "/{noun}/import", NOUN_WRITES, "import", sheets_import, .raw = TYPES_IN, .params = sheets_import_params,
 		.body_max = FILE_MAX,
-		.doc = "Make, change and delete many from a table (CSV in UTF-8, UTF-16 or GB18030); all or nothing unless partial"),
+		.doc = "Make, change and delete many from a table (CSV in UTF-8, UTF-16 or GB18030, XLSX); all or nothing unless partial"),
 };
 const struct routes routes_noun = { rows, ELEMENTSOF(rows) };

@@ -49,6 +49,7 @@ static void list_params(struct json *j, const struct rec_type *t)
 	param(j, "query", "q", "string", "Free text");
 	param(j, "query", "count", "boolean", "Also count all that match");
 	param(j, "query", "bom", "boolean", "CSV begins with a byte order mark");
+	param(j, "query", "format", "string", "json, csv, ndjson or xlsx, where the address alone must say it");
 	for (uint32_t i = 0; t && i < t->n_fields; i++)
 		if (!(t->fields[i].flags & (REC_SECRET | REC_INTERNAL)))
 			param(j, "query", t->fields[i].name, "string", "Equal; also with .ne .lt .le .gt .ge .in .like behind the name");

@@ -1,11 +1,12 @@
 /* sheets.c - lists of records as files: in, and what came in taken back. */
 
 #include "api/internal.h"
-#include "service/sheet.h"
+#include "service/sheet_reader.h"
+#include "service/sheet_write.h"
 
 /* ---- import ---- */
 
-struct import_answer { struct noun_imported out; bool dry_run; const char *encoding; };
+struct import_answer { struct noun_imported out; bool dry_run; const char *encoding; struct xlsx_notes notes; };
 
 static void import_members(struct call *c, struct json *j)
 {
@@ -15,6 +16,16 @@ static void import_members(struct call *c, struct json *j)
 	uuid_format(&a->out.id, id);
 	json_kv_bool(j, "dry_run", a->dry_run);
 	json_kv_str(j, "encoding", a->encoding);
+	if (a->notes.sheet[0]) {
+		json_key(j, "sheet");
+		json_object(j);
+		json_kv_str(j, "name", a->notes.sheet);
+		json_kv_u64(j, "sheets", a->notes.sheets);
+		json_kv_u64(j, "hidden", a->notes.hidden);
+		json_kv_u64(j, "formulas", a->notes.formulas);
+		json_kv_u64(j, "links", a->notes.links);
+		json_end(j);
+	}
 	json_kv_u64(j, "rows", a->out.rows);
 	json_kv_u64(j, "created", a->out.created);
 	json_kv_u64(j, "updated", a->out.updated);
@@ -49,14 +60,38 @@ static int read_settled(struct call *c, struct noun_import *in)
 	return 0;
 }
 
+/* Whatever was sent, as text. A workbook leaves its worksheet's name in *notes. */
+static int read_table(struct call *c, struct buf *room, struct sheet_text *ret, struct xlsx_notes *notes)
+{
+	struct platform *p = c->api->platform;
+	int r;
+
+	switch (sheet_kind(c->body, c->body_len)) {
+	case SHEET_XLS:
+		return err_fail(ERR_UNSUPPORTED, "what", "@file_format", "value", "@old_xls", "words", ".xlsx, .csv", NULL);
+	case SHEET_TEXT:
+		return sheet_decode(c->body, c->body_len, room, ret);
+	case SHEET_XLSX:
+		break;
+	}
+	r = sheets_read(p->sheets, c->body, c->body_len, &p->ending, room, notes);
+	if (r < 0)
+		return r;
+	if (!notes->sheet[0])
+		notes->sheet[0] = ' ';
+	*ret = (struct sheet_text) { room->data, room->len, "XLSX" };
+	return 0;
+}
+
 static int do_import(struct call *c, struct noun_import *in, struct import_answer *a)
 {
 	_cleanup_(buf_done) struct buf room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
 	struct sheet_text text;
-	int r = sheet_decode(c->body, c->body_len, &room, &text);
+	int r = read_table(c, &room, &text, &a->notes);
 
 	if (r < 0)
 		return r;
+	in->by_row = a->notes.sheet[0] != 0;
 	a->encoding = text.encoding;
 	in->text = text.text;
 	in->len = text.len;
@@ -90,6 +125,41 @@ int sheets_import(struct call *c)
 	json_object(&j);
 	import_members(c, &j);
 	json_end(&j);
+	return 0;
+}
+
+/* ---- templates, and a file as a table ---- */
+
+int sheets_template(struct call *c)
+{
+	const char *format = call_param(c, "format");
+	bool csv = format ? str_eq(format, "csv") : c->offer == 1;
+	int r;
+
+	if (format && !csv && !str_eq(format, "xlsx"))
+		return err_fail(ERR_BAD_ARGUMENT, "field", "format", "rule", "@rule_template_format", "value", format, NULL);
+	r = csv ? sheet_template_csv(&c->scope, c->noun, &c->out) : sheet_template(&c->scope, c->noun, &c->out);
+	if (r < 0)
+		return r;
+	c->content_type = csv ? "text/csv; charset=utf-8" : SHEET_TYPE_XLSX;
+	call_field(c, "Content-Disposition", arena_fmt(&c->arena, "attachment; filename=\"%s-template.%s\"", c->noun->type->plural, csv ? "csv" : "xlsx"));
+	return 0;
+}
+
+int sheets_read_table(struct call *c)
+{
+	_cleanup_(buf_done) struct buf room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
+	struct xlsx_notes notes = { .rows = 0 };
+	struct sheet_text text;
+	int r = read_table(c, &room, &text, &notes);
+
+	if (r < 0)
+		return r;
+	buf_addn(&c->out, text.text, text.len);
+	if (c->out.failed)
+		return err_fail(ERR_TOO_LARGE, "what", "@file", "max", "67108864", NULL);
+	c->content_type = "text/csv; charset=utf-8";
+	call_field(c, "X-Encoding", text.encoding);
 	return 0;
 }
 
@@ -139,6 +209,9 @@ static int run_undo(struct call *c)
 	return 0;
 }
 
+const char *const sheets_template_params[] = { "format", NULL };
+const char *const sheets_template_offers[] = { SHEET_TYPE_XLSX, "text/csv", NULL };
+const char *const sheets_read_offers[] = { "text/csv", NULL };
 const char *const sheets_import_params[] = { "dry_run", "partial", "match", "file", "set.*", NULL };
 static const char *const undo_params[] = { "dry_run", NULL };
 static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };

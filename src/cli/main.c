@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/parts.h"
 #include "service/service.h"
+#include "service/sheet_reader.h"
 #include "sys/sys.h"
 
 static int usage_failed(int r)
@@ -100,6 +101,8 @@ int cli_main(int argc, char *argv[])
 		printf("tenon %s\n", TENON_VERSION);
 		return 0;
 	}
+	if (argc == 2 && str_eq(argv[1], "--role=sheet"))      /* started by ourselves, see io/child.h */
+		return sheet_role();
 	arena_init(&a, &sys_heap, 0);
 	r = run(argc, argv, &a);
 	arena_done(&a);

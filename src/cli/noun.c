@@ -4,6 +4,7 @@
  *   tenon point list [q=…] [field=value] [--limit N] [--sort …]      tenon point get ID
  *   tenon point create field=value …                                  tenon point set ID field=value …
  *   tenon point delete ID                                             tenon point import FILE [field=value …] [--dry-run]
+ *   tenon point export FILE.xlsx [field=value …]                      tenon point template [FILE.xlsx]
  */
 #include "base/num.h"
 #include "base/str.h"
@@ -42,12 +43,12 @@ struct noun_call {
 void noun_help(const struct noun *n, struct buf *out)
 {
 	const struct rec_type *t = n->type;
-	struct command c = { .name = t->name, .usage = "list|get|create|set|delete|import …", .title = t->title, .title_zh = t->title_zh,
+	struct command c = { .name = t->name, .usage = "list|get|create|set|delete|import|export|template …", .title = t->title, .title_zh = t->title_zh,
 		.options = &noun_option_type };
 
 	options_help(&c, out);
 	buf_addf(out, "\n  %s list [field=value …]\n  %s get ID\n  %s create field=value …\n  %s set ID field=value …\n  %s delete ID\n"
-		"  %s import FILE [field=value …]\n\n", t->name, t->name, t->name, t->name, t->name, t->name);
+		"  %s import FILE [field=value …]\n  %s export FILE.xlsx [field=value …]\n  %s template [FILE.xlsx]\n\n", t->name, t->name, t->name, t->name, t->name, t->name, t->name, t->name);
 	rec_describe(t, out);
 }
 
@@ -251,11 +252,58 @@ static int import(struct noun_call *c)
 	return 0;
 }
 
+/* FILE.xlsx, FILE.csv, FILE.ndjson; pairs are filters, as of list. */
+static int export(struct noun_call *c)
+{
+	static const struct { const char *end, *accept; } kinds[] = { { ".xlsx", SHEET_TYPE_XLSX }, { ".csv", "text/csv" }, { ".ndjson", "application/x-ndjson" } };
+	struct buf path = BUF_INIT(&sys_heap, 1 << 16);
+	struct remote_request q = { .method = "GET" };
+	const char *bytes;
+	size_t n;
+	int r;
+
+	for (size_t i = 0; c->argc && i < ELEMENTSOF(kinds); i++)
+		if (str_ends(c->argv[0], kinds[i].end))
+			q.accept = kinds[i].accept;
+	if (!q.accept)
+		return usage(c, "export FILE.xlsx|FILE.csv|FILE.ndjson [field=value …]");
+	buf_addf(&path, "/api/v1/%s?sort=%s", c->noun->type->plural, str_empty(c->options->sort) ? "id" : "");
+	remote_escape(&path, c->options->sort ? c->options->sort : "");
+	if (!str_empty(c->options->fields)) {
+		buf_add(&path, "&fields=");
+		remote_escape(&path, c->options->fields);
+	}
+	if (str_ends(c->argv[0], ".csv"))
+		buf_add(&path, "&bom=true");
+	for (int i = 1; i < c->argc; i++) {
+		const char *equals = str_find(c->argv[i], "=");
+		buf_addf(&path, equals ? "&%.*s=" : "&q=", equals ? (int) (equals - c->argv[i]) : 0, c->argv[i]);
+		remote_escape(&path, equals ? equals + 1 : c->argv[i]);
+	}
+	q.path = arena_str(c->arena, path.data);
+	buf_done(&path);
+	r = q.path ? remote_bytes(&c->remote, &q, c->arena, &bytes, &n) : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	return r < 0 ? r : file_write(c->argv[0], bytes, n, 0644);
+}
+
+static int template(struct noun_call *c)
+{
+	const char *file = c->argc ? c->argv[0] : arena_fmt(c->arena, "%s-template.xlsx", c->noun->type->plural), *bytes;
+	struct remote_request q = { .method = "GET", .accept = str_ends(file, ".csv") ? "text/csv" : SHEET_TYPE_XLSX };
+	size_t n;
+	int r;
+
+	q.path = arena_fmt(c->arena, "/api/v1/%s/template", c->noun->type->plural);
+	r = remote_bytes(&c->remote, &q, c->arena, &bytes, &n);
+	return r < 0 ? r : file_write(file, bytes, n, 0644);
+}
+
 int noun_run(const struct command *command, int argc, char *argv[], struct arena *a)
 {
 	static const struct { const char *name; int (*run)(struct noun_call *c); } verbs[] = { { "list", list }, { "get", get },
-		{ "create", create }, { "set", set }, { "delete", delete }, { "import", import } };
-	static const char *const words[] = { "list", "get", "create", "set", "delete", "import" };
+		{ "create", create }, { "set", set }, { "delete", delete }, { "import", import },
+		{ "export", export }, { "template", template } };
+	static const char *const words[] = { "list", "get", "create", "set", "delete", "import", "export", "template" };
 	struct noun_options options;
 	struct noun_call c = { .noun = command->noun, .options = &options, .arena = a };
 	int n;
@@ -272,7 +320,7 @@ int noun_run(const struct command *command, int argc, char *argv[], struct arena
 	if (n < 0)
 		return n;
 	if (n < 2)
-		return usage(&c, "list|get|create|set|delete|import …");
+		return usage(&c, "list|get|create|set|delete|import|export|template …");
 	c.remote = *REMOTE_OF(&options);
 	c.argc = n - 2;
 	c.argv = argv + 2;

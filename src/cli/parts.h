@@ -28,6 +28,8 @@ struct remote { const char *server, *token, *output; };
 /* One request; a problem (RFC 9457) becomes a failure with the server's sentence. *ret_body in the arena, may be NULL. */
 struct remote_request { const char *method, *path, *type, *accept, *body; size_t len; const char *file; /* the answer goes there; NULL: to memory */ };
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body);
+/* The same for bytes that may hold NUL. */
+int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len);
 int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret);
 void remote_escape(struct buf *out, const char *text);  /* for a path or query */
 

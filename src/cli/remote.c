@@ -56,7 +56,7 @@ static int problem(const struct fetch_answer *answer, struct arena *a)
 	}
 }
 
-static int call(const struct fetch_request *q, struct arena *a, const char **ret_body)
+static int call(const struct fetch_request *q, struct arena *a, const char **ret_body, size_t *ret_len)
 {
 	struct fetch_answer answer;
 	int r = fetch(q, &answer);
@@ -67,6 +67,8 @@ static int call(const struct fetch_request *q, struct arena *a, const char **ret
 		r = problem(&answer, a);
 	else if (ret_body)
 		*ret_body = arena_strn(a, answer.body.data, answer.body.len);
+	if (ret_len)
+		*ret_len = answer.body.len;
 	if (r == 0 && ret_body && !*ret_body)
 		r = err_fail(ERR_NO_MEMORY, "what", "answer", NULL);
 	buf_done(&answer.body);
@@ -74,6 +76,11 @@ static int call(const struct fetch_request *q, struct arena *a, const char **ret
 }
 
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body)
+{
+	return remote_bytes(r, q, a, ret_body, NULL);
+}
+
+int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len)
 {
 	const char *server = r->server, *token = r->token, *fields[6];
 	struct fetch_request f = { .method = q->method, .body = q->body, .len = q->len, .timeout_ms = q->file ? 3600000 : 120000, .fields = fields, .file = q->file };
@@ -95,7 +102,7 @@ int remote_call(const struct remote *r, const struct remote_request *q, struct a
 	fields[n] = NULL;
 	if (!f.url || !fields[n - 1])
 		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
-	return call(&f, a, ret_body);
+	return call(&f, a, ret_body, ret_len);
 }
 
 int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret)

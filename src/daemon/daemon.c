@@ -26,6 +26,7 @@
 #include "plant/plant.h"
 #include "service/command.h"
 #include "service/ingest.h"
+#include "service/sheet_reader.h"
 #include "sim/sim.h"
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
@@ -297,6 +298,16 @@ static void stop_jobs(struct daemon *d)
 	d->platform.jobs = jobs_free(d->platform.jobs);
 }
 
+static int start_sheets(struct daemon *d)
+{
+	return sheets_new(d->loop, &d->platform.sheets);
+}
+
+static void stop_sheets(struct daemon *d)
+{
+	d->platform.sheets = sheets_free(d->platform.sheets);
+}
+
 static int start_api(struct daemon *d)
 {
 	const struct config *cf = d->config;
@@ -364,6 +375,7 @@ static const struct module {
 	{ "points", start_plant, stop_plant },
 	{ "records", start_service, stop_service },
 	{ "jobs", start_jobs, stop_jobs },
+	{ "spreadsheets", start_sheets, stop_sheets },
 	{ "doors", start_api, stop_api },
 	{ "listener", start_http, stop_http },
 	{ "work", start_nothing, finish_work },

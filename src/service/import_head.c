@@ -43,14 +43,17 @@ static const char *trim(struct arena *a, const char *text)
 	return arena_strn(a, text, n);
 }
 
-static bool is_passed_over(const char *title)
+/* What the platform itself keeps of every record: who made it when says nothing here. */
+static bool role_of_head(const char *title, enum column_role *ret)
 {
-	static const char *const head[] = { "created", "updated", "created_by", "updated_by" };
-
-	for (size_t i = 0; i < ELEMENTSOF(head); i++)
-		if (str_eq(title, head[i]))
-			return true;
-	return str_empty(title);
+	for (size_t i = 0; i < REC_HEAD_FIELDS; i++) {
+		const struct rec_field *f = &rec_head_fields[i];
+		if (!str_eq_nocase(title, f->name) && !str_eq_nocase(title, f->label) && !str_eq(title, f->label_zh))
+			continue;
+		*ret = str_eq(f->name, "id") ? COLUMN_ID : str_eq(f->name, "rev") ? COLUMN_REV : COLUMN_PASSED_OVER;
+		return true;
+	}
+	return false;
 }
 
 static const char *nearest_field(const struct rec_type *t, const char *title)
@@ -78,13 +81,9 @@ static bool column_of(const struct rec_type *t, const char *title, struct column
 {
 	bool passed_over = false;
 
-	if (str_eq_nocase(title, "id") && !rec_field(t, "id")) {
-		c->role = COLUMN_ID;
-	} else if (str_eq(title, "rev")) {
-		c->role = COLUMN_REV;
-	} else if (is_passed_over(title)) {
+	if (str_empty(title)) {
 		c->role = COLUMN_PASSED_OVER;
-	} else {
+	} else if (!role_of_head(title, &c->role)) {
 		c->field = heading_field(t, title, &passed_over);
 		c->role = c->field ? COLUMN_FIELD : passed_over ? COLUMN_PASSED_OVER : COLUMN_DELETE;
 		if (!c->field && !passed_over && !heading_is_delete(title))

@@ -23,6 +23,7 @@ struct ingest;
 struct commands;
 struct jobs;
 struct work_pool;
+struct sheet_reader;
 
 /* What the daemon put together; deeds reach it through their scope. Members a process does not have are NULL. */
 struct platform {
@@ -38,6 +39,7 @@ struct platform {
 	struct commands *commands;      /* service/command.h */
 	struct jobs *jobs;              /* job/job.h */
 	struct work_pool *workers;
+	struct sheet_reader *sheets;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
 	atomic_bool ending;             /* the time given to what was under way is over: long deeds give up */
 };

@@ -3,12 +3,16 @@
 Peers: Python's codecs write the encodings, openpyxl (not ours) writes and reads the workbooks.
 """
 import codecs
+import datetime
 import io
 import json
 import os
+import re
 import subprocess
 import urllib.parse
+import zipfile
 
+import openpyxl
 import pytest
 
 import tenon
@@ -185,3 +189,198 @@ def test_the_same_in_a_terminal(p, tmp_path):
     code, out, err = run(p, "import", "undo", said["import"], "--output", "json")
     assert code == 0 and json.loads(out)["kept"] == 0 and count(p) == before
     assert run(p, "import", "undo", said["import"])[0] == 65
+    assert run(p, "place", "create", "code=terminal")[0] == 0
+    for name in ("places.xlsx", "places.csv"):
+        assert run(p, "place", "export", str(tmp_path / name))[0] == 0
+        code, out, err = run(p, "place", "import", str(tmp_path / name), "--output", "json")
+        assert code == 0 and json.loads(out)["unchanged"] == count(p, "places"), (name, out, err)
+    assert run(p, "point", "template", str(tmp_path / "t.xlsx"), lang="zh_CN.UTF-8")[0] == 0
+    assert "编码" in cells((tmp_path / "t.xlsx").read_bytes())[0]
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def book(fill, **options):
+    w = openpyxl.Workbook(**options)
+    fill(w, w.active)
+    out = io.BytesIO()
+    w.save(out)
+    return out.getvalue()
+
+
+def points_book(n=300, wrong=True):
+    def fill(w, s):
+        s.title = "1 号泵站"
+        for line in HEAD.splitlines():
+            s.append([c or None for c in line.split(",")])
+        for r in rows(n, wrong):
+            s.append([int(r[0]), *r[1:]])
+        hidden = w.create_sheet("计算", 0)
+        hidden.sheet_state = "hidden"
+        hidden["A1"] = "位号"
+    return book(fill)
+
+
+def test_a_workbook_is_read_like_its_csv(p):
+    status, _, said = load(p, points_book(), XLSX, dry_run="true", set__device=p.device["id"])
+    assert status == 422 and said["encoding"] == "XLSX" and said["sheet"]["name"] == "1 号泵站" and said["sheet"]["hidden"] == 1, said
+    assert [(e["line"], e["column"]) for e in said["errors"]] == [(42, "寄存器地址"), (82, "类型"), (122, "位号"), (162, "采集组"), (202, "读写")]
+    status, _, said = load(p, points_book(wrong=False), XLSX, set__device=p.device["id"])
+    assert status == 200 and said["created"] + said["unchanged"] + said["updated"] == 300, said
+    assert undo(p, said)[0] == 200
+
+
+def test_what_stands_in_cells_arrives_as_it_stands_there(p):
+    def fill(w, s):
+        s.append(["编码", "名称", "描述", "上级位置"])
+        s.append(["0042", "=1+1", "two, \"quoted\"", None])          # a text that looks like a number keeps its zero
+        s.append([42, 1.1, datetime.date(2026, 1, 31), None])
+        s.append([None])
+        s.append(["true", True, datetime.datetime(2026, 1, 31, 8, 30), None])
+        s.append(["merged", "for both", "x", None])
+        s.append(["too", None, "y", None])
+        s.append([0.1 + 0.2, 1e15, -5, None])
+        s.append(["１", "　full width　", " ", None])
+        s.merge_cells("B6:B7")
+        s["B2"].data_type = "f"
+        s.cell(12, 1, "last")
+    status, _, said = load(p, book(fill), XLSX, "places")
+    assert status == 200 and said["failed"] == 0, said["errors"]
+    got = {i["code"]: (i.get("name"), i.get("description")) for i in p.call("GET", "/api/v1/places?limit=1000")[2]["items"]}
+    assert got["0042"] == (None, 'two, "quoted"') or got["0042"] == ("", 'two, "quoted"'), got["0042"]      # never calculated: no stored value
+    assert got["42"] == ("1.1", "2026-01-31") and got["true"] == ("true", "2026-01-31T08:30:00"), got
+    assert got["merged"][0] == got["too"][0] == "for both"
+    assert got.get("0.3", got.get("0.30000000000000004")) in [("1e+15", "-5"), ("1000000000000000", "-5")], got
+    assert got["１"][0] == "full width" and "last" in got
+    assert said["sheet"]["formulas"] == 0
+    undo(p, said)
+
+
+def test_lines_are_rows_of_the_sheet_whatever_stands_in_cells(p):
+    def fill(w, s):
+        for row in (["code", "description"], ["a", "two\nlines"], [], ["b", "good"], ["c/", "x"]):
+            s.append(row)
+    status, _, said = load(p, book(fill), XLSX, "places", dry_run="true")
+    assert status == 422 and [(e["line"], e["column"]) for e in said["errors"]] == [(2, "description"), (5, "code")], said
+
+
+def test_a_formulas_stored_value_counts_and_other_files_are_not_opened(p):
+    raw = book(lambda w, s: [s.append(["code", "name"]), s.append(["f", "=A1"])])
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as z, zipfile.ZipFile(out, "w") as o:
+        for n in z.namelist():
+            text = z.read(n)
+            if n.endswith("sheet1.xml"):
+                text = re.sub(rb"<f>A1</f><v ?/>|<f>A1</f><v></v>", b"<f>'[1]x'!A1</f><v>stored</v>", text).replace(b'<c r="B2">', b'<c r="B2" t="str">')
+                assert b"stored" in text
+            if n.endswith("workbook.xml.rels"):
+                text = text.replace(b"</Relationships>", b'<Relationship Id="rId99" Type="http://x/externalLink" TargetMode="External" '
+                                                         b'Target="file:///etc/passwd"/></Relationships>')
+            o.writestr(n, text)
+    status, _, said = load(p, out.getvalue(), XLSX, "places")
+    assert status == 200 and (said["sheet"]["formulas"], said["sheet"]["links"]) == (1, 1), said
+    assert p.call("GET", "/api/v1/places?code=f")[2]["items"][0]["name"] == "stored"
+    undo(p, said)
+
+
+def parts(**more):
+    """A workbook by hand, with these parts changed."""
+    files = {}
+    with zipfile.ZipFile(io.BytesIO(book(lambda w, s: [s.append(["code"]), s.append(["x"])]))) as z:
+        files = {n: z.read(n) for n in z.namelist()}
+    files.update({k: v for k, v in more.items()})
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as o:
+        for n, text in files.items():
+            o.writestr(n, text)
+    return out.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><worksheet><sheetData><row r="1"><c t="str"><v>&b;</v></c></row></sheetData></worksheet>'
+HOSTILE = {
+    "bomb": parts(**{SHEET: b"<worksheet><sheetData>" + b" " * (40 << 20)}),
+    "entities": parts(**{SHEET: LAUGHS}),
+    "broken xml": parts(**{SHEET: b"<worksheet><sheetData><row></sheetData>"}),
+    "rows": parts(**{SHEET: b'<worksheet><sheetData><row r="99999999"><c><v>1</v></c></row></sheetData></worksheet>'}),
+    "columns": parts(**{SHEET: b'<worksheet><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'}),
+    "depth": parts(**{SHEET: b"<a>" * 100000}),
+    "string that is not": parts(**{SHEET: b'<worksheet><sheetData><row r="1"><c t="s"><v>99</v></c></row></sheetData></worksheet>'}),
+    "no zip": b"PK\x03\x04" + b"garbage" * 100,
+    "cut": points_book(20)[:-600],
+    "old": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_workbook_is_refused_with_a_sentence(p, name):
+    before = count(p, "places")
+    status, _, said = load(p, HOSTILE[name], XLSX, "places")
+    assert status in (415, 422, 429) and said["code"] in ("bad_file", "limit", "unsupported"), said
+    assert said["detail"] and not re.search("[{}@]", said["detail"]) and re.search("[\u4e00-\u9fff]", said["detail"]), said
+    assert count(p, "places") == before and p.call("GET", "/healthz")[0] == 200
+
+
+def fetch(p, path, lang="zh"):
+    status, head, body = p.call("GET", "/api/v1" + path, headers={"Accept-Language": lang}, raw=True)
+    assert status == 200, body[:500]
+    return head, body
+
+
+def cells(body, sheet=0):
+    return [list(r) for r in openpyxl.load_workbook(io.BytesIO(body)).worksheets[sheet].iter_rows(values_only=True)]
+
+
+def test_an_export_can_be_imported_again_and_changes_nothing(p):
+    load(p, table(20, wrong=False).encode(), set__device=p.device["id"])
+    p.make("places", code="=1+1", name="=CMD()", description="@x")
+    p.make("places", code="0042", name="-5")
+    p.make("points", group=p.group["id"], code="exact", address="HR0", scale=0.1 + 0.2, state_texts={"0": "停机", "1": "运行"})
+    for noun in ("places", "connections", "devices", "groups", "points"):
+        for lang in ("zh", "en"):
+            head, body = fetch(p, f"/{noun}?format=xlsx", lang)
+            assert head["Content-Type"] == XLSX and f'filename="{noun}.xlsx"' in head["Content-Disposition"]
+            status, _, said = load(p, body, XLSX, noun)
+            assert status == 200 and said["unchanged"] == said["rows"] == count(p, noun), (noun, said)
+
+
+def test_an_export_holds_what_people_read_and_no_formula(p):
+    _, body = fetch(p, "/places?format=xlsx&fields=code,name,description&sort=code")
+    got = cells(body)
+    assert got[0] == ["编码", "名称", "描述"] and ["=1+1", "=CMD()", "@x"] in got and ["0042", "-5", None] in got
+    for row_ in openpyxl.load_workbook(io.BytesIO(body)).active.iter_rows():
+        assert all(c.data_type != "f" for c in row_)
+    got = cells(fetch(p, "/points?format=xlsx&code=P-0007")[1])
+    line = dict(zip(got[0], got[1]))
+    assert (line["采集设备"], line["采集组"], line["地址"], line["倍率"], line["启用"]) == ("泵站", "快", "HR14", 1, "是")
+
+
+def test_a_template_is_filled_in_and_imported(p):
+    for lang, heads in (("zh", ["采集组", "编码", "地址"]), ("en", ["Scan group", "Code", "Address"])):
+        _, body = fetch(p, "/points/template", lang)
+        got = cells(body)
+        assert set(heads) <= set(got[0]) and len(got) == 2
+        sheet = openpyxl.load_workbook(io.BytesIO(body)).active
+        choices = {v.formula1 for v in sheet.data_validations.dataValidation}
+        assert any("f32" in c and "bool" in c for c in choices), choices
+        about = cells(body, 1)
+        assert {r[1] for r in about[1:]} >= {"code", "type", "limit_hh"} and any("REAL" not in r[3] and "f32 = " in r[3] for r in about[1:])
+        text = fetch(p, "/points/template?format=csv", lang)[1].decode("utf-8-sig").splitlines()
+        assert text[0].split(",") == got[0] and len(text) == 2
+    book_ = openpyxl.load_workbook(io.BytesIO(fetch(p, "/points/template")[1]))
+    heads = [c.value for c in book_.active[1]]
+    for head, value in {"采集设备": "泵站", "采集组": "快", "编码": "from-template", "地址": "HR700", "数据类型": "f32"}.items():
+        book_.active.cell(2, heads.index(head) + 1, value)
+    out = io.BytesIO()
+    book_.save(out)
+    status, _, said = load(p, out.getvalue(), XLSX)
+    assert status == 200 and said["created"] == 1, said
+    undo(p, said)
+
+
+def test_a_file_is_shown_as_a_table_before_anything_is_stored(p):
+    status, head, text = p.call("POST", "/api/v1/points/read", points_book(3, wrong=False), headers={"Content-Type": XLSX})
+    assert status == 200 and head["X-Encoding"] == "XLSX" and text.decode().splitlines()[1].startswith("序号,位号,点名称")
+    status, head, text = p.call("POST", "/api/v1/points/read", "位号\n".encode("gbk"), headers={"Content-Type": "text/csv"})
+    assert status == 200 and head["X-Encoding"] == "GB18030" and text.decode() == "位号\n"
