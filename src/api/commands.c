@@ -217,14 +217,14 @@ static int run_stop(struct call *c)
 static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
 
 static const struct route rows[] = {
-	ROUTE("POST", "/points/{id}/command", PERM_COMMAND, "command.send", run_one, .in = &one_type, .out = &command_type,
+	ROUTE("POST", "/points/{id}/command", PERM_COMMAND, "command.send", run_one, .in = &one_type, .placed = true, .out = &command_type,
 		.doc = "Write a value to a point; answered when it was read back, 202 when it walks there"),
-	ROUTE("POST", "/commands", PERM_COMMAND, "command.send_many", run_many, .in = &many_type,
+	ROUTE("POST", "/commands", PERM_COMMAND, "command.send_many", run_many, .in = &many_type, .placed = true,
 		.doc = "Write values to many points: each has its own outcome"),
 	ROUTE("GET", "/commands", PERM_POINT_READ, "command.list", run_list, .params = params_of_noun, .list_of = &command_type, .offers = list_offers,
 		.doc = "What was written, by whom, and what became of it; newest first"),
-	ROUTE("GET", "/commands/{id}", PERM_POINT_READ, "command.get", run_get, .out = &command_type, .doc = "One command; of a ramp, where it is"),
-	ROUTE("POST", "/commands/{id}/stop", PERM_COMMAND, "command.stop", run_stop, .out = &command_type, .status = 202,
+	ROUTE("GET", "/commands/{id}", PERM_POINT_READ, "command.get", run_get, .out = &command_type, .placed = true, .doc = "One command; of a ramp, where it is"),
+	ROUTE("POST", "/commands/{id}/stop", PERM_COMMAND, "command.stop", run_stop, .out = &command_type, .placed = true, .status = 202,
 		.doc = "Stop a ramp where it is"),
 };
 const struct routes routes_commands = { rows, ELEMENTSOF(rows) };

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/when.h"
 #include "rec/tree.h"
+#include "service/reach.h"
 
 static const struct rec_word states[] = {
 	{ "waiting", "Under way", "执行中" }, { "done", "Done", "已完成" }, { "unchecked", "Written, not read back", "已写入，未回读" },
@@ -16,6 +17,7 @@ static const struct rec_word states[] = {
 #define C struct command_record
 static const struct rec_field fields[] = {
 	F_KIND(C, point, REC_UUID, .flags = REC_INDEX, .label = "Point", .label_zh = "点位"),
+	F_KIND(C, device, REC_UUID, .flags = REC_INDEX, .label = "Device", .label_zh = "采集设备"),
 	F_KIND(C, order, REC_UUID, .flags = REC_INDEX, .label = "Sent together", .label_zh = "同一次下发"),
 	F(C, path, .flags = REC_SEARCH, .max = "500", .label = "Path", .label_zh = "路径"),
 	F(C, unit, .max = "32", .label = "Engineering unit", .label_zh = "工程单位"),
@@ -187,11 +189,12 @@ static int check(struct scope *s, struct command_task *t, const struct command_i
 		t->end.rec.ramp = p->write_ramp;
 		rec_set_has(&command_type, &t->end.rec, rec_field(&command_type, "ramp"), true);
 	}
-	if (p->approval)
-		return err_fail(ERR_REFUSED, "what", t->at.path, "detail", "@needs_second", NULL);
 	if (p->confirm && !in->confirmed)
 		return err_fail(ERR_UNCONFIRMED, "what", t->at.path, "value", json, NULL);
-	return 0;
+	if (!p->approval || s->approver.kind != PRINCIPAL_NOBODY)
+		return 0;
+	/* Who decides sees one command, and what he lets happen happens whole. */
+	return in->n == 1 ? err_fail(ERR_AWAITS_APPROVAL, NULL, NULL) : err_fail(ERR_REFUSED, "what", t->at.path, "detail", "@needs_second", NULL);
 }
 
 /* ---- records ---- */
@@ -247,6 +250,7 @@ static int record_one(struct scope *s, struct sending *o, struct command_task *t
 		return r;
 	rec->head.id = uuid_new();
 	rec->point = t->at.id;
+	rec->device = t->at.device;
 	rec->order = o->order;
 	rec->path = t->at.path;
 	rec->unit = t->at.unit;
@@ -256,6 +260,8 @@ static int record_one(struct scope *s, struct sending *o, struct command_task *t
 	rec->name = s->who.name;
 	rec->peer = s->peer;
 	r = check(s, t, o->in, ask->value);
+	if (r == -ERR_AWAITS_APPROVAL)
+		return r;
 	if (r < 0) {
 		why = err_take(r);
 		t->is_refused = true;
@@ -277,17 +283,28 @@ static int record_all(struct scope *s, const void *in, void *ret)
 	return r;
 }
 
-static const struct deed deed_send = DEED("point.command", PERM_COMMAND, DEED_TENANT, record_all);
+static const struct deed deed_send = { .name = "point.command", .permission = MUST_SAY(PERM_COMMAND), .store = DEED_TENANT, .placed = true,
+	.run = record_all };
+
+/* What he may not see is not there for him. */
+static int find_point(struct scope *s, const char *text, struct plant_point *ret)
+{
+	int r = plant_resolve(s->platform->plant, s->tenant, text, s->arena, ret);
+
+	if (r == 0 && !reach_device(s, PERM_POINT_READ, &ret->device))
+		r = err_fail(ERR_MISSING, "what", "@point", "value", text, NULL);
+	return r < 0 ? r : reach_need_device(s, PERM_COMMAND, &ret->device);
+}
 
 static int find_points(struct scope *s, const struct command_in *in, struct command_task *tasks)
 {
-	int r = scope_need(s, PERM_COMMAND);
+	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < in->n; i++) {
 		if (str_empty(in->items[i].value))
 			r = err_at(err_fail(ERR_REQUIRED, "field", "value", NULL), "value");
 		else
-			r = plant_resolve(s->platform->plant, s->tenant, in->items[i].point, s->arena, &tasks[i].at);
+			r = find_point(s, in->items[i].point, &tasks[i].at);
 		if (r < 0)
 			err_at(err_at_index(r, i), "commands");
 	}
@@ -304,10 +321,14 @@ int command_send(struct scope *s, const struct command_in *in, command_end_fn on
 	if (r == 0 && !s->platform->link)
 		r = err_fail(ERR_REFUSED, "what", "@command", "detail", "@no_link", NULL);
 	/* Who may not is noted in the audit by the deed itself. */
-	if (r == 0 && scope_may(s, PERM_COMMAND))
+	if (r == 0 && scope_may_somewhere(s, PERM_COMMAND))
 		r = find_points(s, in, tasks);
 	if (r == 0)
 		r = scope_do(s, &deed_send, NULL, &o);
+	if (r == -ERR_AWAITS_APPROVAL) {
+		err_clear();
+		r = command_ask_second(s, in, &tasks[0]);
+	}
 	if (r < 0)
 		return r;
 	r = o.n_waiting ? order_start(s, tasks, in->n, on_end, ctx) : 0;
@@ -322,24 +343,33 @@ int command_send(struct scope *s, const struct command_in *in, command_end_fn on
 
 /* ---- looking ---- */
 
-static int get(struct scope *s, const void *in, void *ret)
+static int missing(const struct uuid *id)
 {
 	char text[UUID_TEXT + 1];
+
+	uuid_format(id, text);
+	return err_fail(ERR_MISSING, "what", "@command", "value", text, NULL);
+}
+
+static int get(struct scope *s, const void *in, void *ret)
+{
 	int r = store_get(s->tx, &command_type, in, ret, s->arena);
 
 	if (r != -ERR_MISSING)
 		return r;
 	err_clear();
-	uuid_format(in, text);
-	return err_fail(ERR_MISSING, "what", "@command", "value", text, NULL);
+	return missing(in);
 }
 
-static const struct deed deed_get = DEED_READ("command.get", PERM_POINT_READ, DEED_TENANT, get);
+static const struct deed deed_get = { .name = "command.get", .permission = MUST_SAY(PERM_POINT_READ), .store = DEED_TENANT, .reads = true,
+	.placed = true, .run = get };
 
 int command_get(struct scope *s, const struct uuid *id, struct command_record *ret)
 {
 	int r = scope_do(s, &deed_get, id, ret);
 
+	if (r == 0 && !reach_device(s, PERM_POINT_READ, &ret->device))
+		r = missing(id);
 	if (r == 0 && ret->state == COMMAND_WAITING)
 		order_look(s->platform->commands, ret, s->arena);
 	return r;

@@ -22,7 +22,7 @@ enum command_state { COMMAND_WAITING, COMMAND_DONE, COMMAND_UNCHECKED, COMMAND_D
 
 struct command_record {
 	struct rec_head head;                   /* created: when it was sent */
-	struct uuid point, order;
+	struct uuid point, device, order;
 	const char *path, *unit;
 	const char *value, *before, *after;     /* JSON values: wanted; the live value when it was sent; read back, or where a ramp is */
 	int32_t state;                          /* enum command_state */
@@ -46,7 +46,7 @@ typedef void (*command_end_fn)(void *ctx, const struct command_end *ends, uint32
 
 /* Every item that is refused says so in its record and does not hinder the others. Returns 0: all have ended already, *ret says how, on_end is
  * not called. 1: on_end comes when the last has ended, soon. 2: a ramp is among them: on_end is not called. < 0: nothing was done:
- * -ERR_MISSING: no such point; -ERR_DENIED; -ERR_LIMIT. */
+ * -ERR_MISSING: no such point; -ERR_DENIED; -ERR_LIMIT; -ERR_AWAITS_APPROVAL: asked for (service/approval.h), sent when a second person agrees. */
 int command_send(struct scope *s, const struct command_in *in, command_end_fn on_end, void *ctx, struct command_end **ret);
 int command_get(struct scope *s, const struct uuid *id, struct command_record *ret);
 /* A ramp stops where it is; what is not sent yet is not sent. Audited. -ERR_MISSING; what has ended stays as it is. */

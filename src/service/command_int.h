@@ -29,7 +29,7 @@ struct order {
 	bool walks;
 	uint32_t tenant;
 	struct uuid tenant_id;
-	struct principal who;
+	struct principal who, approver;
 	char request[40], peer[48];
 	enum lang lang;
 	command_end_fn on_end;
@@ -49,5 +49,7 @@ struct commands {
 void command_failed(struct arena *a, struct command_end *e, enum command_state state, const struct err *why);
 const char *command_value_json(struct arena *a, struct value v);
 int order_start(struct scope *s, struct command_task *tasks, uint32_t n, command_end_fn on_end, void *ctx);
+/* -ERR_AWAITS_APPROVAL, when all is well. */
+int command_ask_second(struct scope *s, const struct command_in *in, const struct command_task *t);
 /* What is known of a command under way: where a ramp is. */
 void order_look(struct commands *c, struct command_record *rec, struct arena *a);

@@ -7,6 +7,7 @@
 #include "service/command_int.h"
 
 #include "base/num.h"
+#include "service/reach.h"
 
 /* ---- the end ---- */
 
@@ -64,6 +65,7 @@ static int finish(struct work *w, void *worker)
 	scope_system(&s, p->guard, p, &o->arena, "command");
 	r = scope_enter(&s, &o->tenant_id);
 	s.who = o->who;
+	s.approver = o->approver;
 	s.lang = o->lang;
 	memcpy(s.request, o->request, sizeof(s.request));
 	memcpy(s.peer, o->peer, sizeof(s.peer));
@@ -175,7 +177,10 @@ static int order_new(struct scope *s, const struct command_task *tasks, uint32_t
 	o->ctx = arena_array(&o->arena, struct errand_ctx, n);
 	o->who.name = arena_str(&o->arena, s->who.name);
 	o->who.role = arena_str(&o->arena, s->who.role);
-	if (!o->task || !o->ctx || !o->who.name || !o->who.role)
+	o->approver = s->approver;
+	o->approver.name = arena_str(&o->arena, s->approver.name ? s->approver.name : "");
+	o->approver.role = "";
+	if (!o->task || !o->ctx || !o->who.name || !o->who.role || !o->approver.name)
 		r = err_fail(ERR_NO_MEMORY, "what", "@command", NULL);
 	for (uint32_t i = 0; r == 0 && i < n; i++) {
 		r = copy_task(o, &o->task[i], &tasks[i]);
@@ -294,7 +299,8 @@ static int stop_deed(struct scope *s, const void *in, void *ret)
 	return r < 0 ? r : audit_change(s, &command_type, &rec, &rec);
 }
 
-static const struct deed deed_stop = DEED("point.command_stop", PERM_COMMAND, DEED_TENANT, stop_deed);
+static const struct deed deed_stop = { .name = "point.command_stop", .permission = MUST_SAY(PERM_COMMAND), .store = DEED_TENANT, .placed = true,
+	.run = stop_deed };
 
 int command_stop(struct scope *s, const struct uuid *id)
 {
@@ -304,6 +310,8 @@ int command_stop(struct scope *s, const struct uuid *id)
 	uint64_t ticket = 0;
 	int r = command_get(s, id, &rec);
 
+	if (r == 0)
+		r = reach_need_device(s, PERM_COMMAND, &rec.device);
 	if (r == 0)
 		r = scope_do(s, &deed_stop, id, NULL);
 	if (r < 0)

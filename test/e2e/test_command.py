@@ -2,6 +2,8 @@
 import json
 import struct
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -16,6 +18,29 @@ def peer():
     p = Peer()
     yield p
     p.close()
+
+
+class Person:
+    """Somebody who signs in with a password: approvals are for people, not for tokens."""
+
+    def __init__(self, platform, name, role):
+        self.p, password = platform, "a long enough one"
+        roles = platform.call("GET", f"/api/v1/roles?name={role}")[2]["items"]
+        platform.make("users", name=name, password=password, role=roles[0]["id"])
+        self.head = {}
+        _, head, body = self("POST", "/session", {"name": name, "password": password})
+        self.head = {"Cookie": head["Set-Cookie"].split(";")[0], "X-CSRF-Token": body["csrf"]}
+        if body["password_due"]:
+            assert self("PUT", "/session/password", {"old": password, "password": password + ", mine"})[0] == 204
+
+    def __call__(self, method, path, body=None):
+        request = urllib.request.Request(self.p.url + "/api/v1" + path, method=method, data=json.dumps(body).encode(),
+                                         headers={"Content-Type": "application/json", **self.head})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.headers, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as e:
+            return e.code, e.headers, json.loads(e.read())
 
 
 class Plant:
@@ -112,14 +137,22 @@ def test_limits_refuse_and_nothing_arrives(plant, peer):
     assert plant.send(reader, 1)[2]["code"] == "refused"
 
 
-def test_a_point_that_asks_is_asked_and_one_that_needs_two_is_refused(plant, peer):
+def test_a_point_that_asks_is_asked_and_one_that_needs_two_waits_for_the_second(plant, peer):
     point = plant.point("HR112", "u16", confirm=True)
     status, _, body = plant.send(point, 5)
     assert (status, body["code"]) == (409, "unconfirmed") and peer.registers(112) == [112]
     assert plant.send(point, 5, confirm=True)[0] == 200 and peer.registers(112) == [5]
     two = plant.point("HR113", "u16", approval=True)
-    status, _, body = plant.send(two, 5, confirm=True)
-    assert status == 409 and peer.registers(113) == [113]
+    p = plant.p
+    status, _, body = plant.send(two, 5, reason="trial")
+    assert status == 202 and body["approval"]["reason"] == "trial" and peer.registers(113) == [113], body
+    path = f"/approvals/{body['approval']['id']}/approve"
+    assert p.call("POST", "/api/v1" + path, {})[0] == 403, "not by himself"
+    status, _, body = Person(p, "second", "operator")("POST", path, {"note": "agreed"})
+    assert status == 200 and body["state"] == "done", body
+    assert peer.registers(113) == [5]
+    status, _, body = p.call("POST", "/api/v1/commands", {"commands": [{"point": two["id"], "value": 6}, {"point": point["id"], "value": 6}], "confirm": True})
+    assert [i["command"]["state"] for i in body["items"]] == ["refused", "done"]
 
 
 def test_another_value_read_back_is_told(plant, peer):
