@@ -93,6 +93,8 @@ static void problem_fields(struct call *c, const struct err *e)
 		call_field(c, "WWW-Authenticate", "Bearer realm=\"tenon\"");
 	if (e->kind == ERR_NO_METHOD)
 		call_field(c, "Allow", arena_str(&c->arena, err_arg(e, "words")));
+	if (e->kind == ERR_UNSUPPORTED && c->route)     /* RFC 9110, 12.5.3 */
+		call_field(c, "Accept-Encoding", "gzip, identity");
 	if (e->kind == ERR_LIMIT || e->kind == ERR_BUSY || e->kind == ERR_STOPPING || e->kind == ERR_FULL)
 		call_field(c, "Retry-After", retry_after(c, e));
 }
@@ -105,7 +107,8 @@ static void count(struct call *c, const struct err *e)
 	if (status == 401 || status == 403)
 		atomic_fetch_add(&c->api->n_denied, 1);
 	if (status >= 500 && e->kind != ERR_BUSY && e->kind != ERR_STOPPING)
-		log_warn("api", "failed request=%s route=%s error=\"%s\"", c->scope.request, c->route ? c->route->name : "-", err_log_text(e));
+		log_warn("api", "failed request=%s trace=%s route=%s error=\"%s\"", c->scope.request, c->traced ? c->trace.id : "-",
+			c->route ? c->route->name : "-", err_log_text(e));
 }
 
 void answer_problem(struct call *c, int result)
@@ -154,8 +157,9 @@ static void drop_body(void *arg)
 
 void answer_send(struct call *c)
 {
-	struct http_field fields[FIELDS_MAX + SECURITY_FIELDS + 4];
+	struct http_field fields[FIELDS_MAX + SECURITY_FIELDS + 5];
 	struct http_reply reply = { .status = c->status, .fields = fields };
+	char trace[TRACE_TEXT];
 	size_t n = 0;
 
 	if (c->out.failed && !c->source.fill) {         /* larger than anybody may ask for at once */
@@ -173,6 +177,10 @@ void answer_send(struct call *c)
 	fields[n++] = (struct http_field) { "Cache-Control", "no-store" };
 	if (c->content_type && (c->out.len || c->source.fill))
 		fields[n++] = (struct http_field) { "Content-Type", c->content_type };
+	if (c->traced) {
+		trace_write(&c->trace, trace);
+		fields[n++] = (struct http_field) { "traceparent", trace };
+	}
 	for (size_t i = 0; i < c->n_fields; i++)
 		fields[n++] = c->fields[i];
 	reply.n_fields = n;

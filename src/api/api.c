@@ -1,6 +1,7 @@
 /* api.c - making and ending the doors. */
 
 #include "api/internal.h"
+#include "base/num.h"
 
 int api_new(struct api **ret, const struct api_config *c)
 {
@@ -16,6 +17,11 @@ int api_new(struct api **ret, const struct api_config *c)
 	a->loop = c->loop;
 	a->started_mono_ns = clock_mono_ns();
 	mutex_init(&a->pace.lock);
+	a->rate = sys_new(struct rate);
+	if (!a->rate)
+		return err_fail(ERR_NO_MEMORY, "what", "api", NULL);
+	a->rate->per_second = c->request_rate > 0 ? c->request_rate : RATE_DEFAULT;
+	num_format_u64(a->rate_text, (uint64_t) a->rate->per_second);
 	r = live_new(a, &a->live);
 	if (r < 0)
 		return r;
@@ -28,6 +34,7 @@ struct api *api_unref(struct api *a)
 	if (atomic_fetch_sub(&a->refs, 1) > 1)
 		return NULL;
 	mutex_done(&a->pace.lock);
+	sys_free(a->rate);
 	return sys_free(a);
 }
 

@@ -57,6 +57,11 @@ static struct call *call_new(struct api *a, struct http_exchange *x)
 	c->csrf = http_header(x, "X-CSRF-Token");
 	c->if_match = http_header(x, "If-Match");
 	c->if_none_match = http_header(x, "If-None-Match");
+	c->key = http_header(x, "Idempotency-Key");
+	c->target = http_target(x);
+	c->traced = trace_read(http_header(x, "traceparent"), &c->trace);
+	if (c->traced)
+		memcpy(c->scope.trace, c->trace.id, sizeof(c->trace.id));
 	atomic_fetch_add(&a->n_calls, 1);
 	atomic_fetch_add(&a->n_open, 1);
 	return c;
@@ -172,8 +177,9 @@ static int check_content_type(struct call *c)
 	const char *want = c->route->raw ? c->route->raw : c->route->in || c->route->noun == NOUN_WRITES ? "application/json" : NULL;
 	bool patches = str_eq(c->route->method, "PATCH");
 
-	if (coding && !str_eq_nocase(coding, "identity"))
-		return err_fail(ERR_UNSUPPORTED, "what", "@content_type", "value", coding, "words", "identity", NULL);
+	c->gzip = coding && (str_eq_nocase(coding, "gzip") || str_eq_nocase(coding, "x-gzip"));
+	if (coding && !c->gzip && !str_eq_nocase(coding, "identity"))
+		return err_fail(ERR_UNSUPPORTED, "what", "@content_coding", "value", coding, "words", "gzip, identity", NULL);
 	if (!want || str_eq(want, "*/*") || str_eq(c->route->method, "DELETE"))
 		return 0;
 	if (is_one_of(type, want) || (patches && content_type_is(type, "application/merge-patch+json")))
@@ -239,6 +245,21 @@ static int authorize(struct call *c)
 	return r;
 }
 
+/* What came packed is bounded by what it may be unpacked. */
+static int unpack_body(struct call *c)
+{
+	struct buf b = BUF_INIT(&sys_heap, c->welcome + 1);
+	int r = gunzip(c->body, c->body_len, c->welcome, &b);
+
+	if (r >= 0) {
+		c->body = arena_strn(&c->arena, b.data, b.len);
+		c->body_len = b.len;
+		r = c->body ? 0 : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	}
+	buf_done(&b);
+	return r;
+}
+
 static int read_body(struct call *c)
 {
 	if (!c->route->in)
@@ -258,27 +279,56 @@ static int run_call(struct work *w, void *worker)
 		r = authorize(c);
 	if (r >= 0)
 		r = read_params(c);
+	if (r >= 0 && c->gzip && c->body_len)
+		r = unpack_body(c);
 	if (r >= 0)
 		r = read_body(c);
 	c->status = c->route->status ? c->route->status : 200;
-	if (r >= 0)
+	if (r >= 0 && keep_is_asked(c))
+		r = keep_begin(c);
+	if (r == 0)
 		r = c->route->run(c);
 	if (r == -ERR_AWAITS_APPROVAL && c->scope.awaits)
 		answer_awaits(c);
 	else if (r < 0)
 		answer_problem(c, r);
+	if (c->keeps && r != CALL_LATER)
+		keep_end(c);
 	err_clear();
+	return 0;
+}
+
+/* The answer of a call that waited for the log is whole only on the loop: keeping it is a worker's again. */
+static int run_keep(struct work *w, void *worker)
+{
+	keep_end(CONTAINER_OF(w, struct call, work));
 	return 0;
 }
 
 /* ---- back on the loop ---- */
 
+static void answered(struct call *c)
+{
+	c->api->n_owed--;
+	answer_send(c);
+}
+
+static void kept(struct work *w)
+{
+	answered(CONTAINER_OF(w, struct call, work));
+}
+
 static void one_done(struct call *c)
 {
 	if (atomic_fetch_sub(&c->due, 1) != 1)
 		return;
-	c->api->n_owed--;
-	answer_send(c);
+	if (c->keeps) {
+		c->work = (struct work) { 0 };
+		if (work_submit(c->api->workers, c->api->loop, &c->work, run_keep, kept) == 0)
+			return;
+		err_clear();            /* the key stays under way: its outcome is unknown to who asks again */
+	}
+	answered(c);
 }
 
 static void work_done(struct work *w)
@@ -339,6 +389,30 @@ static int take_head(struct call *c, char *path)
 	return r < 0 ? r : check_content_type(c);
 }
 
+/* By the credential as it came, right or wrong, and by the address: what is asked for must not cost a worker to refuse. */
+static int count_in(struct call *c)
+{
+	struct rate *rate = c->api->rate;
+	const char *secret = c->authorization ? c->authorization : c->cookie;
+	int64_t now = clock_mono_ns();
+
+	c->peer_key = rate_key('a', c->scope.peer);
+	c->by_peer = rate_enter(rate, c->peer_key, RATE_PEER, now);
+	if (c->by_peer && secret) {
+		c->who_key = rate_key('c', secret);
+		c->by_who = rate_enter(rate, c->who_key, 1, now);
+	}
+	if (c->by_peer && (c->by_who || !secret))
+		return 0;
+	return err_fail(ERR_LIMIT, "what", "@requests_a_second", "max", c->api->rate_text, NULL);
+}
+
+static void count_out(struct call *c)
+{
+	rate_leave(c->api->rate, c->by_peer, c->peer_key);
+	rate_leave(c->api->rate, c->by_who, c->who_key);
+}
+
 static bool is_of_api(const char *path)
 {
 	return str_eq(path, "/healthz") || str_eq(path, BASE) || str_starts(path, BASE "/");
@@ -361,6 +435,11 @@ static int64_t on_head(void *ctx, struct http_exchange *x)
 	http_set_user(x, c);
 	if (a->stopping)
 		return refuse(c, err_fail(ERR_STOPPING, NULL, NULL));
+	if (!str_eq(http_path(x), "/healthz")) {
+		r = count_in(c);
+		if (r < 0)
+			return refuse(c, r);
+	}
 	r = http_decode_path(http_path(x), c->path, sizeof(c->path));
 	if (r < 0) {
 		err_clear();
@@ -371,7 +450,8 @@ static int64_t on_head(void *ctx, struct http_exchange *x)
 	r = take_head(c, str_starts(c->path, BASE) ? c->path + sizeof(BASE) - 1 : c->path);
 	if (r < 0)
 		return refuse(c, r);
-	return (int64_t) (c->route->body_max ? c->route->body_max : c->api->config.body_max ? c->api->config.body_max : BODY_DEFAULT);
+	c->welcome = c->route->body_max ? c->route->body_max : c->api->config.body_max ? c->api->config.body_max : BODY_DEFAULT;
+	return (int64_t) c->welcome;
 }
 
 static void serve_file(struct api *a, struct http_exchange *x)
@@ -448,7 +528,11 @@ static void on_too_large(void *ctx, struct http_exchange *x, int64_t welcome)
 
 static void on_done(void *ctx, struct http_exchange *x, const struct http_done *d)
 {
-	call_unref(http_user(x));
+	struct call *c = http_user(x);
+
+	if (c)
+		count_out(c);
+	call_unref(c);
 	http_set_user(x, NULL);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "api/rate.h"
 #include "base/str.h"
 #include "service/ingest.h"
 #include "sys/sys.h"
@@ -33,6 +34,7 @@ struct route {
 	size_t body_max;                        /* 0: BODY_DEFAULT */
 	uint16_t status;                        /* of success; 0: 200 */
 	bool placed;                            /* the permission is needed somewhere only: run() looks at places */
+	bool reads;                             /* of a POST: changes nothing, so nothing is kept for its Idempotency-Key */
 	bool anonymous_ok;                      /* a stale credential counts as none */
 	int (*run)(struct call *c);             /* < 0: a failure; CALL_DONE; CALL_LATER: call_finish() comes */
 	const char *doc;
@@ -50,6 +52,13 @@ extern const struct routes routes_account, routes_approvals;
 extern const struct routes routes_commands;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
+
+/* ---- whose request it is part of (W3C Trace Context) ---- */
+
+struct trace { char id[33], flags[3]; };
+enum { TRACE_TEXT = 56 };
+bool trace_read(const char *header, struct trace *ret);         /* false: there is none, or it cannot be read */
+void trace_write(const struct trace *t, char out[TRACE_TEXT]);
 
 struct match {
 	const struct route *route;
@@ -76,7 +85,15 @@ struct call {
 	struct work work;
 	char path[1024];
 	const char *arg;
-	const char *authorization, *cookie, *csrf, *if_match, *if_none_match, *query;   /* borrowed from the exchange */
+	const char *authorization, *cookie, *csrf, *if_match, *if_none_match, *query, *key, *target;    /* borrowed from the exchange */
+	struct trace trace;
+	bool traced;
+	struct rate_slot *by_who, *by_peer;     /* where it counts as under way */
+	uint64_t who_key, peer_key;
+	bool gzip;                              /* the body is packed */
+	size_t welcome;                         /* bytes of body */
+	bool keeps;                             /* its answer is to be kept, see keep.c */
+	size_t told_at;                         /* where in `out` a secret begins that is said once; 0: none */
 	bool is_get;                            /* GET or HEAD */
 	atomic_int refs;                        /* exchange, body on its way, stream */
 	const char *body;
@@ -114,6 +131,8 @@ struct api {
 	struct loop *loop;
 	struct live *live;
 	bool stopping;
+	struct rate *rate;
+	char rate_text[24];
 	unsigned n_owed;                        /* calls with workers or waiting for the log; the loop's own count */
 	int64_t started_mono_ns;
 	atomic_int refs;                        /* the doors, and each call: one that waits for the log may outlive them */
@@ -131,6 +150,12 @@ const char *call_param(const struct call *c, const char *key);  /* NULL when abs
 int call_uuid(struct call *c, struct uuid *ret);                /* c->arg; -ERR_MISSING of the noun when it is no id */
 void call_field(struct call *c, const char *name, const char *value);
 int call_bool(const struct call *c, const char *key, bool *ret);        /* absent: false */
+
+/* ---- parts of a call ---- */
+
+bool keep_is_asked(const struct call *c);
+int keep_begin(struct call *c);                                 /* 1: the answer of the first time is in c; 0: go on, then keep_end() */
+void keep_end(struct call *c);                                  /* on a worker, when the answer is whole */
 
 /* ---- answers ---- */
 

@@ -325,7 +325,7 @@ static int answer_record(struct call *c, const void *rec)
 	call_field(c, "ETag", etag_of(c, rec));
 	record_json(c->noun->type, rec, NULL, &j);
 	if (c->scope.told && c->out.len && !c->out.failed) {
-		c->out.len--;           /* the closing brace */
+		c->told_at = --c->out.len;      /* the closing brace */
 		buf_add(&c->out, ",\"secret\":");
 		json_escape(&c->out, c->scope.told, str_len(c->scope.told));
 		buf_addc(&c->out, '}');

@@ -116,7 +116,7 @@ static const struct route rows[] = {
 		.doc = "Samples as InfluxDB line protocol; answered when they are durable"),
 	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .placed = true, .params = values_params,
 		.doc = "Last values with quality and since when it is so; counts of good, bad and unknown points"),
-	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers,
+	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers, .reads = true,
 		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit"),
 	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .placed = true, .in = &query_in_type, .out = &job_type, .params = export_params,
 		.status = 202, .doc = "The same into a file, as a job; format csv or ndjson"),

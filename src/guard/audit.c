@@ -49,6 +49,8 @@ static int entry_hash(const struct audit *e, char ret[HASH_TEXT + 1])
 	json_kv_str(&j, "noun", or_empty(e->noun));
 	kv_uuid(&j, "record", &e->record);
 	json_kv_str(&j, "changes", or_empty(e->changes));
+	if (!str_empty(e->trace))               /* entries older than this field hash as they did */
+		json_kv_str(&j, "trace", e->trace);
 	json_end(&j);
 	if (b.failed)
 		return err_fail(ERR_NO_MEMORY, "what", "an audit entry", NULL);
@@ -115,6 +117,7 @@ int audit_append(struct scope *s, struct store_tx *tx, const char *deed, const c
 	e.deed = deed;
 	e.outcome = outcome;
 	e.request = s->request;
+	e.trace = s->trace[0] ? s->trace : NULL;
 	e.peer = s->peer;
 	e.noun = s->notes ? s->notes->noun : NULL;
 	e.record = s->notes ? s->notes->record : (struct uuid) { 0 };

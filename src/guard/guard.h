@@ -84,6 +84,7 @@ struct scope {
 	enum lang lang;
 	const char *agent;              /* User-Agent of the caller; NULL: none */
 	char request[40];               /* X-Request-Id; stands in the audit */
+	char trace[36];                 /* trace id of W3C Trace Context, "" when there is none; stands in the audit */
 	char peer[48];                  /* address of the caller, "" inside the house */
 	int64_t deadline_ns;            /* monotonic; 0 = none */
 	struct store_tx *tx;            /* the deed's transaction; NULL outside of a deed */
@@ -337,7 +338,7 @@ struct audit {
 	uint64_t seq;
 	int64_t time;
 	struct uuid tenant, principal;
-	const char *kind, *name, *deed, *outcome, *request, *peer, *noun, *changes, *previous, *hash;
+	const char *kind, *name, *deed, *outcome, *request, *trace, *peer, *noun, *changes, *previous, *hash;
 	struct uuid record;
 };
 extern const struct rec_type audit_type;

@@ -135,6 +135,7 @@ static const struct rec_field audit_fields[] = {
 	F(struct audit, deed, .flags = REC_SEARCH, .max = "128", .label = "Deed", .label_zh = "操作"),
 	F(struct audit, outcome, .max = "64", .label = "Outcome", .label_zh = "结果"),
 	F(struct audit, request, .max = "64", .label = "Request", .label_zh = "请求标识"),
+	F(struct audit, trace, .flags = REC_INDEX, .max = "32", .label = "Trace", .label_zh = "追踪标识"),
 	F(struct audit, peer, .max = "64", .label = "Address", .label_zh = "来源地址"),
 	F(struct audit, noun, .max = "64", .label = "Record type", .label_zh = "记录类型"),
 	F(struct audit, record, .flags = REC_INDEX, .label = "Record", .label_zh = "记录"),

@@ -17,6 +17,7 @@
 #include "io/chain.h"
 #include "io/child.h"
 #include "io/fetch.h"
+#include "io/gunzip.h"
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/tls.h"

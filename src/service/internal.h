@@ -32,6 +32,7 @@ void *noun_alloc(struct scope *s, const struct noun *n);
 int errs_put(struct errs *errs, int r);
 
 extern const struct job_kind samples_export_kind;
+extern const struct rec_type kept_answer_type;
 
 /* path.c: what points are called. */
 int point_path(struct scope *s, const struct point *p, const char **ret_path);

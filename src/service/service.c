@@ -72,12 +72,13 @@ int service_open(struct platform *p, const struct guard_config *config, const st
 		else
 			system[n_system++].type = all[i]->type, system[n_system - 1].flags = 0;
 	}
-	if (n_tenant + 2 > ELEMENTSOF(tenant)) {
+	if (n_tenant + 3 > ELEMENTSOF(tenant)) {
 		sys_free(all);
 		return err_fail(ERR_LIMIT, "what", "record types", "max", "64", NULL);
 	}
 	tenant[n_tenant++] = (struct store_noun) { &job_type, STORE_QUIET };
 	tenant[n_tenant++] = (struct store_noun) { &command_type, STORE_QUIET };
+	tenant[n_tenant++] = (struct store_noun) { &kept_answer_type, STORE_QUIET };
 	c.tenant_nouns = tenant;
 	c.n_tenant_nouns = n_tenant;
 	c.system_nouns = system;
