@@ -38,7 +38,7 @@ static int keep_body(struct job *job, const struct job_in *in)
 int job_begin(struct jobs *j, struct scope *s, const struct job_in *in, struct uuid *ret_id)
 {
 	const struct job_kind *kind = kind_find(j, in->kind);
-	struct deed create = { .name = "job.create", .store = DEED_TENANT, .run = put_new };
+	struct deed create = { .name = "job.create", .placed = true, .store = DEED_TENANT, .run = put_new };
 	struct job *job;
 	struct uuid id;
 	int r;
