@@ -2,6 +2,7 @@
  * A person's path: first start → connection → device → points by form and by list → live values → trend → the simulator dies and
  * comes back → somebody else changes the same record → English → tokens, audit log, signing out. One browser, in this order.
  */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, open, row, settled, shot, until, type Watched } from './page';
 import { start, stopAll } from './server';
@@ -128,7 +129,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await row(page, 'LT-101').getByRole('checkbox').check();
 		await page.getByRole('button', { name: '趋势 (2)' }).click();
 		await page.locator('.trend-plot canvas').waitFor();
-		await page.getByText('最近 15 分钟').click();
+		await page.getByText('15 分钟', { exact: true }).click();
 		await until('values at the present', async () => /kPa/.test(await page.locator('.trend-legend tbody tr').first().innerText()));
 		const ink = (): Promise<number> => page.evaluate(() => {
 			const c = document.querySelector<HTMLCanvasElement>('.trend-plot canvas')!;
@@ -153,6 +154,37 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await page.mouse.up();
 		await until('dragging right goes back in time', () => Promise.resolve(Number(new URL(page.url()).searchParams.get('from')) < before));
 		await page.getByRole('button', { name: '回到当前' }).click();
+	});
+
+	it('measures between two cursors, saves the trend, and exports what is seen', async () => {
+		const { page } = w;
+		const box = (await page.locator('.trend-plot .u-over').boundingBox())!;
+		const plot = page.getByRole('application');
+		await page.mouse.click(box.x + box.width * 0.9, box.y + 40);
+		await page.mouse.click(box.x + box.width * 0.98, box.y + 40);
+		const mark = page.getByRole('slider', { name: '游标 A' });
+		const before = Number(await mark.getAttribute('aria-valuenow'));
+		await mark.press('ArrowLeft');
+		expect(Number(await mark.getAttribute('aria-valuenow'))).toBeLessThan(before);
+		await page.getByText(/^B − A/).waitFor();
+		await shot(page, '09b-trend-marks');
+		await plot.press('Escape');
+		await page.getByText(/^B − A/).waitFor({ state: 'hidden' });
+		await page.getByRole('button', { name: /保存$/ }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByLabel('名称').fill('泵与液位');
+		await dialog.getByRole('button', { name: '保存' }).click();
+		await dialog.waitFor({ state: 'hidden' });
+		await page.getByRole('button', { name: '泵与液位' }).waitFor();
+		await page.getByRole('button', { name: '导出与打印' }).click();
+		const [file] = await Promise.all([page.waitForEvent('download'), page.getByText('导出 CSV（所见数据）').click()]);
+		const rows = readFileSync(await file.path(), 'utf8').trim().split(/\r\n/);
+		expect(rows[0]).toContain('泵出口压力 (kPa)');
+		expect(rows.length).toBeGreaterThan(1);
+		/* The address alone brings it back. */
+		const saved = new URL(page.url()).searchParams.get('t') ?? (await until('the address names it', () => Promise.resolve(new URL(page.url()).searchParams.has('t'))), new URL(page.url()).searchParams.get('t'));
+		await page.goto(`${servers.url}/trend?t=${saved}`);
+		await until('both points are back', async () => (await page.locator('.trend-legend tbody tr').count()) === 2);
 	});
 
 	it.skipIf(!servers.simPid)('turns only the points of a dead device bad, says why, and heals', async () => {

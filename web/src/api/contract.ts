@@ -186,6 +186,9 @@ export interface QuerySeries {
 	/** Aggregates asked for, a column each, one entry a bucket; v is absent then. */
 	min?: Scalar[];
 	max?: Scalar[];
+	avg?: Scalar[];
+	count?: Scalar[];
+	last?: Scalar[];
 }
 
 export interface ImportError {

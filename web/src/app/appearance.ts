@@ -25,6 +25,14 @@ export function chooseAppearance(a: Appearance): void {
 	apply();
 }
 system?.addEventListener('change', apply);
+/* Paper is white. */
+if (typeof window !== 'undefined') {
+	window.addEventListener('beforeprint', () => {
+		document.documentElement.dataset.theme = 'light';
+		watchers.forEach((fn) => fn());
+	});
+	window.addEventListener('afterprint', apply);
+}
 
 const watch = (fn: () => void): (() => void) => {
 	watchers.add(fn);
