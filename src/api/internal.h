@@ -47,7 +47,7 @@ struct route {
 	  .noun = (enum noun_right) ((right_) + 0 * sizeof(char[(right_) > NOT_OF_A_NOUN && (right_) < NOUN_RIGHTS_ ? 1 : -1])) }
 
 struct routes { const struct route *items; size_t n; };
-extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_jobs, routes_sheets;
+extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_wire, routes_jobs, routes_sheets;
 extern const struct routes routes_account, routes_approvals;
 extern const struct routes routes_commands;
 extern const struct routes *const all_routes[];         /* NULL-terminated */

@@ -289,6 +289,8 @@ static void link_json(const struct link_status *s, enum lang lang, struct json *
 		json_kv_u64(j, "connects", s->connects);
 		json_kv_u64(j, "bytes_in", s->bytes_in);
 		json_kv_u64(j, "bytes_out", s->bytes_out);
+		if (s->kind == LINK_CONNECTION)
+			json_kv_u64(j, "at_once", s->at_once);
 		time_kv(j, "next_try", s->next_try_ns);
 	}
 	json_end(j);

@@ -282,7 +282,8 @@ int conn_build(uint32_t tenant, const struct connection *connection, const struc
 		arena_done(&c->arena);
 		return r;
 	}
-	c->status = (struct link_status) { .id = c->id, .kind = LINK_CONNECTION, .state = LINK_IDLE, .since_ns = clock_now_ns() };
+	c->status = (struct link_status) { .id = c->id, .kind = LINK_CONNECTION, .at_once = c->end.in_flight, .state = LINK_IDLE,
+		.since_ns = clock_now_ns() };
 	*ret = take(c);
 	return 0;
 }

@@ -69,6 +69,7 @@ static void set_conn(struct change *m)
 	c->session = n->session;
 	c->frame = n->frame;
 	c->end = n->end;
+	c->status.at_once = n->end.in_flight;
 	c->enabled = n->enabled;
 	memcpy(c->name, n->name, sizeof(c->name));
 	conn_free(n);

@@ -30,7 +30,11 @@ void conn_state(struct conn *c, enum link_state s, const struct err *why)
 		config_of(c)->on_state(config_of(c)->ctx, &c->status);
 }
 
-bool conn_wants_open(const struct conn *c) { return c->enabled && (c->lane || conn_reads(c)); }
+/* Where devices call it is listened also for those that nobody knows yet. */
+bool conn_wants_open(const struct conn *c)
+{
+	return c->enabled && (c->lane || conn_reads(c) || c->end.transport == DRIVER_DIAL_IN);
+}
 
 bool conn_reads(const struct conn *c)
 {
@@ -43,6 +47,7 @@ bool conn_reads(const struct conn *c)
 /* ---- asking ---- */
 
 static void timeouts_arm(struct conn *c);
+static void rest(struct conn *c);
 
 static void on_later(void *arg) { conn_pump(arg); }
 
@@ -57,7 +62,7 @@ static int put_question(struct conn *c, struct driver_job *job, int64_t now, str
 	r = c->driver->next(c->session, job, now, out);
 	if (r < 0)
 		return r;
-	c->slot[job->slot] = (struct slot) { .busy = true, .sent_ns = now,
+	c->slot[job->slot] = (struct slot) { .busy = true, .turn = c->turn++, .sent_ns = now,
 		.deadline_ns = now + c->end.timeout_ms * NS_PER_MS + (int64_t) (out->at - c->frame) * c->end.byte_ns };
 	c->in_flight++;
 	c->status.requests++;
@@ -154,11 +159,22 @@ static struct group_rt *probe_next(struct conn *c, int64_t now, uint32_t *ret_re
 	return NULL;
 }
 
+static bool has_work(const struct conn *c)
+{
+	bool work = c->active || c->lane;
+
+	for (const struct dev *d = c->devices; d && !work; d = d->next)
+		work = d->wants_probe;
+	return work;
+}
+
 void conn_pump(struct conn *c)
 {
 	int64_t now = loop_now_ns(c->thread->loop);
 
-	while (c->is_up && c->is_ready && c->in_flight < c->end.in_flight) {
+	if (c->is_resting && !c->is_opening && has_work(c))
+		conn_open(c);
+	while (c->is_up && c->is_ready && c->in_flight < c->status.at_once) {
 		struct errand_rt *errand;
 		struct group_rt *g;
 		uint32_t request;
@@ -184,6 +200,15 @@ void conn_pump(struct conn *c)
 			break;
 	}
 	timeouts_arm(c);
+}
+
+/* A device that loses questions or turns them round when several are open is asked one at a time, until its settings change. */
+static void one_at_a_time(struct conn *c, const char *why)
+{
+	if (c->status.at_once <= 1)
+		return;
+	c->status.at_once = 1;
+	log_warn("link", "connection %s: one request at a time from now on: %s", c->name, why);
 }
 
 /* ---- hearing ---- */
@@ -270,6 +295,15 @@ static void on_answer(struct conn *c, struct slot *s, const struct driver_event 
 	dev_heard(s->dev);
 }
 
+static void watch_order(struct conn *c, uint32_t i)
+{
+	const struct slot *s = &c->slot[i];
+
+	for (uint32_t k = 0; k < DRIVER_IN_FLIGHT_MAX; k++)
+		if (k != i && c->slot[k].busy && s->dev && c->slot[k].dev == s->dev && (int32_t) (c->slot[k].turn - s->turn) < 0)
+			one_at_a_time(c, "an answer overtook another");
+}
+
 static void on_event(struct conn *c, const struct driver_event *e)
 {
 	struct err why = { .kind = ERR_NONE };
@@ -285,6 +319,7 @@ static void on_event(struct conn *c, const struct driver_event *e)
 	case DRIVER_ALIVE:
 		return;
 	case DRIVER_ANSWER:
+		watch_order(c, e->slot);
 		s = release(c, e->slot);
 		on_answer(c, &s, e);
 		return;
@@ -368,6 +403,10 @@ static void on_data(void *ctx, struct chain *chain, const uint8_t *bytes, size_t
 			speak(c);
 		else
 			on_event(c, &e);
+		if (c->end.closes && c->is_up && c->in_flight == 0 && e.said >= DRIVER_ANSWER && e.said <= DRIVER_WRONG) {
+			rest(c);
+			break;
+		}
 	}
 	conn_pump(c);
 }
@@ -388,6 +427,7 @@ static void expire(struct conn *c, uint32_t i)
 	int64_t now = loop_now_ns(c->thread->loop);
 	int r = c->driver->expired(c->session, i);
 	struct err cut = err_take(r > 0 ? -ERR_PEER : r), why;
+	bool others = c->in_flight > 1;
 	struct slot s = release(c, i);
 	char ms[NUM_TEXT_MAX];
 
@@ -397,6 +437,8 @@ static void expire(struct conn *c, uint32_t i)
 	if (c->end.late_ms)
 		c->not_before_ns = MAX(c->not_before_ns, now + c->end.late_ms * NS_PER_MS);
 	c->status.timeouts++;
+	if (others)
+		one_at_a_time(c, "a request among several was not answered");
 	/* Who looks for devices hears a lot of silence. */
 	c->mute += !(s.errand && s.errand->kind == ERRAND_GREET);
 	/* What one silent device has cost may be spent on silent devices again after three times as long. */
@@ -461,7 +503,7 @@ static void retry_in(struct conn *c, uint32_t ms)
 /* Nothing is in flight any more; whose questions were open turns to `quality`. */
 static void let_go(struct conn *c, uint32_t quality)
 {
-	c->is_up = c->is_ready = false;
+	c->is_up = c->is_ready = c->is_resting = false;
 	timer_stop(&c->timeout);
 	timer_stop(&c->later);
 	c->driver->lost(c->session);
@@ -527,9 +569,15 @@ static void on_open(void *ctx, struct chain *chain)
 
 	c->is_opening = false;
 	c->is_up = true;
+	c->status.connects++;
+	if (c->is_resting) {
+		c->is_resting = false;
+		c->is_ready = c->driver->joined(c->session, loop_now_ns(c->thread->loop));
+		conn_pump(c);
+		return;
+	}
 	c->was_useful = false;
 	c->mute = c->wrong_row = 0;
-	c->status.connects++;
 	c->status.next_try_ns = 0;
 	c->not_before_ns = c->end.pause_ms ? loop_now_ns(c->thread->loop) + c->end.pause_ms * NS_PER_MS : 0;
 	c->probe_not_before_ns = 0;
@@ -553,6 +601,33 @@ static void on_close(void *ctx, struct chain *chain, const struct err *why)
 
 const struct chain_events conn_events = { .on_open = on_open, .on_data = on_data, .on_close = on_close };
 
+void conn_called(struct conn *c, struct chain *chain, const uint8_t *rest, size_t n)
+{
+	struct err why = err_take(err_fail(ERR_PEER, "what", c->name, "detail", "@called_again", NULL));
+
+	conn_drop(c, (uint32_t) QUALITY_BAD_NOT_CONNECTED, &why);
+	timer_stop(&c->retry);
+	chain_free(c->chain);
+	c->chain = chain;
+	chain_set_events(chain, &conn_events, c);
+	on_open(c, chain);
+	if (n && c->is_up && c->chain == chain)
+		on_data(c, chain, rest, n);
+}
+
+/* Nothing is opened: it is listened, and the state is what the last call came to. */
+static int await_call(struct conn *c)
+{
+	const struct err last = c->status.reason;
+
+	c->chain = chain_free(c->chain);
+	if (dial_wait(c) < 0)
+		return -(int) err_peek()->kind;
+	c->status.next_try_ns = 0;
+	conn_state(c, LINK_WAITING, last.kind ? &last : NULL);
+	return 0;
+}
+
 void conn_open(struct conn *c)
 {
 	int r;
@@ -560,6 +635,15 @@ void conn_open(struct conn *c)
 	if (c->is_up || c->is_opening || !conn_wants_open(c))
 		return;
 	timer_stop(&c->retry);
+	if (c->end.transport == DRIVER_DIAL_IN) {
+		r = await_call(c);
+		if (r < 0) {
+			struct err why = err_take(r);
+
+			lost(c, (uint32_t) QUALITY_BAD_NOT_CONNECTED, &why);
+		}
+		return;
+	}
 	r = c->chain ? 0 : conn_chain(c);
 	if (r == 0)
 		r = chain_open(c->chain);
@@ -572,8 +656,19 @@ void conn_open(struct conn *c)
 	c->is_opening = true;
 	c->status.next_try_ns = 0;
 	/* While it is tried again and again the reason stays on the screen. */
-	if (c->status.state != LINK_DOWN && c->status.state != LINK_CONNECTING)
+	if (c->status.state != LINK_DOWN && c->status.state != LINK_CONNECTING && !c->is_resting)
 		conn_state(c, LINK_CONNECTING, NULL);
+}
+
+/* The peer hangs up when it has answered: so do we, until there is something to ask again. */
+static void rest(struct conn *c)
+{
+	chain_close(c->chain);
+	timer_stop(&c->timeout);
+	timer_stop(&c->later);
+	c->driver->lost(c->session);
+	c->is_up = c->is_ready = false;
+	c->is_resting = true;
 }
 
 void conn_close(struct conn *c)
@@ -584,6 +679,7 @@ void conn_close(struct conn *c)
 	timer_stop(&c->idle);
 	if (c->chain)
 		chain_close(c->chain);
+	dial_leave(c);
 	c->is_opening = false;
 	let_go(c, 0);
 	lane_lost(c, &why);

@@ -208,6 +208,7 @@ static int put_connection(struct link *l, uint32_t tenant, const struct connecti
 	struct print heavy = print_start, light = print_start;
 	_cleanup_free_ struct entry *fresh = NULL;
 	_cleanup_free_ struct change *m = NULL;
+	struct link_thread *place = NULL;       /* those that wait for calls share listeners */
 	struct conn *built = NULL;
 	struct entry *e;
 	uint32_t at;
@@ -226,7 +227,9 @@ static int put_connection(struct link *l, uint32_t tenant, const struct connecti
 		return same(e->light, light) ? 0 : light_change(e, CHANGE_CONN_LIGHT, c->enabled, c->code, light);
 	r = conn_build(tenant, c, d, &built);
 	if (r == 0)
-		r = change_new(e ? e->thread : &l->threads[l->next_thread], CHANGE_CONN, &m);
+		place = built->end.transport == DRIVER_DIAL_IN ? &l->threads[0] : &l->threads[l->next_thread];
+	if (r == 0)
+		r = change_new(e ? e->thread : place, CHANGE_CONN, &m);
 	if (r == 0 && !e)
 		r = entry_new(l, &c->head.id, LINK_CONNECTION, &built->status, &fresh);
 	if (r < 0) {
@@ -237,7 +240,7 @@ static int put_connection(struct link *l, uint32_t tenant, const struct connecti
 		e = take(fresh);
 		e->tenant = tenant;
 		e->driver = d;
-		e->thread = &l->threads[l->next_thread];
+		e->thread = place;
 		l->next_thread = (l->next_thread + 1) % l->config.threads;
 		e->live = built;
 		built->cell = cell_ref(e->cell);

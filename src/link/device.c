@@ -189,7 +189,7 @@ void dev_review(struct dev *d)
 {
 	int64_t now = loop_now_ns(loop_of(d->conn));
 
-	if (!dev_is_read(d) || !d->conn->is_up)
+	if (!dev_is_read(d) || !(d->conn->is_up || d->conn->is_resting))
 		dev_lost(d);
 	else if (d->status.state == LINK_UP)
 		for (struct group_rt *g = d->groups; g; g = g->next) {

@@ -5,7 +5,8 @@
  *   control.c   the records as last set, messages to the threads        (any thread)
  *   change.c    what a message does when it arrives
  *   build.c     points checked, sorted, their scaling prepared           (any thread)
- *   conn.c      a connection: connects for ever, asks, listens; transport.c how it gets there
+ *   conn.c      a connection: connects for ever, asks, listens; transport.c how it gets there,
+ *               dial.c devices that call
  *   device.c    who answers, who is silent, when to try again
  *   cycle.c     when a group is due, what it asks next
  *   row.c       answers into rows, failures into qualities
@@ -109,6 +110,7 @@ struct dev {
 
 struct slot {
 	bool busy, probe;
+	uint32_t turn;                  /* the order of asking */
 	struct dev *dev;                /* NULL: removed meanwhile */
 	struct group_rt *group;
 	uint32_t request;
@@ -168,8 +170,10 @@ struct conn {
 	void *session, *config;
 	struct arena arena;             /* config */
 	struct chain *chain;
+	struct dial *dial;              /* where its device calls; NULL: it does not wait for one */
+	bool is_resting;                /* closed between two questions because the peer wants it so: as good as up */
 	struct slot slot[DRIVER_IN_FLIGHT_MAX];
-	uint32_t in_flight, mute, wrong_row;
+	uint32_t in_flight, mute, wrong_row, turn;
 	struct timer timeout, retry, later, idle;
 	int64_t not_before_ns;          /* a pause the peer wants */
 	int64_t probe_not_before_ns;    /* what silent devices may cost the others */
@@ -193,6 +197,7 @@ struct link_thread {
 	struct loop *loop;
 	struct thread thread;
 	struct conn *conns;
+	struct dial *dials;             /* listeners */
 	struct timer tick;
 	atomic_uint n_waiting;          /* messages on their way here */
 	uint64_t dice;
@@ -211,6 +216,8 @@ struct link {
 	struct entry **entries;         /* sorted by id */
 	uint32_t n_entries, entries_room, next_thread;
 	uint64_t next_ticket;
+	struct mutex dial_mutex;        /* of: */
+	struct link_dial_in dial_in[LINK_DIAL_INS];
 };
 
 static inline const struct link_config *config_of(const struct conn *c) { return &c->thread->link->config; }
@@ -238,6 +245,10 @@ bool conn_reads(const struct conn *c);          /* a device on it is read */
 /* transport.c */
 int conn_chain(struct conn *c);                 /* makes c->chain */
 extern const struct chain_events conn_events;   /* conn.c */
+void conn_called(struct conn *c, struct chain *chain, const uint8_t *rest, size_t n);  /* its device has called; rest came behind the packet */
+/* dial.c */
+int dial_wait(struct conn *c);                  /* from now on its device may call */
+void dial_leave(struct conn *c);
 
 /* device.c */
 int dev_build(const struct driver *d, const struct device *device, struct dev **ret);

@@ -202,7 +202,7 @@ int link_guest_open(struct link *l, uint32_t tenant, const struct connection *co
 		return r;
 	}
 	c->enabled = c->is_guest = true;
-	*g = (struct link_guest) { .driver = d, .conn = c, .thread = &l->threads[l->next_thread] };
+	*g = (struct link_guest) { .driver = d, .conn = c, .thread = &l->threads[c->end.transport == DRIVER_DIAL_IN ? 0 : l->next_thread] };
 	l->next_thread = (l->next_thread + 1) % l->config.threads;
 	*ret = g;
 	send(g->thread, &g->post, "guest", on_guest, g);

@@ -34,6 +34,7 @@ int link_new(const struct link_config *config, struct link **ret)
 	f->remark_ms = f->remark_ms ? f->remark_ms : 60000;
 	f->row_ms = f->row_ms ? f->row_ms : 50;
 	mutex_init(&l->mutex);
+	mutex_init(&l->dial_mutex);
 	for (const struct driver *const *d = driver_list(); *d && r == 0; d++)
 		r = driver_check(*d);
 	if (r < 0)
@@ -131,5 +132,6 @@ struct link *link_free(struct link *l)
 	control_done(l);
 	sys_free(l->threads);
 	mutex_done(&l->mutex);
+	mutex_done(&l->dial_mutex);
 	return sys_free(l);
 }

@@ -48,6 +48,7 @@ struct link_status {
 	/* connection and device */
 	uint64_t requests, answers, timeouts, refused, wrong, strays, connects, bytes_in, bytes_out;
 	int64_t next_try_ns;            /* wall time of the next attempt while it is down or silent; 0: none */
+	uint32_t at_once;               /* connection: how many requests may be open; 1 again for a device that loses some or answers out of turn */
 	/* group: the plan is "n_points points in n_requests requests" */
 	uint32_t period_ms, n_points, n_requests, items, n_bad;
 	uint64_t planned, done, missed, failed, dropped;        /* cycles; dropped: rows the log had no room for */
@@ -111,3 +112,14 @@ int link_check_point(const struct driver *d, const struct point *p);
 /* Figures, without holding up the engine. Returns how many there are; fills at most max, connections before devices before groups. */
 size_t link_status(struct link *l, uint32_t tenant, struct link_status *ret, size_t max);
 int link_status_of(struct link *l, const struct uuid *id, struct link_status *ret);    /* -ERR_MISSING */
+
+/* Devices that called where connections wait for calls, and that none of them knew; one that said the same again is counted. */
+enum { LINK_DIAL_INS = 64 };
+struct link_dial_in {
+	uint32_t tenant, count;
+	uint16_t port;
+	uint8_t len, said[DRIVER_CALL_MAX];             /* the beginning of what it said; len 0: nothing */
+	char address[64], peer[64];                     /* where it called; from where, the last time */
+	int64_t first_ns, last_ns;
+};
+size_t link_dial_ins(struct link *l, uint32_t tenant, struct link_dial_in *ret, size_t max);

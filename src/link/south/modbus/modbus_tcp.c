@@ -24,7 +24,7 @@ static void tcp_endpoint(const void *config, struct driver_endpoint *ret)
 	bool stream = c->framing == MODBUS_FRAMING_TCP;
 
 	*ret = (struct driver_endpoint) { .transport = DRIVER_TCP, .host = c->host, .port = (uint16_t) c->port,
-		.in_flight = stream ? c->pipeline : 1, .connect_timeout_ms = c->connect_timeout_ms, .timeout_ms = c->timeout_ms,
+		.in_flight = stream && !c->closes ? c->pipeline : 1, .connect_timeout_ms = c->connect_timeout_ms, .timeout_ms = c->timeout_ms,
 		.pause_ms = c->pause_after_connect_ms, .gap_ms = c->pause_between_ms, .late_ms = stream ? 0 : late_ms(c),
 		.frame_max = frame_max((enum modbus_framing) c->framing), .closes = c->closes };
 }
