@@ -2,6 +2,8 @@
 """Claims: a record costs at most ten bare INSERTs (checks, JSON, hash and feed included); 40,000 bodies a second a core;
 a page of 100 out of 1,000,000 takes at most 5 ms, wherever it stands and by whatever index.
 
+The same on PostgreSQL, with fewer rows, is printed beside it and bound to nothing.
+
 Peer: Python's sqlite3 module (C underneath) inserting the same rows into the same columns and indexes, prepared, in one transaction.
 """
 import os
@@ -14,6 +16,7 @@ import common
 
 BUILD = os.environ.get("TENON_BUILD", str(common.ROOT / "build"))
 ROWS = int(os.environ.get("ROWS", "1000000"))
+PG_ROWS = min(ROWS, 100000)
 
 
 def peer(folder, n=50000):
@@ -37,8 +40,17 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run(["ninja", "-C", BUILD, "test-store-bench"], check=True, stdout=subprocess.DEVNULL)
     bare = peer(folder)
     out = subprocess.run([f"{BUILD}/test-store-bench", folder, str(ROWS)], check=True, capture_output=True, text=True).stdout
-figures = {name: (float(value), unit) for name, value, unit in (line.split() for line in out.splitlines())}
+    there = subprocess.run([common.ROOT / "test" / "with-postgres", f"{BUILD}/test-store-bench", folder, str(PG_ROWS)], check=True,
+                           capture_output=True, text=True, env={**os.environ, "TENON_TEST_SYNC": "1"}).stdout
 
+
+def read(text):
+    return {name: (float(value), unit) for name, value, unit in (line.split() for line in text.splitlines() if not line.startswith("1.."))}
+
+
+figures = read(out)
+for name, (value, unit) in read(there).items():
+    common.note(f"PostgreSQL: {name}", value, unit)
 common.note("peer: bare INSERT", bare, "rows/s")
 for name, (value, unit) in figures.items():
     common.note(name, value, unit)

@@ -1,7 +1,8 @@
 """A PostgreSQL server of a test's own: in a folder below /tmp, on a Unix socket in that folder, stopped by its process id.
 
 The server refuses to be run by root: then it runs as the user `postgres` of the Debian package. Its own order of texts is made to be
-another than that of bytes, so that a test notices where it would show. It does not sync: tests kill processes, not the machine.
+another than that of bytes, so that a test notices where it would show. It does not sync (tests kill processes, not the machine) unless
+TENON_TEST_SYNC is set, for benches.
 """
 import glob
 import os
@@ -54,7 +55,7 @@ class Server:
         """Returns when it lets clients in: then it has written `ready` as the last line of postmaster.pid."""
         with open(f"{self.folder}/log", "ab") as log:
             self.child = subprocess.Popen(
-                [*_as_owner(), tool("postgres"), "-D", f"{self.folder}/data", "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off",
+                [*_as_owner(), tool("postgres"), "-D", f"{self.folder}/data", "-k", self.folder, "-c", "listen_addresses=", "-c", f"fsync={'on' if os.environ.get('TENON_TEST_SYNC') else 'off'}",
                  "-c", "max_connections=200", "-c", "shared_buffers=16MB"], stdout=log, stderr=log, cwd="/")
         end = time.monotonic() + 60
         while not self._is_ready():

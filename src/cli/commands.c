@@ -15,6 +15,8 @@ const struct command commands[] = {
 	{ "command", "POINT VALUE [--yes] [--reason TEXT]", "Write a value to a point", "指令下发", &command_option_type, run_command, NULL },
 	{ "token", "create NAME --data DIR [--role ROLE]", "Make an API token on this computer", "在本机建立接口令牌", &token_option_type, run_token, NULL },
 	{ "audit", "verify --data DIR", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
+	{ "store", "move --data DIR --to postgresql://HOST/DATABASE|files", "Move the records to PostgreSQL, or back into files",
+		"将记录迁移到 PostgreSQL，或迁回文件", &store_option_type, run_store, NULL },
 	{ "config", "check|show|example|manual [--config FILE]", "The configuration: is it right, what is in force", "配置：是否正确、当前生效的值", &config_option_type,
 		run_config, NULL },
 	{ "routes", "", "List every door of the interface, with its permission", "列出全部接口及其权限", NULL, run_routes, NULL },

@@ -15,6 +15,7 @@ VERB(links);
 VERB(command);
 VERB(token);
 VERB(audit);
+VERB(store);
 VERB(config);
 VERB(routes);
 VERB(openapi);
@@ -23,5 +24,5 @@ VERB(imports);
 #undef VERB
 extern const struct rec_type serve_option_type, sim_option_type, query_option_type, values_option_type, status_option_type, write_option_type, job_option_type, links_option_type,
 	token_option_type, data_option_type, import_option_type;
-extern const struct rec_type config_option_type;
+extern const struct rec_type config_option_type, store_option_type;
 extern const struct rec_type command_option_type;

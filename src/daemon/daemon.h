@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "daemon/config.h"
+#include "store/store.h"
 
 struct arena;
 
@@ -35,4 +36,8 @@ struct scope;
 struct offline;
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope);
 struct offline *offline_close(struct offline *o);
+
+/* The records of a data folder nobody serves, copied to another place and compared; from then on they are there. What they were copied
+ * from stays as it is. to: all NULL: files of the folder. -ERR_LOCKED: somebody works on it; -ERR_EXISTS: something is there already. */
+int daemon_move(const char *data, const struct store_choice *to, store_moved_fn on_table, void *ctx);
 DEFINE_CLEANUP(struct offline *, offline_close)

@@ -6,11 +6,12 @@
 #include "base/str.h"
 #include "guard/internal.h"
 
-static const struct store_noun own_system[] = {
+const struct store_noun guard_system_nouns[] = {
 	{ &tenant_type, 0 }, { &role_type, 0 }, { &user_type, 0 }, { &token_type, 0 }, { &grant_type, 0 }, { &sign_in_rules_type, 0 },
 	{ &session_type, STORE_QUIET }, { &one_time_type, STORE_QUIET }, { &audit_type, STORE_QUIET },
 };
-static const struct store_noun own_tenant[] = { { &audit_type, STORE_QUIET } };
+const struct store_noun guard_tenant_nouns[] = { { &audit_type, STORE_QUIET } };
+const size_t guard_n_system_nouns = ELEMENTSOF(guard_system_nouns), guard_n_tenant_nouns = ELEMENTSOF(guard_tenant_nouns);
 
 static int join_nouns(const struct store_noun *own, size_t n_own, const struct store_noun *more, size_t n_more,
 	struct store_noun **ret, size_t *ret_n)
@@ -88,9 +89,9 @@ int guard_open(struct guard **ret, const struct guard_config *c)
 	g->store = sys_strdup(c->store);
 	if (c->store && !g->store)
 		return err_fail(ERR_NO_MEMORY, "what", "guard", NULL);
-	r = join_nouns(own_system, ELEMENTSOF(own_system), c->system_nouns, c->n_system_nouns, &g->system_nouns, &g->n_system_nouns);
+	r = join_nouns(guard_system_nouns, guard_n_system_nouns, c->system_nouns, c->n_system_nouns, &g->system_nouns, &g->n_system_nouns);
 	if (r >= 0)
-		r = join_nouns(own_tenant, ELEMENTSOF(own_tenant), c->tenant_nouns, c->n_tenant_nouns, &g->tenant_nouns, &g->n_tenant_nouns);
+		r = join_nouns(guard_tenant_nouns, guard_n_tenant_nouns, c->tenant_nouns, c->n_tenant_nouns, &g->tenant_nouns, &g->n_tenant_nouns);
 	if (r >= 0)
 		r = dir_make(g->data, 0700);
 	if (r >= 0)

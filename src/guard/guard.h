@@ -160,6 +160,9 @@ int guard_open(struct guard **ret, const struct guard_config *c);
 struct guard *guard_close(struct guard *g);
 DEFINE_CLEANUP(struct guard *, guard_close)
 
+/* Copies all stores of c->data from c->store (NULL: files) to `to` (NULL: files), which must be empty; see store_move(). Nobody has them open. */
+int guard_move(const struct guard_config *c, const char *to, store_moved_fn on_table, void *ctx);
+
 struct store *guard_system_store(struct guard *g);
 struct store *guard_tenant_store(struct guard *g, uint32_t tenant);     /* opened at need; NULL if there is no such tenant */
 int guard_store_of(struct scope *s, enum deed_store which, struct store **ret);

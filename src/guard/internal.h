@@ -124,6 +124,8 @@ int grants_load(struct store_tx *tx, enum principal_kind kind, struct arena *a, 
 int rules_load(struct guard *g);
 
 /* guard.c */
+extern const struct store_noun guard_system_nouns[], guard_tenant_nouns[];     /* what guard brings itself */
+extern const size_t guard_n_system_nouns, guard_n_tenant_nouns;
 int tenants_load(struct guard *g);
 void tenants_refresh(struct guard *g);
 void tenants_rest(struct guard *g);

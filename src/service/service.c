@@ -43,12 +43,47 @@ static bool is_guards(const struct rec_type *t)
 	return t == &user_type || t == &role_type || t == &grant_type || t == &token_type || t == &tenant_type;
 }
 
+enum { TENANTS_NOUNS = 64, SYSTEM_NOUNS = 16 };
+struct kept { struct store_noun tenant[TENANTS_NOUNS], system[SYSTEM_NOUNS]; size_t n_tenant, n_system; };
+
+static int keep(struct kept *k, const struct rec_type *t, enum deed_store store, unsigned flags)
+{
+	if (store == DEED_TENANT ? k->n_tenant == TENANTS_NOUNS : k->n_system == SYSTEM_NOUNS)
+		return err_fail(ERR_LIMIT, "what", "record types", "max", "64", NULL);
+	if (store == DEED_TENANT)
+		k->tenant[k->n_tenant++] = (struct store_noun) { t, flags };
+	else
+		k->system[k->n_system++] = (struct store_noun) { t, flags };
+	return 0;
+}
+
+/* What the stores hold besides what guard keeps by itself: the nouns, what undo.c and approval.c remember, jobs, commands. */
+static int keep_all(struct kept *k, const struct noun *const *nouns, struct guard_config *c)
+{
+	static const struct { const struct rec_type *type; enum deed_store store; unsigned flags; } besides[] = {
+		{ &import_type, DEED_TENANT, STORE_QUIET }, { &import_part_type, DEED_TENANT, STORE_QUIET }, { &approval_type, DEED_SYSTEM, 0 },
+		{ &job_type, DEED_TENANT, STORE_QUIET }, { &command_type, DEED_TENANT, STORE_QUIET }, { &kept_answer_type, DEED_TENANT, STORE_QUIET },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(besides); i++)
+		r = keep(k, besides[i].type, besides[i].store, besides[i].flags);
+	for (; r == 0 && *nouns; nouns++)
+		if (!is_guards((*nouns)->type))
+			r = keep(k, (*nouns)->type, (*nouns)->store, 0);
+	c->tenant_nouns = k->tenant;
+	c->n_tenant_nouns = k->n_tenant;
+	c->system_nouns = k->system;
+	c->n_system_nouns = k->n_system;
+	return r;
+}
+
 int service_open(struct platform *p, const struct guard_config *config, const struct noun *const *more)
 {
+	struct kept kept = { .n_tenant = 0 };
 	struct guard_config c = *config;
-	struct store_noun tenant[64] = { { &import_type, STORE_QUIET }, { &import_part_type, STORE_QUIET } }, system[16] = { { &approval_type, 0 } };
 	const struct noun **all;
-	size_t n = N_OWN, n_tenant = 2 /* what undo.c keeps */, n_system = 1 /* approval.c */;
+	size_t n = N_OWN;
 	int r;
 
 	for (size_t i = 0; more && more[i]; i++)
@@ -59,37 +94,24 @@ int service_open(struct platform *p, const struct guard_config *config, const st
 	memcpy(all, own, sizeof(own));
 	for (size_t i = N_OWN; i < n; i++)
 		all[i] = more[i - N_OWN];
-	for (size_t i = 0; i < n; i++) {
-		bool is_tenants = all[i]->store == DEED_TENANT;
-		if (is_guards(all[i]->type))
-			continue;
-		if (is_tenants ? n_tenant == ELEMENTSOF(tenant) : n_system == ELEMENTSOF(system)) {
-			sys_free(all);
-			return err_fail(ERR_LIMIT, "what", "record types", "max", "64", NULL);
-		}
-		if (is_tenants)
-			tenant[n_tenant++].type = all[i]->type, tenant[n_tenant - 1].flags = 0;
-		else
-			system[n_system++].type = all[i]->type, system[n_system - 1].flags = 0;
-	}
-	if (n_tenant + 3 > ELEMENTSOF(tenant)) {
-		sys_free(all);
-		return err_fail(ERR_LIMIT, "what", "record types", "max", "64", NULL);
-	}
-	tenant[n_tenant++] = (struct store_noun) { &job_type, STORE_QUIET };
-	tenant[n_tenant++] = (struct store_noun) { &command_type, STORE_QUIET };
-	tenant[n_tenant++] = (struct store_noun) { &kept_answer_type, STORE_QUIET };
-	c.tenant_nouns = tenant;
-	c.n_tenant_nouns = n_tenant;
-	c.system_nouns = system;
-	c.n_system_nouns = n_system;
-	r = guard_open(&p->guard, &c);
+	r = keep_all(&kept, all, &c);
+	if (r == 0)
+		r = guard_open(&p->guard, &c);
 	if (r < 0) {
 		sys_free(all);
 		return r;
 	}
 	p->nouns = all;
 	return 0;
+}
+
+int service_move(const struct guard_config *config, const char *to, store_moved_fn on_table, void *ctx)
+{
+	struct kept kept = { .n_tenant = 0 };
+	struct guard_config c = *config;
+	int r = keep_all(&kept, own, &c);
+
+	return r < 0 ? r : guard_move(&c, to, on_table, ctx);
 }
 
 void service_close(struct platform *p)

@@ -141,3 +141,5 @@ int noun_undo(struct scope *s, const struct uuid *import, bool dry_run, struct n
 /* Opens guard (and with it the stores) for p->data and sets p->guard, p->nouns. more: further nouns, NULL-terminated, or NULL. */
 int service_open(struct platform *p, const struct guard_config *c, const struct noun *const *more);
 void service_close(struct platform *p);
+/* guard_move() with the nouns of this program. */
+int service_move(const struct guard_config *c, const char *to, store_moved_fn on_table, void *ctx);

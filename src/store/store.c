@@ -146,18 +146,19 @@ static struct conn *conn_free(struct store *s, struct conn *c)
 		return NULL;
 	for (size_t i = 0; i < STATEMENTS_MAX; i++)
 		kept_drop(s->e, &c->kept[i]);
-	s->e->close(c->db);
+	if (!c->borrowed)
+		s->e->close(c->db);
 	if (c->tx)
 		arena_done(&c->tx->scratch);
 	sys_free(c->tx);
 	return sys_free(c);
 }
 
-static int conn_new(struct store *s, bool writer, struct conn **ret)
+static int conn_new(struct store *s, bool writer, struct db *shared, struct conn **ret)
 {
 	struct conn *c = sys_new(struct conn);
 	uint32_t cache = s->config.cache_kb ?: CACHE_KB;
-	int r;
+	int r = 0;
 
 	if (c)
 		c->tx = sys_new(struct store_tx);
@@ -166,7 +167,10 @@ static int conn_new(struct store *s, bool writer, struct conn **ret)
 		return store_no_memory(s);
 	}
 	arena_init(&c->tx->scratch, &sys_heap, 0);
-	r = s->e->open(&c->db, &s->config, writer, writer ? cache : MAX(cache / 4, 64u));
+	c->borrowed = shared;
+	c->db = shared;
+	if (!shared)
+		r = s->e->open(&c->db, &s->config, writer, writer ? cache : MAX(cache / 4, 64u));
 	if (r < 0) {
 		conn_free(s, c);
 		return r;
@@ -190,7 +194,7 @@ static int conn_lend(struct store *s, enum store_mode mode, int64_t deadline_ns,
 			if (!s->readers[i]->lent)
 				*ret = s->readers[i];
 		if (mode == STORE_READ && !*ret && s->n_readers < s->readers_max) {
-			int r = conn_new(s, false, ret);
+			int r = conn_new(s, false, NULL, ret);
 
 			if (r < 0)
 				return r;
@@ -342,17 +346,13 @@ static int add_table(struct store *s, const struct store_noun *noun)
 	return 0;
 }
 
-static int open_all(struct store *s)
+int store_connect(struct store *s, bool writes, struct db *db, struct store_tx **ret)
 {
-	struct store_tx *tx;
-	int r = conn_new(s, true, &s->writer);
+	int r = conn_new(s, writes, db, &s->writer);
 
-	for (size_t i = 0; r == 0 && i < s->config.n_nouns; i++)
-		r = add_table(s, &s->config.nouns[i]);
-	if (r < 0)
-		return r;
-	tx = tx_on(s, s->writer, STORE_WRITE);
-	return store_schema_open(s, tx);
+	if (r == 0)
+		*ret = tx_on(s, s->writer, writes ? STORE_WRITE : STORE_READ);
+	return r;
 }
 
 static const char *copy(struct store *s, const char *text, bool *all)
@@ -363,7 +363,7 @@ static const char *copy(struct store *s, const char *text, bool *all)
 	return to;
 }
 
-int store_open(struct store **ret, const struct store_config *config)
+int store_shell(struct store **ret, const struct store_config *config)
 {
 	const char *name = config->name ?: config->url ? config->schema : config->path;
 	struct store *s = sys_new(struct store);
@@ -382,12 +382,31 @@ int store_open(struct store **ret, const struct store_config *config)
 	s->config.url = copy(s, config->url, &all);
 	s->config.schema = copy(s, config->schema, &all);
 	s->name = s->config.name = copy(s, name, &all);
-	r = all ? open_all(s) : err_fail(ERR_NO_MEMORY, "what", name, NULL);
+	r = all ? 0 : err_fail(ERR_NO_MEMORY, "what", name, NULL);
+	for (size_t i = 0; r == 0 && i < config->n_nouns; i++)
+		r = add_table(s, &config->nouns[i]);
 	if (r < 0) {
 		store_close(s);
 		return err_wrap(r, "%s", name);
 	}
 	*ret = s;
+	return 0;
+}
+
+int store_open(struct store **ret, const struct store_config *config)
+{
+	_cleanup_(store_closep) struct store *s = NULL;
+	struct store_tx *tx;
+	int r = store_shell(&s, config);
+
+	if (r < 0)
+		return r;
+	r = store_connect(s, true, NULL, &tx);
+	if (r == 0)
+		r = store_schema_open(s, tx);
+	if (r < 0)
+		return err_wrap(r, "%s", config->name ?: config->url ? config->schema : config->path);
+	*ret = take(s);
 	return 0;
 }
 

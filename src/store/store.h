@@ -163,6 +163,20 @@ uint64_t store_last_seq(struct store *s);               /* of the newest commit;
 int store_changes_trim(struct store_tx *tx, uint64_t up_to_seq);        /* what the audit has taken over */
 void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH]);
 
+/* --- Moving from one engine to the other ---------------------------------------------------------------------------------- */
+
+/* Opened for reading alone, as it is, and handed to fn in a transaction. -ERR_CONFIG: it has not the shape of this version, so one that
+ * may change it must open it first; -ERR_MISSING: there is none. */
+int store_peek(const struct store_config *c, int (*fn)(void *ctx, struct store_tx *tx), void *ctx);
+
+/* Copies stores whole: records, lists, feed, how far migrations have come; secrets as they are sealed. All sources lie in one place, and so
+ * do all targets. Nothing in the sources is changed. What was copied is read back and compared by number and SHA-256 before it is
+ * committed: with PostgreSQL in one transaction for all stores, with files by names that appear at the end. -ERR_EXISTS: a target is
+ * there; -ERR_CORRUPT: what was read back is not what was written. on_table: rows of a table that are through; name as in `from`. */
+struct store_move { struct store_config from, to; };    /* `to` has the nouns of `from` */
+typedef void (*store_moved_fn)(void *ctx, const char *store, const char *table, uint64_t rows);
+int store_move(const struct store_move *moves, size_t n, store_moved_fn on_table, void *ctx);
+
 /* --- For migrations only: -ERR_BROKEN anywhere else ---------------------------------------------------------------------- */
 
 int store_step_sql(struct store_tx *tx, const char *sql);                       /* one constant statement */

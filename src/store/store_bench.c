@@ -140,8 +140,11 @@ int main(int argc, char *argv[])
 		return 0;
 	}
 	snprintf(path, sizeof(path), "%s/bench.db", argv[1]);
+	c.url = getenv("TENON_TEST_POSTGRES");
+	c.schema = "bench";
 	arena_init(&arena, &sys_heap, 0);
-	json();
+	if (!c.url)
+		json();
 	check(store_open(&s, &c));
 	put_many(s, 0, 50000);
 	t0 = clock_mono_ns();

@@ -8,8 +8,9 @@
  *   store_list.c    lists, filters, cursors
  *   store_query.c   rows of queries.def
  *   store_change.c  the feed
+ *   store_move.c    stores copied whole
  *   store_sqlite.c  an engine: nothing else knows SQLite
- *   store_pg.c      the other: nothing else but store_pg_link.c knows PostgreSQL
+ *   store_pg.c      the other: nothing else but store_pg_link.c knows libpq
  *
  * SQL is made of quoted identifiers that rec_type_check() has seen, and of ?N; values are always bound.
  */
@@ -61,6 +62,8 @@ struct engine {
 	int64_t (*changed)(struct db *db);                      /* rows the last statement changed */
 	const char *(*refused)(struct db *db);                  /* "table.a, table.b": the unique columns; "" */
 	int (*tables)(struct db *db, db_row_fn fn, void *ctx);
+	/* PostgreSQL, in a transaction: from here on it is about that schema, which is made. -ERR_EXISTS: there is something in it. */
+	int (*settle)(struct db *db, const char *schema);
 	/* name, first word of the declared type */
 	int (*columns)(struct db *db, const char *table, db_row_fn fn, void *ctx);
 	int (*indexes)(struct db *db, const char *table, db_row_fn fn, void *ctx);
@@ -90,7 +93,7 @@ struct conn {
 	struct db *db;
 	struct kept kept[STATEMENTS_MAX];
 	uint64_t clock;
-	bool lent;
+	bool lent, borrowed;                    /* borrowed: the db is another's */
 	struct store_tx *tx;
 };
 
@@ -127,6 +130,10 @@ int store_need_table(struct store_tx *tx, const struct rec_type *t, const struct
 int store_no_memory(const struct store *s);
 int store_term(char out[64], const char *noun);                         /* "@point" */
 
+/* A store of which nothing is opened yet; then a connection, and the transaction to be used on it. db: another's, shared; NULL: its own. */
+int store_shell(struct store **ret, const struct store_config *config);
+int store_connect(struct store *s, bool writes, struct db *db, struct store_tx **ret);
+
 /* A statement of this connection, ready to be bound; give it back when done. fixed: sql lives as long as the store. */
 int stmt_get(struct store_tx *tx, const char *sql, bool fixed, struct kept **ret);
 void stmt_put(struct store_tx *tx, struct kept *k);
@@ -145,6 +152,10 @@ int store_schema_open(struct store *s, struct store_tx *tx);
 int store_schema_sync(struct store_tx *tx, const struct table *t, struct buf *later);
 int store_schema_run(struct store_tx *tx, struct buf *sql);             /* and empties it */
 const char *store_sql(struct store *s, struct buf *b);                  /* moves the text into the store's arena; NULL: no memory */
+
+int store_schema_make(struct store *s, struct store_tx *tx, struct buf *later);       /* all tables, inside a transaction */
+int store_schema_note(struct store *s, struct store_tx *tx);
+int store_schema_is_todays(struct store *s, struct store_tx *tx);                     /* -ERR_CONFIG: not of this version's shape */
 
 int store_queries_check(struct store_tx *tx);
 

@@ -509,7 +509,7 @@ static int start(struct stmt *st)
 		return r;
 	st->running = true;
 	st->over = !st->many;
-	return st->many ? run_many(st) : st->writes && db->in_tx ? run_refusable(st) : run_once(st);
+	return st->many ? run_many(st) : st->writes && db->in_tx && !db->plain ? run_refusable(st) : run_once(st);
 }
 
 static int step(struct stmt *st)
@@ -624,7 +624,30 @@ static int each(struct db *db, const char *sql, db_row_fn fn, void *ctx)
 
 static int tables(struct db *db, db_row_fn fn, void *ctx)
 {
-	return each(db, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", fn, ctx);
+	/* Without our schema the current one is the system's own. */
+	return each(db, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND schemaname <> 'pg_catalog'", fn, ctx);
+}
+
+static int count_rows(void *ctx, const struct cell *cells, size_t n)
+{
+	++*(unsigned *) ctx;
+	return 0;
+}
+
+static int settle(struct db *db, const char *schema)
+{
+	char sql[300] = "";
+	unsigned n = 0;
+	int r;
+
+	buf_addf(&BUF_FIXED(sql), "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('%s') LIMIT 1", schema);
+	r = each(db, sql, count_rows, &n);
+	if (r == 0 && n)
+		return err_fail(ERR_EXISTS, "what", "@store", "field", "schema", "value", schema, NULL);
+	sql[0] = 0;
+	buf_addf(&BUF_FIXED(sql), "CREATE SCHEMA IF NOT EXISTS \"%s\"; SET LOCAL search_path TO \"%s\", pg_catalog", schema, schema);
+	db->plain = true;
+	return r < 0 ? r : exec(db, sql);
 }
 
 static int columns(struct db *db, const char *table, db_row_fn fn, void *ctx)
@@ -686,7 +709,7 @@ const struct engine store_pg = {
 		"\"rev\" bigint NOT NULL, \"op\" integer NOT NULL, \"by\" uuid, \"at\" bigint NOT NULL, \"before\" bytea, \"after\" bytea);\n"
 		"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");",
 	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .run = run, .each = each, .prepare = prepare,
-	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .reset = reset, .column = column, .n_columns = n_columns,
+	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .settle = settle, .reset = reset, .column = column, .n_columns = n_columns,
 	.column_name = column_name, .n_params = n_params, .param_name = param_name, .changed = changed, .refused = refused, .columns = columns,
 	.indexes = indexes, .references = references, .check_references = check_references, .verify = verify,
 };

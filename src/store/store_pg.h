@@ -28,6 +28,7 @@ struct db {
 	const struct store_config *config;
 	PGconn *c;                              /* NULL: not connected (yet, or any more) */
 	bool writer, in_tx, writes;
+	bool plain;                             /* a refusal ends all of it: no savepoints */
 	bool stale;                             /* to be made anew before the next transaction */
 	uint64_t connection;                    /* which one this is: what was prepared on another is prepared again */
 	uint64_t n_statements;                  /* for names */

@@ -328,24 +328,37 @@ static int check_numbers(const struct store_config *c, uint32_t *ret_last)
 	return 0;
 }
 
-static int sync_all(struct store *s, struct store_tx *tx, uint32_t last)
+int store_schema_make(struct store *s, struct store_tx *tx, struct buf *later)
+{
+	int r = s->e->run(tx->conn->db, s->e->change_table);
+
+	for (unsigned i = 0; r == 0 && i < s->n_tables; i++)
+		r = store_schema_sync(tx, s->tables[i], later);
+	return r;
+}
+
+int store_schema_note(struct store *s, struct store_tx *tx)
+{
+	uint32_t last = s->config.n_migrations ? s->config.migrations[s->config.n_migrations - 1].number : 0;
+	int r = note(tx, "layout", LAYOUT);
+
+	if (r == 0)
+		r = note(tx, "migration", last);
+	return r < 0 ? r : note(tx, "fingerprint", fingerprint(s));
+}
+
+static int sync_all(struct store *s, struct store_tx *tx)
 {
 	_cleanup_(buf_done) struct buf later = BUF_INIT(&sys_heap, 1 << 20);
 	int r = s->e->begin(tx->conn->db, true, 0);
 
 	if (r < 0)
 		return r;
-	r = s->e->run(tx->conn->db, s->e->change_table);
-	for (unsigned i = 0; r == 0 && i < s->n_tables; i++)
-		r = store_schema_sync(tx, s->tables[i], &later);
+	r = store_schema_make(s, tx, &later);
 	if (r == 0)
 		r = store_schema_run(tx, &later);
 	if (r == 0)
-		r = note(tx, "layout", LAYOUT);
-	if (r == 0)
-		r = note(tx, "migration", last);
-	if (r == 0)
-		r = note(tx, "fingerprint", fingerprint(s));
+		r = store_schema_note(s, tx);
 	return end_step(tx, r);
 }
 
@@ -365,11 +378,26 @@ int store_schema_open(struct store *s, struct store_tx *tx)
 		if (s->config.migrations[i].number > p.migration)
 			r = migrate(s, tx, &s->config.migrations[i]);
 	if (r == 0 && (p.fresh || p.layout != LAYOUT || p.migration != last || p.fingerprint != fingerprint(s)))
-		r = sync_all(s, tx, last);
+		r = sync_all(s, tx);
 	if (r == 0)
 		r = store_queries_check(tx);
 	if (r == 0)
 		atomic_store(&s->seq, change_last(tx));
+	return r;
+}
+
+int store_schema_is_todays(struct store *s, struct store_tx *tx)
+{
+	struct progress p = { .fresh = true };
+	uint32_t last = 0;
+	int r = check_numbers(&s->config, &last);
+
+	if (r == 0)
+		r = s->e->each(tx->conn->db, "SELECT \"key\", \"value\" FROM \"tenon_schema\"", on_progress, &p);
+	if (r == 0 && (p.layout > LAYOUT || p.migration > last))
+		return p.layout > LAYOUT ? newer(s, p.layout, LAYOUT) : newer(s, p.migration, last);
+	if (r == 0 && (p.fresh || p.layout != LAYOUT || p.migration != last || p.fingerprint != fingerprint(s)))
+		r = err_failf(ERR_CONFIG, "%s was not opened by this version yet: start the platform once, or run `tenon audit verify`", s->name);
 	return r;
 }
 

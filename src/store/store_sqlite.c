@@ -247,6 +247,11 @@ static int tables(struct db *db, db_row_fn fn, void *ctx)
 	return each(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'", fn, ctx);
 }
 
+static int settle(struct db *db, const char *schema)
+{
+	return 0;
+}
+
 static int columns(struct db *db, const char *table, db_row_fn fn, void *ctx)
 {
 	char sql[160] = "";
@@ -297,7 +302,7 @@ const struct engine store_sqlite = {
 		"\"rev\" INTEGER NOT NULL, \"op\" INTEGER NOT NULL, \"by\" BLOB, \"at\" INTEGER NOT NULL, \"before\" BLOB, \"after\" BLOB) STRICT;\n"
 		"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");",
 	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .run = run, .each = each, .prepare = prepare,
-	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
+	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .settle = settle, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
 	.param_name = param_name, .changed = changed, .refused = refused, .columns = columns, .indexes = indexes, .references = references,
 	.check_references = check_references, .verify = verify,
 };

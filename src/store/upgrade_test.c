@@ -327,6 +327,21 @@ static int golden_open(const char *path, struct store **ret)
 	return open_place(ret, &c);
 }
 
+/* The file opens as a file, and goes from there to where the test looks for it. */
+static int golden_move(const char *path)
+{
+	struct store_config from = { .path = path, .nouns = golden_nouns, .n_nouns = 2, .seal = &seal }, to = from;
+	struct store *s = NULL;
+	char schema[64];
+	int r = store_open(&s, &from);
+
+	store_close(s);
+	snprintf(schema, sizeof(schema), "t%ld", strtol(path_name(path), NULL, 10));
+	to.url = getenv("TENON_TEST_POSTGRES");
+	to.schema = schema;
+	return r < 0 ? r : store_move(&(struct store_move) { from, to }, 1, NULL, NULL);
+}
+
 static struct every golden_record(int i)
 {
 	struct dice d = { 1000 + (uint64_t) i };
@@ -349,8 +364,6 @@ TEST(the_golden_file_holds_what_was_written_then)
 	struct store_tx *tx = NULL;
 	struct stat st;
 
-	if (on_postgres())
-		skip("the golden file is SQLite's");
 	if (make) {
 		must(golden_open(make, &s) == 0 && store_begin(s, STORE_WRITE, 0, &tx) == 0);
 		for (int i = 0; i < GOLDEN_RECORDS; i++) {
@@ -365,6 +378,7 @@ TEST(the_golden_file_holds_what_was_written_then)
 	snprintf(cmd, sizeof(cmd), "cp %s %s && chmod 600 %s", make ?: source, path, path);
 	must(make || stat(source, &st) == 0);
 	must(system(cmd) == 0);
+	must(!on_postgres() || golden_move(path) == 0);
 	must(golden_open(path, &s) == 0);
 	is_int(store_verify(s), 0);
 	must(store_begin(s, STORE_READ, 0, &tx) == 0);

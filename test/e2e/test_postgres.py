@@ -141,3 +141,67 @@ def test_a_password_comes_from_a_file_alone(server, data, tmp_path):
     p = tenon.Platform(data, "--store-file", str(tmp_path / "url"))
     assert "opensesame" not in open(f"/proc/{p.child.pid}/cmdline").read()
     assert p.sign_in() and p.stop() == 0
+
+
+def move(data, *options, lang="en"):
+    return subprocess.run([tenon.PROGRAM, "store", "move", "--data", data, *options], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "LANG": f"{lang}_{lang.upper()}.UTF-8", "LC_ALL": "", "LANGUAGE": ""})
+
+
+def everything(p):
+    """What the doors say of the records; the audit grows by being asked."""
+    seen = {}
+    for noun in ("places", "connections", "devices", "groups", "points", "users", "roles", "tokens", "tenants"):
+        status, _, body = p.call("GET", f"/api/v1/{noun}?limit=1000")
+        assert status == 200
+        seen[noun] = [{k: v for k, v in row.items() if k != "last_used"} for row in body["items"]]
+    seen["audit"] = p.call("GET", "/api/v1/audit?limit=1000&sort=seq")[2]["items"]
+    return seen
+
+
+def test_records_move_to_postgresql_and_back_whole(server, data):
+    p = tenon.Platform(data)
+    p.token = p.sign_in()
+    site = p.make("places", code="site", name="厂区", level="site")
+    for i in range(30):
+        place = p.make("places", code=f"p{i}", name=f"place {i}", parent=site["id"])
+        if i % 5 == 0:
+            assert p.call("DELETE", f"/api/v1/places/{place['id']}")[0] == 204
+    p.make("tenants", code="second", name="Second")
+    before = everything(p)
+    busy = move(data, "--to", server.database())
+    assert busy.returncode == 75 and "is used by another process" in busy.stderr
+    assert p.stop() == 0
+    token, files = p.token, open(f"{data}/system/store.db", "rb").read()
+
+    def look():
+        p = tenon.Platform(data)
+        p.token = token
+        after = everything(p)
+        assert {k: v for k, v in after.items() if k != "audit"} == {k: v for k, v in before.items() if k != "audit"}
+        assert after["audit"][:len(before["audit"])] == before["audit"]
+        p.make("places", code=f"more-{len(after['audit'])}", name="more")
+        before.update(everything(p))
+        assert p.stop() == 0
+        done = subprocess.run([tenon.PROGRAM, "audit", "verify", "--data", data], capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.count("whole") == 3, done.stdout + done.stderr
+
+    url = server.database()
+    done = move(data, "--to", url)
+    assert done.returncode == 0 and "moved and compared: " in done.stdout, done.stderr
+    assert open(f"{data}/system/store.db", "rb").read() == files
+    look()
+    assert move(data, "--to", "files").returncode == 65         # the old ones are still there
+    for old in ("system", "tenants/1", "tenants/2"):
+        os.rename(f"{data}/{old}/store.db", f"{data}/{old}/store.db.old")
+    done = move(data, "--to", "files", lang="zh")
+    assert done.returncode == 0 and "已迁移并核对：" in done.stdout, done.stderr
+    assert not os.path.exists(f"{data}/STORE")
+    look()
+    again = move(data, "--to", url)
+    assert again.returncode == 65 and "a record store with schema tenon_system exists already" in again.stderr
+    look()
+    for wrong in (["--to", "files"], ["--to", "mysql://x/y"], ["--to", "postgresql://u:secret@h/d"]):
+        assert move(data, *wrong).returncode == 78
+    assert move(data).returncode == 64
+    assert move(f"{data}/nowhere", "--to", url).returncode == 66
