@@ -13,6 +13,8 @@ const struct command commands[] = {
 	{ "links", "[ID] [OPTIONS]", "How connections, devices and scan groups do", "通道、采集设备和采集组的状态", &links_option_type, run_links, NULL },
 	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
 	{ "command", "POINT VALUE [--yes] [--reason TEXT]", "Write a value to a point", "指令下发", &command_option_type, run_command, NULL },
+	{ "link", "test|peek|scan|plan [CONNECTION] [OPTIONS]", "Try a connection, read raw registers, look for devices, show requests",
+		"测试连接、试读、总线扫描、查看请求计划", &link_option_type, run_link, NULL },
 	{ "token", "create NAME --data DIR [--role ROLE]", "Make an API token on this computer", "在本机建立接口令牌", &token_option_type, run_token, NULL },
 	{ "audit", "verify --data DIR", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
 	{ "store", "move --data DIR --to postgresql://HOST/DATABASE|files", "Move the records to PostgreSQL, or back into files",

@@ -13,6 +13,7 @@ VERB(write);
 VERB(job);
 VERB(links);
 VERB(command);
+VERB(link);
 VERB(token);
 VERB(audit);
 VERB(store);
@@ -25,4 +26,4 @@ VERB(imports);
 extern const struct rec_type serve_option_type, sim_option_type, query_option_type, values_option_type, status_option_type, write_option_type, job_option_type, links_option_type,
 	token_option_type, data_option_type, import_option_type;
 extern const struct rec_type config_option_type, store_option_type;
-extern const struct rec_type command_option_type;
+extern const struct rec_type command_option_type, link_option_type;

@@ -10,10 +10,20 @@
 
 enum { READ_BYTES = 16 << 10, READ_ROUNDS = 4, KEEP_OUT = 16 << 10 };
 
+/* What people on site meet has words of its own in both languages. */
+static const struct { int error; const char *term; } causes[] = {
+	{ ECONNREFUSED, "@net_refused" }, { ECONNRESET, "@net_reset" }, { EPIPE, "@net_reset" }, { EHOSTUNREACH, "@net_no_route" },
+	{ ENETUNREACH, "@net_no_route" }, { ENETDOWN, "@net_no_route" }, { ETIMEDOUT, "@net_timeout" }, { EACCES, "@net_forbidden" },
+	{ EPERM, "@net_forbidden" }, { ENOENT, "@net_no_device" }, { ENODEV, "@net_no_device" }, { ENXIO, "@net_no_device" }, { EBUSY, "@net_busy" },
+};
+
 int fd_end_fail(const struct fd_end *e, int error)
 {
 	char text[128];
 
+	for (size_t i = 0; i < ELEMENTSOF(causes); i++)
+		if (causes[i].error == error)
+			return err_fail(ERR_PEER, "what", e->peer, "detail", causes[i].term, NULL);
 	return err_fail(ERR_PEER, "what", e->peer, "detail", strerror_r(error, text, sizeof(text)), NULL);
 }
 

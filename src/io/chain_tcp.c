@@ -56,6 +56,8 @@ static int fail_late(const struct tcp *t)
 	char ms[24];
 	struct buf b = BUF_FIXED(ms);
 
+	if (t->resolve)
+		return err_fail(ERR_PEER, "what", t->peer, "detail", "@net_name_late", NULL);
 	buf_addf(&b, "%u", t->connect_ms);
 	return err_fail(ERR_TIMEOUT, "what", t->peer, "ms", ms, NULL);
 }
@@ -168,7 +170,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
 		return;
 	struct loop_span span = loop_enter(chain_loop(t->layer->chain), "on_resolved");
 	if (status < 0 || !t->n_addresses)
-		fail(t, err_fail(ERR_PEER, "what", t->peer, "detail", "no such name", NULL));
+		fail(t, err_fail(ERR_PEER, "what", t->peer, "detail", "@net_no_name", NULL));
 	else
 		try_next(t);
 	loop_leave(&span);

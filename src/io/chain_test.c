@@ -135,7 +135,7 @@ TEST(a_refused_connection_and_an_unknown_name_are_told_with_their_reason)
 	must(chain_add_tcp(client.c, &(struct chain_tcp) { .host = "127.0.0.1", .port = port }) == 0);
 	is_int(chain_open(client.c), 0);
 	ok(until(client.closed));
-	snprintf(want, sizeof(want), "127.0.0.1:%u: Connection refused", port);
+	snprintf(want, sizeof(want), "127.0.0.1:%u: the connection is refused", port);
 	is_str(err_log_text(&client.why), want);
 	is_int(client.why.kind, ERR_PEER);
 	client.c = chain_free(client.c);

@@ -3,6 +3,7 @@
 #include "job/job.h"
 #include "service/approval.h"
 #include "service/command.h"
+#include "service/commission.h"
 #include "service/internal.h"
 
 /* group_type has no hooks of its own; a row may name NULL. */
@@ -121,7 +122,7 @@ void service_close(struct platform *p)
 	p->nouns = NULL;
 }
 
-static const struct job_kind *const job_kinds[] = { &samples_export_kind, NULL };
+static const struct job_kind *const job_kinds[] = { &samples_export_kind, &scan_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
 {

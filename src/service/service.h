@@ -41,6 +41,7 @@ struct platform {
 	struct work_pool *workers;
 	struct sheet_reader *sheets;
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
+	atomic_int visits;              /* service/commission.h: under way */
 	atomic_bool ending;             /* the time given to what was under way is over: long deeds give up */
 };
 

@@ -13,7 +13,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 
 class Peer:
-    """Units 1 and 3: 200 registers from 0 that hold their number, coils 0 to 31 off, input registers 0 to 15. Unit 3 says who it is.
+    """Units 1 and 3: 200 registers from 0 that hold their number, coils 0 to 31 off, input registers 0 to 15. They say who they are.
     What is asked of another unit stays without an answer."""
 
     def __init__(self, units=(1, 3)):
@@ -27,19 +27,18 @@ class Peer:
         def device(unit):
             registers = [SimData(0, values=list(range(200)), datatype=DataType.REGISTERS)]
             return SimDevice(unit, ([SimData(0, values=[False] * 32, datatype=DataType.BITS)], [SimData(0, values=[False] * 16, datatype=DataType.BITS)],
-                                    registers, [SimData(0, values=[7] * 16, datatype=DataType.REGISTERS)]), action=action,
-                             identity=who if unit == 3 else None)
+                                    registers, [SimData(0, values=[7] * 16, datatype=DataType.REGISTERS)]), action=action)
 
         def trace(sending, data):
             if not sending and len(data) > 7:
                 self.seen.append((data[6], data[7]))
-            return data
+            return b"" if sending and data[6] not in units else data
 
         self.loop, ready = asyncio.new_event_loop(), threading.Event()
 
         async def serve():
             self.server = ModbusTcpServer([device(u) for u in units], address=("127.0.0.1", self.port), trace_packet=trace,
-                                          ignore_missing_devices=True)
+                                          ignore_missing_devices=True, identity=who)
             await self.server.serve_forever(background=True)
             ready.set()
 
