@@ -33,6 +33,15 @@ static void import_members(struct call *c, struct json *j)
 	json_kv_u64(j, "unchanged", a->out.unchanged);
 	json_kv_u64(j, "failed", a->out.failed);
 	json_kv_str(j, "import", uuid_is_zero(&a->out.id) ? NULL : id);
+	json_key(j, "head");
+	json_object(j);
+	json_kv_u64(j, "line", a->out.head_line);
+	json_key(j, "fields");
+	json_array(j);
+	for (uint32_t i = 0; i < a->out.n_head; i++)
+		json_str(j, a->out.head[i]);
+	json_end(j);
+	json_end(j);
 	json_key(j, "errors");
 	json_array(j);
 	for (uint32_t i = 0; i < a->out.n_errors; i++) {

@@ -130,6 +130,13 @@ static int find_head(struct import *m, struct csv *csv)
 	return r == 0 ? err_fail(ERR_REQUIRED, "field", "@heading_line", NULL) : r;
 }
 
+static const char *meaning(const struct column *c)
+{
+	static const char *const words[] = { [COLUMN_ID] = "id", [COLUMN_REV] = "rev", [COLUMN_DELETE] = "delete", [COLUMN_PASSED_OVER] = "" };
+
+	return c->role == COLUMN_FIELD ? c->field->name : words[c->role];
+}
+
 static int add_column(struct import *m, uint32_t at, const char *title)
 {
 	struct column *c = &m->column[m->n_columns];
@@ -142,8 +149,11 @@ static int add_column(struct import *m, uint32_t at, const char *title)
 		return 0;
 	}
 	for (uint32_t i = 0; c->field && i < m->n_columns; i++)
-		if (m->column[i].field == c->field)             /* the first one counts: "位号" before "点名" */
+		if (m->column[i].field == c->field) {           /* the first one counts: "位号" before "点名" */
+			m->out->head[at] = "";
 			return 0;
+		}
+	m->out->head[at] = meaning(c);
 	m->n_columns++;
 	return 0;
 }
@@ -172,6 +182,14 @@ static int add_settled(struct import *m)
 int import_read_head(struct import *m, struct csv *csv)
 {
 	int r = find_head(m, csv);
+
+	m->out->head = arena_array(m->keep, const char *, CSV_COLUMNS_MAX);
+	if (r >= 0 && !m->out->head)
+		r = err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
+	if (r >= 0) {
+		m->out->head_line = m->head.line;
+		m->out->n_head = m->head.n;
+	}
 
 	for (uint32_t i = 0; r >= 0 && i < m->head.n; i++) {
 		const char *title = trim(m->keep, m->head.cells[i]);

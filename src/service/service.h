@@ -116,6 +116,8 @@ struct noun_imported {
 	uint32_t rows, created, updated, deleted, unchanged, failed;
 	struct import_error *errors;            /* the first ERRS_MAX */
 	uint32_t n_errors;
+	uint32_t head_line, n_head;             /* where the headings stand; 0: none was found */
+	const char **head;                      /* the field, or "id", "rev", "delete", "" (passed over), NULL (unknown), of each column */
 	struct uuid id;                         /* of the import, for undoing it; zero: nothing was changed, or none is kept */
 };
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret);

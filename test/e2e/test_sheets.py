@@ -66,6 +66,7 @@ def test_a_list_saved_by_chinese_excel_is_tried_and_every_wrong_row_is_named(p):
     status, _, said = load(p, table().encode("gbk"), dry_run="true", set__device=p.device["id"])
     assert status == 422 and said["encoding"] == "GB18030", said
     assert (said["rows"], said["failed"]) == (300, 5)
+    assert said["head"] == {"line": 2, "fields": ["", "code", "name", "group", "address", "type", "unit", "access"]}
     assert [(e["line"], e["column"], e["code"]) for e in said["errors"]] == [
         (42, "寄存器地址", "invalid"), (82, "类型", "not_a_word"), (122, "位号", "twice_in_file"), (162, "采集组", "no_such_ref"),
         (202, "读写", "not_a_word")]

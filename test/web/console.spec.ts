@@ -103,9 +103,10 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await wrong.waitFor();
 		expect(await wrong.count()).toBe(1);
 		expect(await wrong.locator('td.line').innerText()).toBe('4');
-		expect(await wrong.locator('td.wrong-cell').innerText()).toBe('BAD!');
+		expect(await wrong.locator('td.wrong-cell input').inputValue()).toBe('BAD!');
+		expect(await wrong.locator('td.wrong-cell').innerText()).toContain('应写成');
 		await shot(page, '06-import');
-		await page.locator('textarea.csv').fill(good.replace('BAD!', '30039'));
+		await wrong.locator('td.wrong-cell input').fill('30039');
 		await page.getByRole('button', { name: '检查', exact: true }).click();
 		await page.getByRole('button', { name: '导入 3 行' }).click();
 		await page.getByText('5 个点位正在采集').waitFor();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import types from '../dev/types.json';
 import type { TypeForm } from '../src/form/description';
-import { decodeText, formatCsv, guessSeparator, parseCsv } from '../src/lib/csv';
-import { columnIndex, fieldOf, template, withColumns } from '../src/lib/points-csv';
+import { formatCsv, formatLines, guessSeparator, parseCsv } from '../src/lib/csv';
+import { columnIndex, fieldOf } from '../src/lib/points-csv';
 
 const point = (types as unknown as TypeForm[]).find((t) => t.name === 'point')!;
 const cells = (s: string): string[][] => parseCsv(s).rows.map((r) => r.cells);
@@ -29,40 +29,18 @@ describe('csv', () => {
 		const rows = [['a', 'b,c', 'd"e'], ['f\ng', '', '温度']];
 		expect(cells(formatCsv(rows))).toEqual(rows);
 	});
-	it('reads GB18030 when the bytes are no UTF-8', () => {
-		/* 位号 in GB 18030: CE BB BA C5 */
-		expect(decodeText(new Uint8Array([0xce, 0xbb, 0xba, 0xc5]))).toEqual({ text: '位号', encoding: 'GB18030' });
-		expect(decodeText(new TextEncoder().encode('位号'))).toEqual({ text: '位号', encoding: 'UTF-8' });
-	});
 });
 
 describe('list of points', () => {
 	it('finds fields by name and by label in both languages', () => {
 		expect(['code', 'Code', ' 编码', '工程单位', 'Engineering unit', '颜色'].map((h) => fieldOf(point, h))).toEqual(['code', 'code', 'code', 'unit', 'unit', undefined]);
 	});
-	it('adds settled columns to every row and keeps line numbers', () => {
-		const text = '编码\t地址\nTI-1\t40001\n\nTI-2\t40003\n';
-		const out = withColumns(text, point, { group: 'g1' });
-		expect(cells(out)).toEqual([['编码', '地址', 'group'], ['TI-1', '40001', 'g1'], ['TI-2', '40003', 'g1']]);
-		expect(parseCsv(out).rows.map((r) => r.line)).toEqual(parseCsv(text).rows.map((r) => r.line));
-	});
-	it('keeps line numbers when a cell has line breaks', () => {
-		const text = 'code,description,address\nA,"one\ntwo",1\nB,x,2\n';
-		const out = withColumns(text, point, { group: 'g' });
-		expect(parseCsv(out).rows.map((r) => r.line)).toEqual([1, 2, 4]);
-	});
-	it('does not touch a column the file has', () => {
-		expect(cells(withColumns('编码,采集组,地址\nA,fast,1', point, { group: 'g' }))[1]).toEqual(['A', 'fast', '1']);
+	it('keeps line numbers when rows are written again', () => {
+		for (const text of ['编码\t地址\nTI-1\t40001\n\nTI-2\t40003\n', 'code,description,address\nA,"one\ntwo",1\nB,x,2\n', '\n\ntitle,\ncode,address\nA,1'])
+			expect(parseCsv(formatLines(parseCsv(text).rows)).rows).toEqual(parseCsv(text).rows);
 	});
 	it('finds the column an error names', () => {
-		const table = parseCsv('编码,地址\nA,1');
-		expect([columnIndex(table, point, 'address'), columnIndex(table, point, '地址'), columnIndex(table, point, 'unit'), columnIndex(table, point, null)]).toEqual([1, 1, -1, -1]);
-	});
-	it('makes a template whose headings are all known', () => {
-		for (const lang of ['zh', 'en'] as const) {
-			const head = parseCsv(template(point, lang, [['TI-101']])).rows[0]!.cells;
-			expect(head.length).toBeGreaterThan(8);
-			expect(head.map((h) => fieldOf(point, h))).not.toContain(undefined);
-		}
+		const head = ['位号', '地址'];
+		expect(['address', '地址', 'code', 'unit', null].map((c) => columnIndex(head, ['code', 'address'], c))).toEqual([1, 1, 0, -1, -1]);
 	});
 });

@@ -191,6 +191,22 @@ export interface QuerySeries {
 	last?: Scalar[];
 }
 
+export interface ImportRecord extends Rec {
+	noun: string;
+	file?: string;
+	by?: string;
+	state: 'done' | 'undone' | 'partly_undone';
+	made: number;
+	changed: number;
+	removed: number;
+}
+export interface UndoReport {
+	deleted: number;
+	restored: number;
+	brought_back: number;
+	kept: number;
+	errors: { record: string; detail: string }[];
+}
 export interface ImportError {
 	/** Line of the file, from 1 (the header). */
 	line: number;
@@ -201,7 +217,12 @@ export interface ImportError {
 }
 export interface ImportReport {
 	dry_run: boolean;
+	/** Of the import, for undoing it. */
+	import?: string | null;
+	/** Line of the headings, and the field each column means; "": passed over; null: unknown. */
+	head?: { line: number; fields: (string | null)[] };
 	rows: number;
+	deleted?: number;
 	created: number;
 	updated: number;
 	unchanged: number;

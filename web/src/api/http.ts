@@ -59,7 +59,9 @@ export interface Answer<T> {
 interface Options {
 	body?: unknown;
 	/** Sent as it is instead of JSON. */
-	text?: { type: string; data: string };
+	text?: { type: string; data: string | Blob };
+	/** What is wanted instead of JSON: handed on as a Blob. */
+	accept?: string;
 	etag?: string | number | null;
 	signal?: AbortSignal;
 	/** Do not treat 401 as "the session ended". */
@@ -73,10 +75,10 @@ function newKey(): string {
 
 export async function call<T>(method: string, path: string, o: Options = {}): Promise<Answer<T>> {
 	const headers: Record<string, string> = {
-		Accept: 'application/json, application/problem+json',
+		Accept: `${o.accept ?? 'application/json'}, application/problem+json`,
 		'Accept-Language': language === 'zh' ? 'zh-CN' : 'en',
 	};
-	let body: string | undefined;
+	let body: string | Blob | undefined;
 	if (o.text) {
 		headers['Content-Type'] = o.text.type;
 		body = o.text.data;
@@ -104,6 +106,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
 		const off = date + 500 - Date.now();
 		skewMs = Math.abs(off) > 2000 ? off : 0;
 	}
+	if (o.accept && response.ok) return { data: (await response.blob()) as T, etag: null, response };
 	const text = await response.text();
 	let data: unknown = null;
 	if (text) {

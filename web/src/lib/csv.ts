@@ -57,11 +57,15 @@ export function formatCsv(rows: string[][]): string {
 	return rows.map((r) => r.map((c) => (/[",\r\n]/.test(c) ? `"${c.replace(/"/g, '""')}"` : c)).join(',')).join('\r\n') + '\r\n';
 }
 
-/** Spreadsheets of Chinese offices save GBK: UTF-8 first, GB18030 when that fails. */
-export function decodeText(bytes: Uint8Array): { text: string; encoding: 'UTF-8' | 'GB18030' } {
-	try {
-		return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), encoding: 'UTF-8' };
-	} catch {
-		return { text: new TextDecoder('gb18030').decode(bytes), encoding: 'GB18030' };
+/** The rows as text again, each at the line where it was: errors the server names by line then fit what is on the screen. */
+export function formatLines(rows: Table['rows']): string {
+	const out: string[] = [];
+	let line = 1;
+	for (const row of rows) {
+		for (; line < row.line; line++) out.push('\r\n');
+		const written = formatCsv([row.cells]);
+		out.push(written);
+		line += written.split('\r\n').length - 1 + (written.match(/(?<!\r)\n/g)?.length ?? 0);
 	}
+	return out.join('');
 }

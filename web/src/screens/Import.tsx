@@ -8,6 +8,7 @@ import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { RefSelect } from '../form/RefSelect';
 import { AddressHint } from './AddressHint';
+import { Imports } from './Imports';
 import { PointImport } from './PointImport';
 
 export function Import() {
@@ -52,6 +53,7 @@ export function Import() {
 					}}
 				/>
 			</section>
+			<Imports />
 		</>
 	);
 }

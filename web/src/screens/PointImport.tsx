@@ -1,6 +1,6 @@
 /*
- * Points from a list: pasted or as a file. The server reads it twice: first only checking, every wrong row shown beside its
- * reason; then in earnest. Cells can be mended in the text and checked again.
+ * Points from a list: a file of any kind, or pasted rows. The server reads it twice: first only checking, every wrong row shown with
+ * the sentence beside the cell; wrong cells are mended where they stand and tried again; then in earnest, and that can be undone.
  */
 import { useMemo, useRef, useState } from 'react';
 import { DownloadOutlined, UploadOutlined } from '@ant-design/icons';
@@ -11,22 +11,25 @@ import type { ImportReport } from '../api/contract';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import type { TypeForm } from '../form/description';
-import { decodeText, parseCsv } from '../lib/csv';
-import { download } from '../lib/download';
-import { columnIndex, fieldOf, template, withColumns } from '../lib/points-csv';
+import { formatLines, parseCsv, type Table } from '../lib/csv';
+import { downloadBlob } from '../lib/download';
+import { columnIndex, fieldOf } from '../lib/points-csv';
 
 interface Props {
 	form: TypeForm;
 	device: string;
 	group?: string;
-	/** Addresses as the device's driver writes them, for the template. */
+	/** Addresses as the device's driver writes them, for the hint in the field. */
 	examples?: string[];
 	onDone: (report: ImportReport) => void;
 }
 
-export async function importPoints(text: string, dryRun: boolean, partial: boolean): Promise<ImportReport> {
+const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+const FILES = '.xlsx,.csv,.txt,.tsv,text/csv';
+
+export async function importRecords(plural: string, text: string, params: Record<string, string | boolean | undefined>): Promise<ImportReport> {
 	try {
-		return (await call<ImportReport>('POST', `/points/import${query({ dry_run: dryRun, partial: partial || undefined })}`, { text: { type: 'text/csv; charset=utf-8', data: text } })).data;
+		return (await call<ImportReport>('POST', `/${plural}/import${query(params)}`, { text: { type: 'text/csv; charset=utf-8', data: text } })).data;
 	} catch (e) {
 		/* Wrong rows: the problem carries the same report. */
 		const body = e instanceof Problem ? (e.body as unknown as Partial<ImportReport>) : {};
@@ -35,29 +38,39 @@ export async function importPoints(text: string, dryRun: boolean, partial: boole
 	}
 }
 
+/** Any file a spreadsheet saves, as the table it holds; the server knows the formats. */
+async function readFile(plural: string, f: File): Promise<{ text: string; encoding: string }> {
+	const type = /\.xlsx$/i.test(f.name) ? XLSX : 'text/csv';
+	const a = await call<Blob>('POST', `/${plural}/read`, { text: { type, data: f }, accept: 'text/csv' });
+	return { text: await a.data.text(), encoding: a.response.headers.get('X-Encoding') ?? '' };
+}
+
 export function PointImport({ form, device, group, examples, onDone }: Props) {
 	const { t, lang } = useText();
 	const refresh = useRefresh();
 	const file = useRef<HTMLInputElement>(null);
 	const [text, setText] = useState('');
+	const [name, setName] = useState('');
 	const [over, setOver] = useState(false);
 	const [note, setNote] = useState('');
 	const [report, setReport] = useState<ImportReport | null>(null);
 	const [partial, setPartial] = useState(false);
 	const [busy, setBusy] = useState(false);
 	const [fault, setFault] = useState('');
+	const [mended, setMended] = useState(0);
+	/* Cells are changed in the table itself: a list may have 100,000 rows. */
 	const table = useMemo(() => parseCsv(text), [text]);
-	const settled = useMemo(() => ({ device, group: group ?? '' }), [device, group]);
 
 	const run = async (dry: boolean): Promise<void> => {
 		if (busy) return;
 		setBusy(true);
 		setFault('');
 		try {
-			const r = await importPoints(withColumns(text, form, settled), dry, partial && !dry);
+			const r = await importRecords('points', formatLines(table.rows), { dry_run: dry, partial: (partial && !dry) || undefined, file: name || undefined, 'set.device': device, 'set.group': group });
 			setReport(r);
+			setMended(0);
 			if (!dry && (r.created || r.updated || r.unchanged)) {
-				await refresh('points');
+				await Promise.all([refresh('points'), refresh('imports')]);
 				if (!r.errors.length) onDone(r);
 			}
 		} catch (e) {
@@ -67,27 +80,40 @@ export function PointImport({ form, device, group, examples, onDone }: Props) {
 		}
 	};
 	const take = async (f: File): Promise<void> => {
-		if (/\.xlsx?$/i.test(f.name)) {
-			setFault(t('import.not_xlsx'));
-			return;
+		setBusy(true);
+		try {
+			const { text: got, encoding } = await readFile('points', f);
+			setNote(encoding === 'UTF-8' || encoding === 'XLSX' ? f.name : t('import.converted', { name: f.name, encoding }));
+			change(got);
+			setName(f.name);
+		} catch (e) {
+			setFault(problemText(e, t));
+		} finally {
+			setBusy(false);
 		}
-		const { text: got, encoding } = decodeText(new Uint8Array(await f.arrayBuffer()));
-		setNote(encoding === 'UTF-8' ? f.name : t('import.converted', { name: f.name, encoding }));
-		change(got);
 	};
 	const change = (s: string): void => {
 		setText(s);
+		setName('');
+		setMended(0);
 		setReport(null);
 		setFault('');
 	};
-	const getTemplate = (): void => {
-		const at = examples?.length ? examples : [''];
-		const rows = at.slice(0, 3).map((a, i) => [`TI-10${i + 1}`, lang === 'zh' ? `${i + 1} 区温度` : `Zone ${i + 1} temperature`, a, 'f32', 'r', 'device', '°C', '1', '0', '1']);
-		download(lang === 'zh' ? '点表模板.csv' : 'points-template.csv', template(form, lang, rows));
+	const mend = (row: Table['rows'][number], at: number, value: string): void => {
+		while (row.cells.length <= at) row.cells.push('');
+		row.cells[at] = value;
+		setMended((n) => n + 1);
 	};
-	const missing = table.rows[0] ? ['code', 'address'].filter((n) => !table.rows[0]!.cells.some((h) => fieldOf(form, h) === n)) : [];
-	const checked = report?.dry_run === true;
-	const good = report ? report.created + report.updated + report.unchanged : 0;
+	const getTemplate = async (): Promise<void> => {
+		try {
+			downloadBlob(lang === 'zh' ? '点表模板.xlsx' : 'points-template.xlsx', (await call<Blob>('GET', '/points/template', { accept: XLSX })).data);
+		} catch (e) {
+			setFault(problemText(e, t));
+		}
+	};
+	const checked = report?.dry_run === true && mended === 0;
+	const good = report ? report.created + report.updated + report.unchanged + (report.deleted ?? 0) : 0;
+	const isWrong = Boolean(report?.errors.length);
 	return (
 		<div>
 			<div
@@ -98,68 +124,93 @@ export function PointImport({ form, device, group, examples, onDone }: Props) {
 				<div className="row" style={{ justifyContent: 'center' }}>
 					<span>{t('import.drop')}</span>
 					<Button icon={<UploadOutlined />} onClick={() => file.current?.click()}>{t('import.choose')}</Button>
-					<Button icon={<DownloadOutlined />} onClick={getTemplate}>{t('import.template')}</Button>
-					<input ref={file} type="file" accept=".csv,.txt,.tsv,text/csv" hidden onChange={(e) => { const f = e.target.files?.[0]; if (f) void take(f); e.target.value = ''; }} />
+					<Button icon={<DownloadOutlined />} onClick={() => void getTemplate()}>{t('import.template')}</Button>
+					<input ref={file} type="file" accept={FILES} hidden onChange={(e) => { const f = e.target.files?.[0]; if (f) void take(f); e.target.value = ''; }} />
 				</div>
 				{note && <div className="small">{note}</div>}
 			</div>
-			<label className="muted small" htmlFor="csv" style={{ display: 'block', margin: '10px 0 3px' }}>{t('import.paste')}</label>
-			<textarea
-				id="csv" className="csv" spellCheck={false} value={text} onChange={(e) => change(e.target.value)}
-				placeholder={template(form, lang, [['TI-101', lang === 'zh' ? '一区温度' : 'Zone 1', examples?.[0] ?? '', 'f32']]).split('\r\n').slice(0, 2).map((l) => l.split(',').slice(0, 7).join(',')).join('\n')}
-			/>
+			{!name && <>
+				<label className="muted small" htmlFor="csv" style={{ display: 'block', margin: '10px 0 3px' }}>{t('import.paste')}</label>
+				<textarea
+					id="csv" className="csv" spellCheck={false} value={text} onChange={(e) => change(e.target.value)}
+					placeholder={['code', 'name', 'address', 'type'].map((n) => t(`field.${n}`)).join(',') + `\nTI-101,${lang === 'zh' ? '一区温度' : 'Zone 1'},${examples?.[0] ?? ''},f32`}
+				/>
+			</>}
 			{fault && <Alert className="gap-below" type="error" showIcon role="alert" title={fault} />}
-			{missing.length > 0 && <Alert className="gap-below" type="warning" showIcon title={t('import.missing_columns', { columns: missing.map((m) => t(`field.${m}`)).join(lang === 'zh' ? '、' : ', ') })} />}
 			<div className="row gap-below" style={{ marginTop: 8 }}>
-				<Button loading={busy && { delay: 300 }} disabled={table.rows.length < 2} type={checked && !report.errors.length ? 'default' : 'primary'} onClick={() => void run(true)}>{t('import.check')}</Button>
-				<Button loading={busy && { delay: 300 }} disabled={!checked || (report.errors.length > 0 && !(partial && good > 0))} type={checked && !report.errors.length ? 'primary' : 'default'} onClick={() => void run(false)}>
+				<Button loading={busy && { delay: 300 }} disabled={table.rows.length < 2} type={checked && !isWrong ? 'default' : 'primary'} onClick={() => void run(true)}>{t('import.check')}</Button>
+				<Button loading={busy && { delay: 300 }} disabled={!checked || (isWrong && !(partial && good > 0))} type={checked && !isWrong ? 'primary' : 'default'} onClick={() => void run(false)}>
 					{checked && good ? t('import.do_n', { n: good }) : t('import.do')}
 				</Button>
-				{checked && report.errors.length > 0 && good > 0 && <Checkbox checked={partial} onChange={(e) => setPartial(e.target.checked)}>{t('import.partial')}</Checkbox>}
-				<span className="muted">{table.rows.length > 1 && t('import.rows', { n: table.rows.length - 1 })}</span>
+				{checked && isWrong && good > 0 && <Checkbox checked={partial} onChange={(e) => setPartial(e.target.checked)}>{t('import.partial')}</Checkbox>}
+				<span className="muted">{table.rows.length > 1 && t('import.rows', { n: table.rows.length - (report?.head?.line ? table.rows.filter((r) => r.line <= report.head!.line).length : 1) })}</span>
 			</div>
 			{report && (
 				<Alert
-					className="gap-below" showIcon type={report.errors.length ? 'error' : 'success'} role="status"
+					className="gap-below" showIcon type={isWrong ? 'error' : 'success'} role="status"
 					title={t(report.dry_run ? 'import.would' : 'import.did', { rows: report.rows, created: report.created, updated: report.updated, unchanged: report.unchanged, failed: report.failed })}
+					description={isWrong ? t('import.mend') : undefined}
 				/>
 			)}
-			{table.rows.length > 1 && <Rows table={table} form={form} report={report} />}
+			{table.rows.length > 1 && <Rows table={table} form={form} report={report} mended={mended} onMend={mend} onEnter={() => void run(true)} />}
 		</div>
 	);
 }
 
-const SHOWN = 400;
+const SHOWN = 200;
 
-/** The rows with their reasons; wrong ones first when the list is long. */
-function Rows({ table, form, report }: { table: ReturnType<typeof parseCsv>; form: TypeForm; report: ImportReport | null }) {
+interface RowsProps {
+	table: Table;
+	form: TypeForm;
+	report: ImportReport | null;
+	mended: number;
+	onMend: (row: Table['rows'][number], at: number, value: string) => void;
+	onEnter: () => void;
+}
+
+/** The wrong rows, each cell to be mended where it stands; without wrong ones the first of all. */
+function Rows({ table, form, report, onMend, onEnter }: RowsProps) {
 	const { t } = useText();
-	const head = table.rows[0]!.cells;
+	const headAt = Math.max(0, report?.head?.line ? table.rows.findIndex((r) => r.line === report.head!.line) : 0);
+	const head = table.rows[headAt]!.cells;
+	const fields = report?.head?.fields ?? head.map((h) => fieldOf(form, h) ?? null);
 	const byLine = new Map<number, ImportReport['errors']>();
 	for (const e of report?.errors ?? []) byLine.set(e.line, [...(byLine.get(e.line) ?? []), e]);
-	const body = table.rows.slice(1);
-	const rows = body.length > SHOWN ? [...body.filter((r) => byLine.has(r.line)), ...body.filter((r) => !byLine.has(r.line))].slice(0, SHOWN) : body;
+	const body = table.rows.slice(headAt + 1);
+	const wrong = body.filter((r) => byLine.has(r.line));
+	const rows = (wrong.length ? wrong : body).slice(0, SHOWN);
+	const known = (i: number): boolean => fields[i] !== null && fields[i] !== undefined;
 	return (
 		<div className="import-rows" tabIndex={0} role="region" aria-label={t('import.table')}>
 			<table>
 				<thead><tr>
 					<th>{t('import.line')}</th>
-					{byLine.size > 0 && <th>{t('import.reason')}</th>}
-					{head.map((h, i) => <th key={i} className={fieldOf(form, h) ? '' : 'muted'} title={fieldOf(form, h) ? undefined : t('import.unknown_column')}>{h}{fieldOf(form, h) ? '' : ' ?'}</th>)}
+					{head.map((h, i) => <th key={i} className={known(i) ? '' : 'muted'} title={known(i) ? undefined : t('import.unknown_column')}>{h}{known(i) ? '' : ' ?'}</th>)}
 				</tr></thead>
 				<tbody>{rows.map((r) => {
-					const errors = byLine.get(r.line);
-					const cells = new Set(errors?.map((e) => columnIndex(table, form, e.column)));
+					const errors = byLine.get(r.line) ?? [];
+					const at = errors.map((e) => columnIndex(head, fields, e.column));
 					return (
-						<tr key={r.line} className={errors ? 'wrong' : undefined}>
-							<td className="line">{r.line}</td>
-							{byLine.size > 0 && <td className="reason">{errors?.map((e) => <div key={e.code + (e.column ?? '')}>✕ {e.detail}</div>)}</td>}
-							{head.map((_, i) => <td key={i} className={cells.has(i) ? 'wrong-cell' : undefined}>{r.cells[i]}</td>)}
+						<tr key={r.line} className={errors.length ? 'wrong' : undefined}>
+							<td className="line">{r.line}{errors.map((e, k) => at[k]! < 0 && <div key={k} className="reason">{e.detail}</div>)}</td>
+							{head.map((h, i) => {
+								const told = errors.filter((_, k) => at[k] === i);
+								if (!errors.length) return <td key={i}>{r.cells[i]}</td>;
+								return (
+									<td key={i} className={told.length ? 'wrong-cell' : undefined}>
+										<input
+											value={r.cells[i] ?? ''} aria-label={`${h} ${r.line}`} aria-invalid={told.length > 0}
+											onChange={(e) => onMend(r, i, e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter') onEnter(); }}
+										/>
+										{told.map((e, k) => <div key={k} className="reason">{e.detail}</div>)}
+									</td>
+								);
+							})}
 						</tr>
 					);
 				})}</tbody>
 			</table>
-			{body.length > rows.length && <p className="muted small">{t('import.more', { n: body.length - rows.length })}</p>}
+			{(wrong.length || body.length) > rows.length && <p className="muted small">{t('import.more', { n: (wrong.length || body.length) - rows.length })}</p>}
 		</div>
 	);
 }
