@@ -313,6 +313,54 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await shot(page, '16-audit');
 	});
 
+	it('takes 50 points pasted into the sheet, says which cell is wrong, saves, and takes the save back', async () => {
+		const { page } = w;
+		const count = async (): Promise<number> => Number((await api(page, 'GET', '/points?count=true&limit=1')).body.count);
+		const before = await count();
+		await page.goto(`${servers.url}/grid/points`);
+		const grid = page.locator('.grid');
+		await until('every point is a row', async () => (await grid.getAttribute('aria-rowcount')) === String(before));
+		await page.getByRole('button', { name: '添加 10 行' }).click();
+		await until('ten rows more', async () => (await grid.getAttribute('aria-rowcount')) === String(before + 10));
+		/* 50 rows of a spreadsheet, one with an address no driver knows; from the first new row on. */
+		const rows = Array.from({ length: 50 }, (_, i) => [`G-${String(i + 1).padStart(3, '0')}`, `${i + 1} 号测点`, i === 20 ? 'nowhere' : `HR${300 + 2 * i}`, 'REAL']);
+		const at = (row: number, name: string) => grid.locator(`[aria-rowindex="${row}"] .cell`).nth(['group', 'device', 'code', 'name', 'address', 'type'].indexOf(name));
+		await at(before + 1, 'code').click();
+		await grid.evaluate((el, text) => {
+			const data = new DataTransfer();
+			data.setData('text/plain', text);
+			el.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+		}, rows.map((r) => r.join('\t')).join('\r\n'));
+		await until('fifty rows', async () => (await grid.getAttribute('aria-rowcount')) === String(before + 50));
+		expect(await grid.locator('.grid-row').count()).toBeLessThan(60);           /* those in view */
+		await page.getByRole('button', { name: '保存 50 行' }).click();
+		await page.getByText('1 行有误，未保存').waitFor();
+		expect(await count()).toBe(before);
+		await shot(page, '17-grid');
+		/* By keys to the wrong cell, mended there. */
+		await at(before + 1, 'address').click();
+		for (let i = 0; i < 20; i++) await page.keyboard.press('ArrowDown');
+		await grid.locator('.grid-told', { hasText: '应写成' }).waitFor();
+		expect(await grid.locator('.cell.cur').innerText()).toBe('nowhere');
+		await page.keyboard.press('F2');
+		await page.keyboard.press('Control+A');
+		await page.keyboard.type('HR340');
+		await page.keyboard.press('Enter');
+		expect(await at(before + 21, 'address').innerText()).toBe('HR340');
+		/* Undo and redo, before saving. */
+		await page.keyboard.press('Control+Z');
+		expect(await at(before + 21, 'address').innerText()).toBe('nowhere');
+		await page.keyboard.press('Control+Y');
+		await page.getByRole('button', { name: '保存 50 行' }).click();
+		await page.getByText('已保存：新增 50').waitFor();
+		expect(await count()).toBe(before + 50);
+		const made = (await api(page, 'GET', '/points?code=G-021')).body.items as { address: string; type: string }[];
+		expect(made[0]).toMatchObject({ address: 'HR340', type: 'f32' });
+		await page.getByRole('button', { name: '撤销这次保存' }).click();
+		await page.getByText('已撤销 50 条').waitFor();
+		expect(await count()).toBe(before);
+	});
+
 	it('signs out, refuses a wrong password, signs in again', async () => {
 		const { page } = w;
 		await page.getByRole('button', { name: /^用户/ }).click();

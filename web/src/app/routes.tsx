@@ -29,6 +29,7 @@ export const router = createBrowserRouter([
 					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
 					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
 					{ path: 'audit', lazy: screen(() => import('../screens/Audit'), 'Audit') },
+					{ path: 'grid/:plural', lazy: screen(() => import('../grid/GridPage'), 'GridPage') },
 					{ path: 'r/:plural', lazy: screen(() => import('../screens/Records'), 'Records') },
 					{ path: 'r/:plural/:id', lazy: screen(() => import('../screens/RecordPage'), 'RecordPage') },
 					{ path: '*', lazy: screen(() => import('../screens/NotFound'), 'NotFound') },

@@ -1,9 +1,10 @@
 /* The list of any noun: search, filters, order, pages; made from its description. */
 import { useEffect, useRef, useState } from 'react';
-import { DeleteOutlined, LeftOutlined, PlusOutlined, RightOutlined, UploadOutlined } from '@ant-design/icons';
+import { DeleteOutlined, LeftOutlined, PlusOutlined, RightOutlined, TableOutlined, UploadOutlined } from '@ant-design/icons';
 import { Alert, Button, Input, Select, Table, type InputRef, type TableColumnsType } from 'antd';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { useList, useType, type Params } from '../api/calls';
+import { query } from '../api/http';
 import type { Rec } from '../api/contract';
 import { useDebounced, useNarrow, useSearchKey, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
@@ -107,6 +108,7 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 		<>
 			<div className="page-head">
 				<h1>{title}</h1>
+				{['points', 'groups', 'devices', 'places'].includes(plural) && mayWrite && !narrow && <Button icon={<TableOutlined />} onClick={() => void navigate(`/grid/${plural}${query({ device: search.get('device') })}`)}>{t('grid.title')}</Button>}
 				{plural === 'points' && mayWrite && <Button icon={<UploadOutlined />} onClick={() => void navigate('/import')}>{t('import.title')}</Button>}
 				{mayWrite && <Button type="primary" icon={<PlusOutlined />} onClick={() => void navigate(`/r/${plural}/new`)}>{t('list.new', { what })}</Button>}
 			</div>
