@@ -147,6 +147,6 @@ static const struct route rows[] = {
 	ROUTE("GET", "/permissions", SIGNED_IN, "permission.list", run_permissions, .doc = "Every permission"),
 	ROUTE("GET", "/drivers", PERM_LINK_READ, "driver.list", run_drivers, .doc = "Drivers with their settings and address notation"),
 	ROUTE("GET", "/openapi.json", PUBLIC, "openapi.get", run_openapi, .anonymous_ok = true, .doc = "This interface as OpenAPI 3.1"),
-	ROUTE("GET", "/healthz", PUBLIC, "health.get", run_health, .run_on = RUN_LOOP, .doc = "Is it there?"),
+	ROUTE("GET", "/healthz", PUBLIC, "health.get", run_health, .run_on = RUN_LOOP, .outside = true, .doc = "Is it there?"),
 };
 const struct routes routes_about = { rows, ELEMENTSOF(rows) };

@@ -415,7 +415,7 @@ static void count_out(struct call *c)
 
 static bool is_of_api(const char *path)
 {
-	return str_eq(path, "/healthz") || str_eq(path, BASE) || str_starts(path, BASE "/");
+	return str_eq(path, "/healthz") || str_eq(path, "/metrics") || str_eq(path, BASE) || str_starts(path, BASE "/");
 }
 
 static int64_t on_head(void *ctx, struct http_exchange *x)
@@ -530,8 +530,10 @@ static void on_done(void *ctx, struct http_exchange *x, const struct http_done *
 {
 	struct call *c = http_user(x);
 
-	if (c)
+	if (c) {
 		count_out(c);
+		served_note(&c->api->served, c->route, d->status, d->ns);
+	}
 	call_unref(c);
 	http_set_user(x, NULL);
 }

@@ -34,6 +34,7 @@ struct route {
 	size_t body_max;                        /* 0: BODY_DEFAULT */
 	uint16_t status;                        /* of success; 0: 200 */
 	bool placed;                            /* the permission is needed somewhere only: run() looks at places */
+	bool outside;                           /* not below /api/v1, and never counted against a rate */
 	bool reads;                             /* of a POST: changes nothing, so nothing is kept for its Idempotency-Key */
 	bool anonymous_ok;                      /* a stale credential counts as none */
 	int (*run)(struct call *c);             /* < 0: a failure; CALL_DONE; CALL_LATER: call_finish() comes */
@@ -47,7 +48,7 @@ struct route {
 	  .noun = (enum noun_right) ((right_) + 0 * sizeof(char[(right_) > NOT_OF_A_NOUN && (right_) < NOUN_RIGHTS_ ? 1 : -1])) }
 
 struct routes { const struct route *items; size_t n; };
-extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_wire, routes_jobs, routes_sheets;
+extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_wire, routes_jobs, routes_metrics, routes_sheets;
 extern const struct routes routes_account, routes_approvals;
 extern const struct routes routes_commands, routes_commission;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
@@ -124,7 +125,13 @@ struct call {
 /* How many samples the log had taken at two moments, some 10 s apart. */
 struct pace { struct mutex lock; int64_t at_ns[2]; uint64_t samples[2]; };
 
+/* Answers by row and class of status; how long they took. The loop counts, anybody reads. */
+enum { SERVED_ROUTES = 160, SERVED_BOUNDS = 12 };
+struct served { atomic_ulong n[SERVED_ROUTES + 1][5], took[SERVED_BOUNDS + 1], ns; };
+void served_note(struct served *s, const struct route *r, int status, int64_t ns);
+
 struct api {
+	struct served served;
 	struct api_config config;
 	struct platform *platform;
 	struct work_pool *workers;
@@ -182,6 +189,8 @@ int sheets_read_table(struct call *c);
 extern const char *const sheets_import_params[], *const sheets_template_params[], *const sheets_template_offers[], *const sheets_read_offers[];
 
 int answer_list(struct call *c, const struct noun *noun);
+int batch_run(struct call *c);                                  /* POST /{noun}/batch */
+extern const char *const batch_params[];
 int answer_job(struct call *c, const struct uuid *id);          /* 202, Location, the record: the work goes on */
 int pass_over(void *ctx, const void *rec);                      /* a store_row_fn that does nothing */
 void record_json(const struct rec_type *t, const void *rec, const char *const *only, struct json *j);

@@ -462,6 +462,8 @@ static const struct route rows[] = {
 	NOUN_ROUTE("GET", "/{noun}", NOUN_READS, "list", run_list, .params = params_of_noun, .offers = list_offers,
 		.doc = "List, filter, search, sort; or export all of it as CSV, NDJSON or XLSX"),
 	NOUN_ROUTE("POST", "/{noun}", NOUN_WRITES, "create", run_create, .status = 201, .doc = "Make one"),
+	NOUN_ROUTE("POST", "/{noun}/batch", NOUN_WRITES, "batch", batch_run, .raw = "application/json", .params = batch_params, .body_max = 8 << 20,
+		.doc = "Make, change, delete up to 1000 at once: all or nothing, or with atomic=false each for itself (207)"),
 	NOUN_ROUTE("GET", "/{noun}/{id}", NOUN_READS, "get", run_get, .doc = "One record"),
 	NOUN_ROUTE("PUT", "/{noun}/{id}", NOUN_WRITES, "replace", run_replace, .doc = "Replace it: what is not said becomes the default"),
 	NOUN_ROUTE("PATCH", "/{noun}/{id}", NOUN_WRITES, "patch", run_patch, .doc = "Change some fields (RFC 7396)"),

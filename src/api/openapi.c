@@ -81,6 +81,32 @@ static const char *first_of(const char *types, struct buf *out)
 	return out->data;
 }
 
+static void batch_schema(struct json *j, const struct noun *n)
+{
+	json_key(j, "schema");
+	json_object(j);
+	json_kv_str(j, "type", "object");
+	json_kv_bool(j, "additionalProperties", false);
+	json_key(j, "minProperties");
+	json_u64(j, 1);
+	json_key(j, "properties");
+	json_object(j);
+	json_key(j, "create");
+	json_object(j);
+	json_kv_str(j, "type", "array");
+	json_key(j, "items");
+	ref(j, n->type->name);
+	json_end(j);
+	json_key(j, "update");
+	json_raw(j, "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"id\"],\"properties\":{\"id\":{\"type\":\"string\",\"format\":\"uuid\"},"
+		"\"rev\":{\"type\":\"integer\"}}}}");
+	json_key(j, "delete");
+	json_raw(j, "{\"type\":\"array\",\"items\":{\"oneOf\":[{\"type\":\"string\",\"format\":\"uuid\"},{\"type\":\"object\",\"required\":[\"id\"],\"properties\":{"
+		"\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"rev\":{\"type\":\"integer\"}}}]}}");
+	json_end(j);
+	json_end(j);
+}
+
 /* A raw body of several types is told under the first; the row's description names the others. */
 static void request_body(struct json *j, const struct route *r, const struct noun *n)
 {
@@ -92,12 +118,14 @@ static void request_body(struct json *j, const struct route *r, const struct nou
 		return;
 	json_key(j, "requestBody");
 	json_object(j);
-	json_kv_bool(j, "required", true);
+	json_kv_bool(j, "required", !(r->raw && str_eq(r->raw, "*/*")));      /* no lines are no samples */
 	content(j, r->raw ? str_eq(r->raw, "*/*") ? "text/plain" : first_of(r->raw, &type) : str_eq(r->method, "PATCH") ? "application/merge-patch+json" : "application/json");
 	if (in) {
 		buf_addf(&b, "%s%s", in->name, str_eq(r->method, "PATCH") ? "_patch" : "");
 		json_key(j, "schema");
 		ref(j, b.data);
+	} else if (n && str_eq(r->raw, "application/json")) {
+		batch_schema(j, n);
 	} else {
 		type_is(j, "string");
 	}
@@ -235,7 +263,7 @@ static void operation(struct json *j, const struct route *r, const struct noun *
 
 static void full_path(const struct route *r, const struct noun *n, struct buf *out)
 {
-	if (!str_eq(r->path, "/healthz"))
+	if (!r->outside)
 		buf_add(out, "/api/v1");
 	if (n)
 		buf_addf(out, "/%s%s", n->type->plural, r->path + sizeof("/{noun}") - 1);

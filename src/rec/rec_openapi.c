@@ -169,7 +169,6 @@ static void id_of(const struct rec_field *f, struct json *out)
 static void flags_of(const struct rec_field *f, struct json *out)
 {
 	types(f, "array", NULL, out);
-	json_kv_bool(out, "uniqueItems", true);
 	json_key(out, "items");
 	json_object(out);
 	json_kv_str(out, "type", "string");
@@ -273,8 +272,13 @@ static void object_of(const struct rec_type *t, bool nullable, struct json *out)
 		property(t, &f, out);
 	}
 	for (const struct rec_field *f = t->fields; f < t->fields + t->n_fields; f++)
-		if (!(f->flags & REC_INTERNAL))
-			property(t, f, out);
+		if (!(f->flags & REC_INTERNAL)) {
+			struct rec_field said = *f;
+
+			if (f->def && !(f->flags & (REC_REQUIRED | REC_READONLY)))
+				said.flags |= REC_NULLABLE;     /* null in a request: the default */
+			property(t, &said, out);
+		}
 	json_end(out);
 	json_key(out, "required");
 	json_array(out);

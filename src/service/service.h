@@ -122,6 +122,16 @@ struct noun_imported {
 };
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret);
 
+/* ---- many at once ---- */
+
+/* {"create":[{…}],"update":[{"id","rev"?,…}],"delete":["<id>" | {"id","rev"?}]}: one deed, rows in this order. atomic: with a wrong row
+ * nothing is kept and -ERR_INVALID returned; else each row stands for itself. *ret says how every row went, also then. */
+enum { NOUN_BATCH_MAX = 1000 };
+struct noun_batch { const struct noun *noun; const char *body; size_t len; bool atomic; };
+struct batch_row { const char *op; uint32_t index; int result; void *rec; struct err err; struct errs errs; };
+struct noun_batched { struct batch_row *rows; uint32_t n, failed; };
+int noun_batch(struct scope *s, const struct noun_batch *in, struct noun_batched *ret);
+
 /* ---- long work ---- */
 
 struct job_kind;
