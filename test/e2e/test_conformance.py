@@ -45,7 +45,7 @@ class Client:
             h["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
         h.update(headers or {})
         h = {k: v for k, v in h.items() if v is not None}
-        if not path.startswith("/api") and path != "/healthz":
+        if not path.startswith("/api") and path not in ("/healthz", "/metrics"):
             path = BASE + path
         if query:
             path += "?" + urllib.parse.urlencode(query)
@@ -632,3 +632,53 @@ def test_samples_written_are_read_back(server):
     problem(server.viewer("POST", "/write", lines, {"Content-Type": "text/plain"}), 403, "denied")
     problem(server.admin("POST", "/write", "no line protocol", {"Content-Type": "text/plain"}), 400)
     problem(server.stranger("POST", "/query", q), 404)
+
+
+def test_the_same_key_is_answered_again_at_every_door_that_changes_something(server, doors):
+    again = 0
+    for n, (method, path, op) in enumerate(doors):
+        if method == "GET" or op["x-permission"] == "public" or path == BASE + "/session":
+            continue
+        kind = body_type(op)
+        ask = lambda body: server.admin(method, path, body if kind else None, {"Content-Type": kind, "Idempotency-Key": "walk-%d" % n})
+        first, second = ask("{}"), ask("{}")
+        assert (first.status, first.headers["Content-Type"]) == (second.status, second.headers["Content-Type"]), (method, path, second.body)
+        if second.headers["Idempotency-Replayed"]:
+            assert first.body == second.body and not first.headers["Idempotency-Replayed"]
+            if kind and not path.endswith("/import"):
+                other = ask('{"other":1}')                                  # a body of a known type is read before its key is looked at
+                assert other.status in (400, 422) and other.json["code"] in ("key_reused", "unknown_field", "syntax"), other.body
+            again += 1
+    assert again > 40, again
+
+
+def test_too_many_under_way_is_429_at_every_door_but_health(server, doors):
+    """A head without its body is under way: 64 of one credential are taken."""
+    waiting = []
+    try:
+        for _ in range(64):
+            c = http.client.HTTPConnection(server.address, timeout=30)
+            c.putrequest("POST", BASE + "/places")
+            c.putheader("Authorization", "Bearer " + server.tokens["operator"])
+            c.putheader("Content-Type", "application/json")
+            c.putheader("Content-Length", "10")
+            c.endheaders()
+            waiting.append(c)
+        operator = Client(server.address, server.tokens["operator"])
+        end = time.monotonic() + 20
+        while operator("GET", "/session").status != 429:
+            assert time.monotonic() < end
+        for method, path, op in doors:
+            a = operator(method, path)
+            if path == "/healthz":
+                assert a.status == 200
+                continue
+            problem(a, 429, "limit")
+            assert int(a.headers["Retry-After"]) >= 1
+        assert server.viewer("GET", "/session").status == 200               # another has his own
+    finally:
+        for c in waiting:
+            c.close()
+    end = time.monotonic() + 20
+    while operator("GET", "/session").status != 200:
+        assert time.monotonic() < end
