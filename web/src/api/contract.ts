@@ -48,6 +48,26 @@ export interface ProblemBody {
 	differs?: string[];
 }
 
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+/** Long work. The live socket tells the first ones only. */
+export interface Job {
+	id: string;
+	kind: string;
+	title?: string | null;
+	title_zh?: string | null;
+	state: JobState;
+	done?: number;
+	total?: number;
+	unit?: string | null;
+	detail?: string | null;
+	detail_zh?: string | null;
+	eta?: string | null;
+	created?: string;
+	name?: string;
+	file?: string;
+	file_bytes?: number;
+}
+
 export type Severity = 'good' | 'uncertain' | 'bad';
 export type Scalar = number | string | boolean | null;
 

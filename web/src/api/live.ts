@@ -3,7 +3,7 @@
  * value draws one cell again and nothing else. The latest value of every subscribed point is kept, with the time of its arrival.
  */
 import { useEffect, useId, useSyncExternalStore } from 'react';
-import type { Scalar } from './contract';
+import type { Job, Scalar } from './contract';
 import { BASE, csrfToken, signedOut } from './http';
 
 export interface LiveValue {
@@ -20,6 +20,7 @@ type Frame = {
 	points?: string[];
 	v?: [number, number, Scalar, number?][];
 	detail?: string;
+	job?: Job;
 };
 
 interface Subscription {
@@ -30,6 +31,8 @@ interface Subscription {
 	maxHz: number;
 }
 
+/** The subscription's name; those of points are made by useId() and never look like this. */
+const JOBS = 'jobs';
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
 
 export class LiveClient {
@@ -39,6 +42,7 @@ export class LiveClient {
 	private cells = new Map<string, Set<() => void>>();
 	private taps = new Set<(point: string, value: LiveValue) => void>();
 	private watchers = new Set<() => void>();
+	private jobWatchers = new Set<(job: Job) => void>();
 	private tries = 0;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	state: SocketState = 'off';
@@ -73,6 +77,16 @@ export class LiveClient {
 		this.taps.add(fn);
 		return () => this.taps.delete(fn);
 	}
+	/** Long work: every job that runs or changes. */
+	watchJobs(fn: (job: Job) => void): () => void {
+		this.jobWatchers.add(fn);
+		if (this.state === 'open' && this.jobWatchers.size === 1) this.sendJobs();
+		else this.connect();
+		return () => {
+			this.jobWatchers.delete(fn);
+			if (!this.jobWatchers.size && this.state === 'open') this.send({ op: 'unsubscribe', id: JOBS });
+		};
+	}
 	watch = (fn: () => void): (() => void) => {
 		this.watchers.add(fn);
 		return () => this.watchers.delete(fn);
@@ -102,8 +116,12 @@ export class LiveClient {
 		this.send({ op: 'subscribe', id: s.id, points: s.points, max_hz: s.maxHz });
 	}
 
+	private sendJobs(): void {
+		this.send({ op: 'subscribe', id: JOBS, jobs: true });
+	}
+
 	private connect(): void {
-		if (this.socket || !this.subs.size) return;
+		if (this.socket || !(this.subs.size || this.jobWatchers.size)) return;
 		clearTimeout(this.timer);
 		if (this.state !== 'lost') this.setState('connecting');
 		const url = new URL(`${BASE}/live`, location.href);
@@ -131,8 +149,10 @@ export class LiveClient {
 			this.tries = 0;
 			this.setState('open');
 			this.subs.forEach((s) => this.sendSubscribe(s));
+			if (this.jobWatchers.size) this.sendJobs();
 			return;
 		}
+		if (f.op === 'job' && f.job) this.jobWatchers.forEach((fn) => fn(f.job!));
 		const sub = this.subs.get(f.id ?? '');
 		if (!sub) return;
 		if (f.op === 'subscribed') sub.order = f.points ?? sub.points;

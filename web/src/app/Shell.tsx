@@ -6,6 +6,7 @@ import { App as AntApp, Button, Drawer, Dropdown, Menu, type MenuProps } from 'a
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { fetchSession, keys, signOut, useMay, useSession } from '../api/calls';
 import { live, useSocketState } from '../api/live';
+import { JobsBadge } from './JobsBadge';
 import { LanguageSwitch } from './LanguageSwitch';
 import { Logo } from './Logo';
 import { ShortcutHelp } from './ShortcutHelp';
@@ -46,6 +47,7 @@ export function Shell() {
 				<Link to="/" className="top-logo"><Logo light /></Link>
 				<span className="top-space" />
 				<SocketNotice />
+				<JobsBadge />
 				<ThemeSwitch />
 				<LanguageSwitch />
 				<UserMenu />

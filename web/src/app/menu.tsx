@@ -1,7 +1,7 @@
 /* The menu, one line an entry: where it leads, its picture, its text, and the right without which it is not shown. */
 import {
 	ApartmentOutlined, ApiOutlined, AuditOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
-	KeyOutlined, LineChartOutlined, MonitorOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, TeamOutlined,
+	KeyOutlined, LineChartOutlined, MonitorOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined, TeamOutlined,
 } from '@ant-design/icons';
 import type { TFunction } from 'i18next';
 
@@ -38,6 +38,7 @@ export const MENU: MenuSection[] = [
 		{ to: '/r/roles', icon: <SafetyOutlined />, text: (t) => t('menu.roles'), permission: 'user.read' },
 		{ to: '/r/tokens', icon: <KeyOutlined />, text: (t) => t('menu.tokens'), permission: 'token.read' },
 		{ to: '/r/tenants', icon: <ClusterOutlined />, text: (t) => t('menu.tenants'), permission: 'tenant.read' },
+		{ to: '/jobs', icon: <ScheduleOutlined />, text: (t) => t('menu.jobs') },
 		{ to: '/audit', icon: <AuditOutlined />, text: (t) => t('menu.audit'), permission: 'audit.read' },
 	] },
 ];

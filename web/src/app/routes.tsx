@@ -28,6 +28,7 @@ export const router = createBrowserRouter([
 					{ path: 'import', lazy: screen(() => import('../screens/Import'), 'Import') },
 					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
 					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
+					{ path: 'jobs', lazy: screen(() => import('../screens/Jobs'), 'Jobs') },
 					{ path: 'audit', lazy: screen(() => import('../screens/Audit'), 'Audit') },
 					{ path: 'grid/:plural', lazy: screen(() => import('../grid/GridPage'), 'GridPage') },
 					{ path: 'r/:plural', lazy: screen(() => import('../screens/Records'), 'Records') },
