@@ -1,5 +1,6 @@
 /* wire.c - what passes on the wires of connections, and who calls them. */
 #include "api/internal.h"
+#include "base/num.h"
 #include "base/when.h"
 #include "link/link.h"
 
@@ -58,8 +59,152 @@ static int run_dial_ins(struct call *c)
 	return 0;
 }
 
+/* ---- frames ---- */
+
+enum { ASKED_MAX = 16, FRAMES_LIMIT = 200, FRAMES_LIMIT_MAX = 5000 };
+
+static const char *const kinds[] = { [LINK_FRAME_OUT] = "out", [LINK_FRAME_IN] = "in", [LINK_FRAME_SILENCE] = "silence",
+	[LINK_FRAME_OPENED] = "opened", [LINK_FRAME_CLOSED] = "closed" };
+static const char *const saids[] = { [DRIVER_NOTHING] = "incomplete", [DRIVER_READY] = "ready", [DRIVER_SPEAK] = "handshake",
+	[DRIVER_ANSWER] = "answer", [DRIVER_REFUSED] = "refused", [DRIVER_WRONG] = "wrong", [DRIVER_STRAY] = "stray", [DRIVER_ALIVE] = "heartbeat" };
+/* What stands where a frame has no words of its driver's. */
+static const struct { const char *en, *zh; } plain[] = { [LINK_FRAME_SILENCE] = { "no answer in time", "应答超时" },
+	[LINK_FRAME_OPENED] = { "connection opened", "连接已建立" }, [LINK_FRAME_CLOSED] = { "connection closed", "连接已断开" } };
+static const struct { const char *en, *zh; } unread[] = { [DRIVER_NOTHING] = { "incomplete", "不完整" }, [DRIVER_READY] = { "handshake", "握手" },
+	[DRIVER_SPEAK] = { "handshake", "握手" }, [DRIVER_ANSWER] = { "answer", "应答" }, [DRIVER_REFUSED] = { "refused", "拒绝" },
+	[DRIVER_WRONG] = { "unreadable", "无法解析" }, [DRIVER_STRAY] = { "belongs to no request", "不属于任何请求" },
+	[DRIVER_ALIVE] = { "heartbeat", "心跳" } };
+
+struct words { struct driver_frame asked[ASKED_MAX]; uint32_t n; };
+
+static void frame_text(const struct link_frames *all, const struct link_frame *f, struct words *w, enum lang lang, struct buf *out)
+{
+	struct driver_frame frame = { .dialect = all->end.dialect, .is_out = f->kind == LINK_FRAME_OUT, .bytes = f->bytes, .len = f->len };
+
+	buf_clear(out);
+	if (f->kind != LINK_FRAME_OUT && f->kind != LINK_FRAME_IN) {
+		buf_add(out, lang == LANG_ZH ? plain[f->kind].zh : plain[f->kind].en);
+		return;
+	}
+	if (all->driver->explain)
+		all->driver->explain(&frame, w->asked, w->n, lang, out);
+	if (!out->len && f->kind == LINK_FRAME_IN)
+		buf_add(out, lang == LANG_ZH ? unread[f->said].zh : unread[f->said].en);
+	if (f->kind == LINK_FRAME_OUT) {
+		memmove(w->asked + 1, w->asked, sizeof(w->asked[0]) * (ASKED_MAX - 1));
+		w->asked[0] = frame;
+		w->n = MIN(w->n + 1, (uint32_t) ASKED_MAX);
+	}
+}
+
+static void frame_json(const struct link_frame *f, const char *text, struct buf *hex, struct json *j)
+{
+	json_object(j);
+	json_kv_u64(j, "seq", f->seq);
+	json_kv_i64(j, "t", f->time_ns / 1000);
+	json_kv_str(j, "kind", kinds[f->kind]);
+	if (f->kind == LINK_FRAME_IN)
+		json_kv_str(j, "result", saids[f->said]);
+	buf_clear(hex);
+	for (size_t i = 0; i < f->len; i++)
+		buf_addf(hex, i ? " %02X" : "%02X", (unsigned) f->bytes[i]);
+	if (f->len)
+		json_kv_str(j, "bytes", hex->data);
+	json_kv_str(j, "text", text);
+	json_end(j);
+}
+
+static int number_of(struct call *c, const char *key, uint64_t *ret)
+{
+	const char *text = call_param(c, key);
+
+	if (!text)
+		return 0;
+	return num_parse_u64(text, text + str_len(text), ret) == str_len(text) ? 0 :
+		err_fail(ERR_BAD_ARGUMENT, "field", key, "rule", "@rule_positive", "value", text, NULL);
+}
+
+static int frames_of(struct call *c, uint64_t after, struct link_frames **ret)
+{
+	struct noun_in in = { .noun = noun_find(c->api->platform, "connection") };
+	void *rec;
+	int r = call_uuid(c, &in.id);
+
+	if (r >= 0)
+		r = noun_get(&c->scope, &in, &rec);     /* of this tenant, and within what the caller may see */
+	if (r >= 0)
+		r = c->api->platform->link ? link_frames(c->api->platform->link, &in.id, after, ret) :
+			err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+	if (r >= 0 && !(*ret)->driver) {
+		*ret = link_frames_free(*ret);
+		return err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+	}
+	return r;
+}
+
+static int run_frames(struct call *c)
+{
+	_cleanup_(link_frames_freep) struct link_frames *all = NULL;
+	_cleanup_free_ struct words *w = sys_new(struct words);
+	struct buf hex = BUF_INIT(&sys_heap, 8 << 10), text = BUF_INIT(&sys_heap, 8 << 10);
+	struct json j = answer_json(c);
+	uint64_t after = 0, limit = FRAMES_LIMIT, n = 0, skip;
+	struct link_frame f;
+	size_t at = 0;
+	int r = number_of(c, "after", &after);
+
+	if (r >= 0)
+		r = number_of(c, "limit", &limit);
+	if (r >= 0 && !w)
+		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	if (r >= 0)
+		r = frames_of(c, after, &all);
+	if (r < 0)
+		return r;
+	while (link_frames_next(all, &at, &f))
+		n += f.seq > after;
+	/* the newest; those before them are read for the questions they hold */
+	limit = MIN(limit, (uint64_t) FRAMES_LIMIT_MAX);
+	skip = n > limit ? n - limit : 0;
+	json_object(&j);
+	json_key(&j, "items");
+	json_array(&j);
+	for (at = 0; link_frames_next(all, &at, &f);) {
+		frame_text(all, &f, w, c->scope.lang, &text);
+		if (f.seq > after && skip)
+			skip--;
+		else if (f.seq > after)
+			frame_json(&f, text.data, &hex, &j);
+	}
+	json_end(&j);
+	json_kv_u64(&j, "last", all->last);
+	json_end(&j);
+	buf_done(&hex);
+	buf_done(&text);
+	return 0;
+}
+
+static int run_pcap(struct call *c)
+{
+	_cleanup_(link_frames_freep) struct link_frames *all = NULL;
+	int r = frames_of(c, 0, &all);
+
+	if (r < 0)
+		return r;
+	c->content_type = "application/vnd.tcpdump.pcap";
+	link_frames_pcap(all, &c->out);
+	return 0;
+}
+
+static const char *const frames_params[] = { "after", "limit", NULL };
+static const char *const pcap_offers[] = { "application/vnd.tcpdump.pcap", NULL };
+
 static const struct route rows[] = {
 	ROUTE("GET", "/links/dial-ins", PERM_LINK_READ, "link.dial_ins", run_dial_ins,
 		.doc = "Devices that called and that no connection knew: what they said first, ready to be the registration packet of a new one"),
+	ROUTE("GET", "/links/{id}/frames", PERM_LINK_READ, "link.frames", run_frames, .params = frames_params,
+		.doc = "The last frames of a connection, with their meaning in words; after=: those behind this number"),
+	ROUTE("GET", "/links/{id}/frames.pcap", PERM_LINK_READ, "link.frames_pcap", run_pcap, .offers = pcap_offers,
+		.doc = "The same as a capture for Wireshark; serial lines: decode RTAC Serial as mbrtu"),
 };
 const struct routes routes_wire = { rows, ELEMENTSOF(rows) };

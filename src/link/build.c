@@ -293,6 +293,7 @@ struct conn *conn_free(struct conn *c)
 	if (!c)
 		return NULL;
 	chain_free(c->chain);
+	tap_done(&c->tap);
 	cell_unref(c->cell);
 	arena_done(&c->arena);
 	return sys_free(c);

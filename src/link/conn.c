@@ -74,6 +74,7 @@ static bool send_question(struct conn *c, const struct pen *out)
 {
 	int r = chain_send(c->chain, c->frame, (size_t) (out->at - c->frame));
 
+	tap_note(&c->tap, LINK_FRAME_OUT, DRIVER_NOTHING, c->frame, (size_t) (out->at - c->frame));
 	if (r < 0) {
 		struct err why = err_take(r);
 
@@ -388,8 +389,12 @@ static void on_data(void *ctx, struct chain *chain, const uint8_t *bytes, size_t
 	if (c->end.byte_ns)
 		still_coming(c);
 	while (c->is_up) {
+		const uint8_t *from = in.at;
 		int r = c->driver->feed(c->session, &in, loop_now_ns(c->thread->loop), &e);
 
+		tap_part(&c->tap, from, (size_t) (in.at - from));
+		if (r < 0 || e.said != DRIVER_NOTHING)
+			tap_whole(&c->tap, r < 0 ? DRIVER_WRONG : e.said);
 		if (r < 0) {
 			struct err why = err_take(r);
 
@@ -431,6 +436,8 @@ static void expire(struct conn *c, uint32_t i)
 	struct slot s = release(c, i);
 	char ms[NUM_TEXT_MAX];
 
+	tap_whole(&c->tap, DRIVER_NOTHING);
+	tap_note(&c->tap, LINK_FRAME_SILENCE, DRIVER_NOTHING, NULL, 0);
 	num_format_u64(ms, c->end.timeout_ms);
 	why = r > 0 ? cut : err_take(err_fail(ERR_TIMEOUT, "what", s.dev ? s.dev->name : s.errand && s.errand->dev->name[0] ? s.errand->dev->name :
 		"@device", "ms", ms, NULL));
@@ -503,6 +510,10 @@ static void retry_in(struct conn *c, uint32_t ms)
 /* Nothing is in flight any more; whose questions were open turns to `quality`. */
 static void let_go(struct conn *c, uint32_t quality)
 {
+	if (c->is_up) {
+		tap_whole(&c->tap, DRIVER_NOTHING);
+		tap_note(&c->tap, LINK_FRAME_CLOSED, DRIVER_NOTHING, NULL, 0);
+	}
 	c->is_up = c->is_ready = c->is_resting = false;
 	timer_stop(&c->timeout);
 	timer_stop(&c->later);
@@ -570,6 +581,7 @@ static void on_open(void *ctx, struct chain *chain)
 	c->is_opening = false;
 	c->is_up = true;
 	c->status.connects++;
+	tap_note(&c->tap, LINK_FRAME_OPENED, DRIVER_NOTHING, NULL, 0);
 	if (c->is_resting) {
 		c->is_resting = false;
 		c->is_ready = c->driver->joined(c->session, loop_now_ns(c->thread->loop));
@@ -664,6 +676,7 @@ void conn_open(struct conn *c)
 static void rest(struct conn *c)
 {
 	chain_close(c->chain);
+	tap_note(&c->tap, LINK_FRAME_CLOSED, DRIVER_NOTHING, NULL, 0);
 	timer_stop(&c->timeout);
 	timer_stop(&c->later);
 	c->driver->lost(c->session);

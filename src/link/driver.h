@@ -51,6 +51,8 @@ struct driver_endpoint {
 	uint8_t data_bits, stop_bits;
 	char parity;
 	bool rs485;
+	uint32_t dialect;               /* how frames are written: for explain() */
+	uint16_t usual_port;            /* by which analysers know the protocol in a stream; 0: they do not */
 	uint8_t call_len, call[DRIVER_CALL_MAX];        /* DIAL_IN: what the device says first; none: whoever calls is taken */
 };
 enum { DRIVER_IN_FLIGHT_MAX = 16 };
@@ -112,6 +114,9 @@ struct driver_event {
  * the type string the engine sets value.s to room for DRIVER_TEXT_MAX bytes before decode(), which writes UTF-8 there; NULL: no room. */
 enum { DRIVER_TEXT_MAX = 512 };
 struct driver_value { struct value value; uint32_t quality; };
+
+/* A frame as it was on the wire. */
+struct driver_frame { uint32_t dialect; bool is_out; const uint8_t *bytes; size_t len; };
 
 struct driver_node { const char *name, *address, *doc; enum point_type type; bool has_children; };
 
@@ -188,6 +193,8 @@ struct driver {
 	void (*show)(const struct driver_request *q, struct buf *out);
 	/* What the table of the connection's settings cannot say: fails with the pointer of the field. May be NULL. */
 	int (*check)(const void *config);
+	/* A frame in words, from its bytes alone; asked: questions that went out before it, the newest first. May be NULL. */
+	void (*explain)(const struct driver_frame *f, const struct driver_frame *asked, uint32_t n, enum lang lang, struct buf *out);
 };
 
 const struct driver *driver_find(const char *name);     /* NULL if there is none */

@@ -21,6 +21,7 @@
 #include "io/io.h"
 #include "link/errand.h"
 #include "link/link.h"
+#include "link/tap.h"
 #include "sys/sys.h"
 
 enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3, LINK_PIECE_MS = 50,
@@ -170,6 +171,7 @@ struct conn {
 	void *session, *config;
 	struct arena arena;             /* config */
 	struct chain *chain;
+	struct tap tap;
 	struct dial *dial;              /* where its device calls; NULL: it does not wait for one */
 	bool is_resting;                /* closed between two questions because the peer wants it so: as good as up */
 	struct slot slot[DRIVER_IN_FLIGHT_MAX];

@@ -12,6 +12,7 @@ static void on_tick(void *arg)
 		for (struct dev *d = c->devices; d; d = d->next)
 			dev_tick(d, loop_now_ns(t->loop));
 		cell_write(c->cell, &c->status);
+		tap_tick(&c->tap, loop_now_ns(t->loop));
 	}
 }
 

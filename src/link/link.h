@@ -113,6 +113,33 @@ int link_check_point(const struct driver *d, const struct point *p);
 size_t link_status(struct link *l, uint32_t tenant, struct link_status *ret, size_t max);
 int link_status_of(struct link *l, const struct uuid *id, struct link_status *ret);    /* -ERR_MISSING */
 
+/* What passes on a connection: its last frames, from a bounded ring (larger from the first asking until nobody has asked for 30 s). */
+enum link_frame_kind { LINK_FRAME_OUT = 1, LINK_FRAME_IN, LINK_FRAME_SILENCE /* no answer in time */, LINK_FRAME_OPENED, LINK_FRAME_CLOSED };
+struct link_frame {
+	uint64_t seq;                   /* from 1, without holes */
+	int64_t time_ns;
+	enum link_frame_kind kind;
+	enum driver_said said;          /* IN: what the driver made of it; DRIVER_NOTHING: it never became anything */
+	const uint8_t *bytes;
+	size_t len;
+};
+enum { LINK_FRAMES_BYTES = 256 << 10, LINK_FRAMES_MS = 2000, LINK_FRAMES_BEFORE = 32 };
+struct link_frames {
+	const struct driver *driver;    /* NULL: the connection went meanwhile */
+	struct driver_endpoint end;     /* its strings are the connection's: not to be used */
+	uint64_t last;                  /* the newest there is: `after` of the next asking */
+	const uint8_t *bytes;
+	size_t len;
+};
+/* Those behind number `after`, and some in front of them: the questions to which they may be answers. Waits for the engine: for workers. -ERR_MISSING, -ERR_BUSY: not within two seconds, -ERR_STOPPING. */
+int link_frames(struct link *l, const struct uuid *connection, uint64_t after, struct link_frames **ret);
+struct link_frames *link_frames_free(struct link_frames *f);
+DEFINE_CLEANUP(struct link_frames *, link_frames_free)
+bool link_frames_next(const struct link_frames *f, size_t *at, struct link_frame *ret);       /* *at: 0 at first */
+/* As a capture that Wireshark reads (pcap 2.4): sockets as TCP between made-up addresses, serial lines as RTAC Serial (DLT 250), to be decoded
+ * as mbrtu. */
+void link_frames_pcap(const struct link_frames *f, struct buf *out);
+
 /* Devices that called where connections wait for calls, and that none of them knew; one that said the same again is counted. */
 enum { LINK_DIAL_INS = 64 };
 struct link_dial_in {

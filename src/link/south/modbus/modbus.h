@@ -102,6 +102,9 @@ int modbus_expired(void *session, uint32_t slot);
 /* ... for line.c: what an answer to this slot's question means; DRIVER_WRONG with a sentence (NULL: the current failure) */
 int modbus_heard(struct modbus_session *s, uint32_t slot, const uint8_t *pdu, size_t len, struct driver_event *ret);
 int modbus_wrong(struct driver_event *e, const char *detail);
+void modbus_refusal(uint8_t exception);                 /* as the current failure */
+/* explain.c */
+void modbus_explain(const struct driver_frame *f, const struct driver_frame *asked, uint32_t n, enum lang lang, struct buf *out);
 /* line.c: RTU and ASCII */
 int modbus_line_feed(struct modbus_session *s, struct cur *in, struct driver_event *ret);
 int modbus_line_expired(struct modbus_session *s, uint32_t slot);

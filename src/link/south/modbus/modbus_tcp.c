@@ -26,7 +26,8 @@ static void tcp_endpoint(const void *config, struct driver_endpoint *ret)
 	*ret = (struct driver_endpoint) { .transport = DRIVER_TCP, .host = c->host, .port = (uint16_t) c->port,
 		.in_flight = stream && !c->closes ? c->pipeline : 1, .connect_timeout_ms = c->connect_timeout_ms, .timeout_ms = c->timeout_ms,
 		.pause_ms = c->pause_after_connect_ms, .gap_ms = c->pause_between_ms, .late_ms = stream ? 0 : late_ms(c),
-		.frame_max = frame_max((enum modbus_framing) c->framing), .closes = c->closes };
+		.frame_max = frame_max((enum modbus_framing) c->framing), .closes = c->closes, .dialect = (uint32_t) c->framing,
+		.usual_port = stream ? 502 : 0 };
 }
 
 /*
@@ -42,7 +43,8 @@ static void serial_endpoint(const void *config, struct driver_endpoint *ret)
 	*ret = (struct driver_endpoint) { .transport = DRIVER_SERIAL, .host = c->device, .in_flight = 1, .timeout_ms = c->timeout_ms,
 		.gap_ms = MAX(c->pause_between_ms, silence_ms), .late_ms = late_ms(c), .frame_max = frame_max(serial_framing(c)),
 		.byte_ns = byte_ns, .baud = c->baud, .data_bits = (uint8_t) c->data_bits, .stop_bits = (uint8_t) c->stop_bits,
-		.parity = "NEO"[c->parity], .rs485 = c->rs485 };
+		.parity = "NEO"[c->parity], .rs485 = c->rs485,
+		.dialect = serial_framing(c) };
 }
 
 static void dial_in_endpoint(const void *config, struct driver_endpoint *ret)
@@ -53,7 +55,8 @@ static void dial_in_endpoint(const void *config, struct driver_endpoint *ret)
 
 	*ret = (struct driver_endpoint) { .transport = DRIVER_DIAL_IN, .host = c->host, .port = (uint16_t) c->port,
 		.in_flight = stream ? c->pipeline : 1, .timeout_ms = c->timeout_ms, .pause_ms = c->pause_after_connect_ms,
-		.gap_ms = c->pause_between_ms, .late_ms = stream ? 0 : late_ms(c), .frame_max = frame_max((enum modbus_framing) c->framing) };
+		.gap_ms = c->pause_between_ms, .late_ms = stream ? 0 : late_ms(c), .frame_max = frame_max((enum modbus_framing) c->framing),
+		.dialect = (uint32_t) c->framing, .usual_port = stream ? 502 : 0 };
 	if (modbus_packet_parse(c->registration, &call) < 0)
 		err_clear();            /* open() refuses it */
 	ret->call_len = call.len;
@@ -105,7 +108,7 @@ static const char *const examples[] = { "40001", "400001", "4x0001", "HR0", "300
 	.plan = modbus_plan, .split = modbus_split, .joined = modbus_joined, .next = modbus_next, .feed = modbus_feed, \
 	.expired = modbus_expired, .lost = modbus_lost, .decode = modbus_decode, .write = modbus_write, .merge = modbus_merge, \
 	.retreat = modbus_retreat, .peek = modbus_peek, .unit = "unit", .unit_min = 1, .unit_max = 247, .greet = modbus_greet, \
-	.who = modbus_who, .show = modbus_show
+	.who = modbus_who, .show = modbus_show, .explain = modbus_explain
 
 const struct driver driver_modbus_tcp = {
 	.name = "modbus-tcp", .title = "Modbus TCP", .title_zh = "Modbus TCP",

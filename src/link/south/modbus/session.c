@@ -134,14 +134,21 @@ static const struct { uint32_t quality; enum driver_hint hint; const char *detai
 	[MODBUS_GATEWAY_TARGET] = { (uint32_t) QUALITY_BAD_NO_COMMUNICATION, DRIVER_HINT_ABSENT, "@modbus_exception_11" },
 };
 
+static size_t row_of(uint8_t exception) { return exception < ELEMENTSOF(exceptions) && exceptions[exception].detail ? exception : 0; }
+
+void modbus_refusal(uint8_t exception)
+{
+	err_fail(ERR_PEER, "what", "@device", "detail", exceptions[row_of(exception)].detail, NULL);
+}
+
 static int refused(struct driver_event *e, uint8_t exception)
 {
-	size_t i = exception < ELEMENTSOF(exceptions) && exceptions[exception].detail ? exception : 0;
+	size_t i = row_of(exception);
 
 	e->said = DRIVER_REFUSED;
 	e->quality = exceptions[i].quality;
 	e->hint = exceptions[i].hint;
-	err_fail(ERR_PEER, "what", "@device", "detail", exceptions[i].detail, NULL);
+	modbus_refusal(exception);
 	return 0;
 }
 
