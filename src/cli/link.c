@@ -7,7 +7,7 @@
 #include "cli/verbs.h"
 #include "sys/sys.h"
 
-struct link_options { REMOTE_MEMBERS; const char *device, *driver, *config, *device_config, *address, *type; uint32_t count, from, to; };
+struct link_options { REMOTE_MEMBERS; const char *device, *driver, *config, *device_config, *address, *type; uint32_t count, from, to, limit; bool follow; const char *pcap; };
 #define O struct link_options
 static const struct rec_field link_fields[] = {
 	REMOTE_FIELDS(O),
@@ -20,6 +20,9 @@ static const struct rec_field link_fields[] = {
 	F(O, count, .def = "8", .min = "1", .max = "125", .label = "Registers of a raw read", .label_zh = "试读的寄存器数"),
 	F(O, from, .def = "1", .max = "255", .label = "First unit of a scan", .label_zh = "扫描的起始单元"),
 	F(O, to, .def = "247", .max = "255", .label = "Last unit of a scan", .label_zh = "扫描的结束单元"),
+	F(O, limit, .def = "50", .min = "1", .max = "5000", .label = "At most so many frames", .label_zh = "最多显示的报文数"),
+	F(O, follow, .def = "false", .label = "Go on with the frames to come", .label_zh = "持续显示新报文"),
+	F(O, pcap, .label = "Frames into this file, for Wireshark", .label_zh = "报文存为抓包文件（Wireshark）"),
 };
 const struct rec_type link_option_type = REC_PLAIN(O, "options", link_fields);
 
@@ -194,11 +197,21 @@ static int plan(const O *o, const char *id, struct arena *a)
 	return 0;
 }
 
+static int frames(const O *o, const char *connection, struct arena *a)
+{
+	struct wire_options w = { .limit = o->limit, .follow = o->follow, .pcap = o->pcap };
+
+	return connection ? wire_frames(REMOTE_OF(o), &w, connection, a) : err_fail(ERR_USAGE, "detail", "tenon link frames CONNECTION", NULL);
+}
+
+static int dial_ins(const O *o, const char *connection, struct arena *a) { return wire_dial_ins(REMOTE_OF(o), a); }
+
 int run_link(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
 	static const struct { const char *name; int (*run)(const O *o, const char *connection, struct arena *a); } verbs[] = { { "test", test },
-		{ "peek", peek }, { "scan", scan }, { "plan", plan } };
-	static const char *const words[] = { "test", "peek", "scan", "plan" };
+		{ "peek", peek }, { "scan", scan }, { "plan", plan }, { "frames", frames },
+		{ "dial-ins", dial_ins } };
+	static const char *const words[] = { "test", "peek", "scan", "plan", "frames", "dial-ins" };
 
 	if (argc < 2 || argc > 3)
 		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon link %s", c->usage), NULL);

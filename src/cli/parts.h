@@ -48,3 +48,8 @@ int job_fetch(const struct remote *r, const char *id, const char *path, struct a
 
 int noun_run(const struct command *c, int argc, char *argv[], struct arena *a);
 void noun_help(const struct noun *n, struct buf *out);
+
+/* wire.c */
+struct wire_options { uint32_t limit; bool follow; const char *pcap; };
+int wire_frames(const struct remote *r, const struct wire_options *o, const char *id, struct arena *a);
+int wire_dial_ins(const struct remote *r, struct arena *a);

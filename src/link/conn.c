@@ -690,8 +690,7 @@ void conn_close(struct conn *c)
 
 	timer_stop(&c->retry);
 	timer_stop(&c->idle);
-	if (c->chain)
-		chain_close(c->chain);
+	c->chain = chain_free(c->chain);
 	dial_leave(c);
 	c->is_opening = false;
 	let_go(c, 0);

@@ -51,6 +51,9 @@ struct driver_endpoint {
 	uint8_t data_bits, stop_bits;
 	char parity;
 	bool rs485;
+	/* TCP: TLS around it; PEM files and a fingerprint as in struct tls_config, NULL or "": none. */
+	bool tls, tls_any_name;         /* any_name: the certificate's names are not looked at */
+	const char *tls_ca, *tls_cert, *tls_key, *tls_fingerprint;
 	uint32_t dialect;               /* how frames are written: for explain() */
 	uint16_t usual_port;            /* by which analysers know the protocol in a stream; 0: they do not */
 	uint8_t call_len, call[DRIVER_CALL_MAX];        /* DIAL_IN: what the device says first; none: whoever calls is taken */

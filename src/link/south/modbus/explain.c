@@ -81,7 +81,7 @@ static void say_question(const struct modbus_request *q, enum lang lang, struct 
 	case MODBUS_READ_WRITE:
 		buf_addc(out, ',');
 		say_range(prefix, q->write_addr, q->write_n, lang, out);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case MODBUS_WRITE_REGISTERS:
 		buf_add(out, " =");
 		say_registers(q->data, q->len, out);

@@ -37,6 +37,8 @@ struct modbus_config {
 	uint32_t baud, data_bits, stop_bits;
 	bool rs485;
 	const char *registration, *heartbeat;   /* dial-in */
+	bool tls, tls_any_name;                 /* TCP: as struct driver_endpoint */
+	const char *tls_ca, *tls_cert, *tls_key, *tls_fingerprint;
 };
 /* ... and of a device on it. */
 struct modbus_device_config {

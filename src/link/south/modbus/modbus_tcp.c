@@ -1,5 +1,6 @@
 /* modbus_tcp.c - the drivers: how each gets to its devices. What they say there is the same. */
 #include "base/err.h"
+#include "base/str.h"
 #include "link/south/modbus/modbus.h"
 
 /* An answer may come late on a line without transaction numbers: so long nothing is asked after a question that was not answered. */
@@ -27,6 +28,8 @@ static void tcp_endpoint(const void *config, struct driver_endpoint *ret)
 		.in_flight = stream && !c->closes ? c->pipeline : 1, .connect_timeout_ms = c->connect_timeout_ms, .timeout_ms = c->timeout_ms,
 		.pause_ms = c->pause_after_connect_ms, .gap_ms = c->pause_between_ms, .late_ms = stream ? 0 : late_ms(c),
 		.frame_max = frame_max((enum modbus_framing) c->framing), .closes = c->closes, .dialect = (uint32_t) c->framing,
+		.tls = c->tls, .tls_any_name = c->tls_any_name, .tls_ca = c->tls_ca, .tls_cert = c->tls_cert, .tls_key = c->tls_key,
+		.tls_fingerprint = c->tls_fingerprint,
 		.usual_port = stream ? 502 : 0 };
 }
 
@@ -76,6 +79,16 @@ static int check_packets(const void *config)
 	return r < 0 ? err_at(r, "heartbeat") : 0;
 }
 
+/* Any certificate of any issuer of the world would be no check at all. */
+static int check_tls(const void *config)
+{
+	const struct modbus_config *c = config;
+
+	if (!c->tls || !c->tls_any_name || !str_empty(c->tls_ca) || !str_empty(c->tls_fingerprint))
+		return 0;
+	return err_at(err_fail(ERR_INVALID, "field", "tls_any_name", "rule", "@modbus_rule_any_name", "value", "true", NULL), "tls_any_name");
+}
+
 static int tcp_open(void *session, const void *config)
 {
 	const struct modbus_config *c = config;
@@ -114,7 +127,8 @@ const struct driver driver_modbus_tcp = {
 	.name = "modbus-tcp", .title = "Modbus TCP", .title_zh = "Modbus TCP",
 	.doc = "Reads and writes coils and registers of devices and gateways that speak Modbus over TCP, also RTU and ASCII through serial servers",
 	.doc_zh = "读写通过 TCP 使用 Modbus 协议的采集设备和网关的线圈与寄存器，也可经串口服务器透传 RTU、ASCII",
-	.config = &modbus_config_type, .device = &modbus_device_type, .endpoint = tcp_endpoint, .open = tcp_open, MODBUS_DRIVER,
+	.config = &modbus_config_type, .device = &modbus_device_type, .endpoint = tcp_endpoint, .open = tcp_open,
+	.check = check_tls, MODBUS_DRIVER,
 };
 
 const struct driver driver_modbus_serial = {

@@ -70,6 +70,18 @@ static const struct rec_field tcp_fields[] = {
 	F(C, closes, .def = "false", .label = "Closes after each answer", .label_zh = "每次应答后断开",
 		.doc = "For gateways that end the connection after an answer: it is opened again for the next request, and that is no failure",
 		.doc_zh = "用于每次应答后即断开连接的网关：下一请求时重新连接，不视为故障", .group = "requests"),
+	F(C, tls, .def = "false", .label = "Modbus/TCP Security (TLS)", .label_zh = "Modbus/TCP Security（TLS）",
+		.doc = "The port is 802 then, unless the device says otherwise", .doc_zh = "此时端口通常为 802", .group = "security"),
+	F(C, tls_ca, .max = "500", .pattern = "/.+", .label = "Trusted issuers (file)", .label_zh = "受信任的签发者证书（文件）",
+		.doc = "PEM file on this computer; empty: the system's", .doc_zh = "本机上的 PEM 文件；留空使用系统的", .group = "security"),
+	F(C, tls_fingerprint, .max = "95", .pattern = "[0-9a-fA-F:]+", .label = "Fingerprint of the device", .label_zh = "设备证书指纹",
+		.doc = "SHA-256 of its certificate: this one and no other", .doc_zh = "证书的 SHA-256：只接受此证书", .group = "security"),
+	F(C, tls_any_name, .def = "false", .label = "Names in the certificate are not compared", .label_zh = "不核对证书中的名称",
+		.doc = "For devices whose certificate carries none; needs trusted issuers or a fingerprint",
+		.doc_zh = "用于证书中没有名称的设备；须指定签发者证书或指纹", .group = "security"),
+	F(C, tls_cert, .max = "500", .pattern = "/.+", .label = "Own certificate (file)", .label_zh = "本机证书（文件）",
+		.doc = "PEM file; Modbus/TCP Security wants both sides to show one", .doc_zh = "PEM 文件；Modbus/TCP Security 要求双方出示证书", .group = "security"),
+	F(C, tls_key, .max = "500", .pattern = "/.+", .label = "Own key (file)", .label_zh = "本机私钥（文件）", .group = "security"),
 };
 const struct rec_type modbus_config_type = REC_PLAIN(C, "modbus_connection", tcp_fields, .title = "Modbus TCP connection",
 	.title_zh = "Modbus TCP 通道", .doc = "Settings of a Modbus TCP connection", .doc_zh = "Modbus TCP 通道设置");
