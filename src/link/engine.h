@@ -21,7 +21,7 @@
 #include "io/io.h"
 #include "link/errand.h"
 #include "link/link.h"
-#include "link/tap.h"
+#include "link/frames.h"
 #include "sys/sys.h"
 
 enum { LINK_NAME = 65, LINK_HIST = 124, LINK_ROW_POINTS = 4000, LINK_MUTE = 3, LINK_WRONG = 3, LINK_PIECE_MS = 50,

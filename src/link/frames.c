@@ -1,5 +1,5 @@
-/* tap.c - the ring behind tap.h, and how it comes to who asks for it. */
-#include "link/tap.h"
+/* frames.c - the ring behind frames.h, and how it comes to who asks for it. */
+#include "link/frames.h"
 
 #include "link/engine.h"
 

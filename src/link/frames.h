@@ -1,5 +1,5 @@
 /*
- * tap.h - what passes on a connection: a bounded ring of its last frames, always on, larger while somebody watches.
+ * frames.h - what passes on a connection: a bounded ring of its last frames, always on, larger while somebody watches.
  *
  * Thread: the connection's. Memory: allocated with the first frame; without memory there is no log and nothing else happens.
  */
