@@ -7,6 +7,7 @@
 #include "link/link.h"
 #include "plant/plant.h"
 #include "service/reach.h"
+#include "service/witness.h"
 #include "tsdb/tsdb.h"
 
 static void time_kv(struct json *j, const char *key, int64_t ns)
@@ -429,7 +430,7 @@ static int run_verify(struct call *c)
 	if (r >= 0 && n == &audit_of_system && !is_of_platform(c))      /* its entries are of all tenants */
 		r = err_fail(ERR_DENIED, "permission", permission_id(PERM_SYSTEM_WRITE), NULL);
 	if (r >= 0)
-		r = guard_audit_verify(c->scope.guard, n == &audit_of_system ? 0 : c->scope.tenant, &report);
+		r = witness_verify(c->api->platform, n == &audit_of_system ? 0 : c->scope.tenant, &report);
 	if (r < 0 && r != -ERR_CORRUPT)
 		return r;
 	err_clear();

@@ -16,6 +16,7 @@ struct command {
 	/* argv: what is no option, argv[0] being the verb. */
 	int (*run)(const struct command *c, const void *options, int argc, char *argv[], struct arena *a);
 	const struct noun *noun;                        /* of noun verbs */
+	const char *const *only;                        /* a noun has this name, too: the words that are not the noun's; NULL: all */
 };
 
 /* The whole program. Returns the exit code. */

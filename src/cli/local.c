@@ -7,6 +7,7 @@
 #include "cli/parts.h"
 #include "cli/verbs.h"
 #include "daemon/daemon.h"
+#include "service/witness.h"
 #include "sim/sim.h"
 #include "store/store.h"
 #include "sys/sys.h"
@@ -157,17 +158,18 @@ int run_token(const struct command *c, const void *options, int argc, char *argv
 
 /* --- audit ------------------------------------------------------------------------------------------------------------- */
 
-struct data_options { const char *data; };
+struct data_options { REMOTE_MEMBERS; const char *data; };
 static const struct rec_field data_fields[] = {
-	F(struct data_options, data, .def = "data", .label = "Data folder", .label_zh = "数据文件夹"),
+	REMOTE_FIELDS(struct data_options),
+	F(struct data_options, data, .label = "Data folder; without it the running platform is asked", .label_zh = "数据文件夹；不填则询问运行中的平台"),
 };
 const struct rec_type data_option_type = REC_PLAIN(struct data_options, "options", data_fields);
 
 /* One store's chain: the system's (0) or a tenant's. 1: broken. */
-static int verify(struct guard *g, uint32_t tenant)
+static int verify(struct platform *p, uint32_t tenant)
 {
 	struct audit_report report = { 0 };
-	int r = guard_audit_verify(g, tenant, &report);
+	int r = witness_verify(p, tenant, &report);
 	char name[40] = "";
 	struct buf b = BUF_FIXED(name);
 
@@ -185,6 +187,33 @@ static int verify(struct guard *g, uint32_t tenant)
 	return r;
 }
 
+/* The running platform: the tenant's chain, and the system's when the token may. */
+static int verify_there(const struct remote *remote, struct arena *a)
+{
+	static const char *const stores[] = { "tenant", "system" };
+	bool broken = false;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ELEMENTSOF(stores); i++) {
+		struct remote_request q = { .method = "GET", .path = arena_fmt(a, "/api/v1/audit/verify?store=%s", stores[i]) };
+		struct tree *t = NULL;
+		bool whole;
+		r = q.path ? remote_tree(remote, &q, a, &t) : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+		if (r < 0)
+			break;
+		whole = tree_bool(tree_find(t, "whole"), false);
+		broken |= !whole;
+		if (whole)
+			printf(cli_text("%s: %lld entries, whole\n", "%s：%lld 条记录，完整\n"), stores[i], (long long) tree_i64(tree_find(t, "entries"), 0));
+		else
+			printf(cli_text("%s: broken at entry %lld: %s\n", "%s：第 %lld 条记录损坏：%s\n"), stores[i],
+				(long long) tree_i64(tree_find(t, "first_bad"), 0), tree_str(tree_find(t, "detail")));
+	}
+	if (r >= 0 && broken)
+		r = err_fail(ERR_CORRUPT, "what", cli_text("the audit log", "审计日志"), "detail", cli_text("see above", "见上"), NULL);
+	return r < 0 ? r : 0;
+}
+
 int run_audit(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
 	_cleanup_(offline_closep) struct offline *offline = NULL;
@@ -196,14 +225,21 @@ int run_audit(const struct command *c, const void *options, int argc, char *argv
 
 	if (argc != 2 || !str_eq(argv[1], "verify"))
 		return usage(c, a);
+	if (str_empty(o->data))
+		return verify_there(REMOTE_OF(o), a);
 	r = offline_open(&offline, o->data, a, &s);
-	if (r == 0) {
+	if (r == 0)
+		r = offline_samples(offline);
+	if (r == 1)
+		fprintf(stderr, "%s\n", cli_text("a platform serves this folder: the marks in its log are left out here; `tenon audit verify` without --data asks it",
+			"平台正在使用该文件夹：此处不核对其日志中的标记；不带 --data 的 tenon audit verify 会询问平台"));
+	if (r >= 0) {
 		n = guard_tenants(s->guard, tenants, ELEMENTSOF(tenants));
-		r = verify(s->guard, 0);
+		r = verify(s->platform, 0);
 	}
 	broken |= r == 1;
 	for (uint32_t i = 0; r >= 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
-		r = verify(s->guard, tenants[i]);
+		r = verify(s->platform, tenants[i]);
 		broken |= r == 1;
 	}
 	if (r >= 0 && broken)

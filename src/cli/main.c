@@ -56,6 +56,14 @@ static int unknown(const char *word)
 	return err_fail(ERR_NO_VERB, "value", word, "nearest", str_nearest(word, words, n), NULL);
 }
 
+static bool is_of(const struct command *c, const char *word)
+{
+	for (const char *const *w = c->only; w && *w; w++)
+		if (str_eq(*w, word))
+			return true;
+	return !c->only;
+}
+
 static int run(int argc, char *argv[], struct arena *a)
 {
 	const struct command *c;
@@ -63,7 +71,7 @@ static int run(int argc, char *argv[], struct arena *a)
 	void *options = NULL;
 	int n = argc - 1;
 
-	for (c = commands; c->name && !str_eq(c->name, argv[1]); c++)
+	for (c = commands; c->name && !(str_eq(c->name, argv[1]) && is_of(c, argc > 2 ? argv[2] : "")); c++)
 		;
 	if (!c->name) {
 		noun.noun = noun_named(argv[1]);

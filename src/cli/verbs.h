@@ -22,7 +22,11 @@ VERB(routes);
 VERB(openapi);
 VERB(types);
 VERB(imports);
+VERB(user);
+VERB(approval);
 #undef VERB
+extern const struct rec_type user_option_type, approval_option_type;
+extern const char *const user_verbs[];
 extern const struct rec_type serve_option_type, sim_option_type, query_option_type, values_option_type, status_option_type, write_option_type, job_option_type, links_option_type,
 	token_option_type, data_option_type, import_option_type;
 extern const struct rec_type config_option_type, store_option_type;

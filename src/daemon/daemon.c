@@ -27,12 +27,13 @@
 #include "service/command.h"
 #include "service/ingest.h"
 #include "service/sheet_reader.h"
+#include "service/witness.h"
 #include "sim/sim.h"
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
-enum { STOP_MS = 5000, TICK_MS = 60000, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
+enum { STOP_MS = 5000, TICK_MS = 60000, WITNESS_TICKS = 60, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
 
 struct daemon {
 	const struct daemon_config *start;
@@ -51,6 +52,7 @@ struct daemon {
 	struct timer tick, cut, bus_due;
 	struct work tick_work;
 	bool ticking, stopping;
+	unsigned ticks;                 /* minutes, counted by whoever does the housekeeping */
 };
 
 static void stop(struct daemon *d);
@@ -129,6 +131,8 @@ static int run_tick(struct work *w, void *worker)
 	struct daemon *d = CONTAINER_OF(w, struct daemon, tick_work);
 	int r = guard_tick(d->platform.guard);
 
+	if (r >= 0 && ++d->ticks % WITNESS_TICKS == 0)
+		r = witness_write(&d->platform);
 	if (r < 0) {
 		struct err e = err_take(r);
 
@@ -277,8 +281,16 @@ static int start_service(struct daemon *d)
 
 static void stop_service(struct daemon *d)
 {
+	int r;
+
 	d->platform.ingest = ingest_free(d->platform.ingest);
 	d->platform.commands = commands_free(d->platform.commands);
+	r = d->platform.guard ? witness_write(&d->platform) : 0;
+	if (r < 0) {
+		struct err e = err_take(r);
+
+		log_warn("daemon", "the end of the audit log was not marked: %s", err_log_text(&e));
+	}
 	if (d->platform.guard)
 		service_close(&d->platform);
 }

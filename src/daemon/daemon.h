@@ -35,6 +35,9 @@ int daemon_run(const struct daemon_config *c);
 struct scope;
 struct offline;
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope);
+/* The samples, too, when nobody serves the folder: 0. 1: somebody does, they are his. Makes the scope's platform complete for
+ * service/witness.h. */
+int offline_samples(struct offline *o);
 struct offline *offline_close(struct offline *o);
 
 /* The records of a data folder nobody serves, copied to another place and compared; from then on they are there. What they were copied

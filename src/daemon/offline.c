@@ -4,8 +4,10 @@
 #include "daemon/place.h"
 #include "service/service.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
+#include "wal/wal.h"
 
-struct offline { struct platform platform; struct scope scope; };
+struct offline { struct platform platform; struct scope scope; int lock; };
 
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope)
 {
@@ -18,6 +20,8 @@ int offline_open(struct offline **ret, const char *data, struct arena *a, struct
 		return r;
 	o = sys_new(struct offline);
 	r = o ? folder_open(data, NULL) : err_fail(ERR_NO_MEMORY, "what", data, NULL);
+	if (o)
+		o->lock = -1;
 	if (r == 0)
 		r = place_find(data, &(struct store_choice) { 0 }, &store);
 	if (r == 0) {
@@ -35,9 +39,43 @@ int offline_open(struct offline **ret, const char *data, struct arena *a, struct
 	return 0;
 }
 
+int offline_samples(struct offline *o)
+{
+	enum { WAIT_MS = 60000 };
+	char dir[4096];
+	struct wal_config log = { .dir = dir };
+	struct tsdb_config samples = { .data_dir = o->platform.data, .version = TENON_VERSION };
+	int r = folder_open(o->platform.data, &o->lock);
+
+	if (r == -ERR_LOCKED) {
+		err_clear();
+		return 1;
+	}
+	if (r == 0)
+		r = path_join(dir, sizeof(dir), o->platform.data, "wal") ? wal_open(&log, &o->platform.wal) : -ERR_CONFIG;
+	if (r == 0)
+		r = wal_start(o->platform.wal);
+	if (r == 0)
+		r = tsdb_open(&o->platform.tsdb, &samples, o->platform.wal);
+	if (r == 0)
+		r = tsdb_start(o->platform.tsdb);
+	return r < 0 ? r : tsdb_wait(o->platform.tsdb, wal_appended(o->platform.wal), WAIT_MS);
+}
+
 struct offline *offline_close(struct offline *o)
 {
-	if (o && o->platform.guard)
+	if (!o)
+		return NULL;
+	if (o->platform.guard)
 		service_close(&o->platform);
+	if (o->platform.tsdb)
+		tsdb_stop(o->platform.tsdb);
+	tsdb_free(o->platform.tsdb);
+	if (o->platform.wal)
+		wal_stop(o->platform.wal, clock_deadline(5000));
+	wal_close(o->platform.wal);
+	if (o->lock >= 0)
+		sys.close(o->lock);
+	err_clear();
 	return sys_free(o);
 }

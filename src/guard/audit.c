@@ -7,13 +7,14 @@
  */
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "base/str.h"
 #include "guard/internal.h"
 
-enum { HEAD_MAX = 256 };
+enum { HEAD_MAX = AUDIT_MARK_MAX };
 #define CHAIN_START "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* ---- an entry's hash ---- */
@@ -229,7 +230,11 @@ struct walk {
 	struct audit_report *report;
 	char hash[HASH_TEXT + 1], head_hash[HASH_TEXT + 1];
 	uint64_t seq, head_seq;
+	struct mark *mark;              /* by number */
+	size_t n_marks, at;
 };
+
+struct mark { uint64_t seq; char hash[HASH_TEXT + 1]; };
 
 static int bad(struct audit_report *report, uint64_t seq, const char *detail)
 {
@@ -260,23 +265,20 @@ static int check_entry(void *ctx, const void *rec)
 		return bad(w->report, e->seq, "was changed: its hash does not match");
 	if (e->seq == w->head_seq && !str_eq(w->head_hash, hash))
 		return bad(w->report, e->seq, "is another one than the sealed head says");
+	for (; w->at < w->n_marks && w->mark[w->at].seq <= e->seq; w->at++)
+		if (!str_eq(w->mark[w->at].hash, hash))
+			return bad(w->report, e->seq, "is another one than the mark in the log of samples says");
 	w->seq = e->seq;
 	memcpy(w->hash, hash, sizeof(hash));
 	return 0;
 }
 
-static bool read_head(const char *path, const uint8_t key[HASH_BYTES], uint64_t *ret_seq, char ret_hash[HASH_TEXT + 1])
+/* "number hash seal\n" */
+static bool read_sealed(const char *t, size_t len, const uint8_t key[HASH_BYTES], uint64_t *ret_seq, char ret_hash[HASH_TEXT + 1])
 {
-	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 1 << 16);
 	char mac[HASH_TEXT + 1];
-	const char *t;
 
-	if (file_read(path, HEAD_MAX, &text) < 0) {
-		err_clear();
-		return false;
-	}
-	t = text.data;
-	if (text.len != 20 + 1 + HASH_TEXT + 1 + HASH_TEXT + 1 || num_parse_u64(t, t + 20, ret_seq) != 20 || t[20] != ' ' || t[85] != ' ')
+	if (len != 20 + 1 + HASH_TEXT + 1 + HASH_TEXT + 1 || num_parse_u64(t, t + 20, ret_seq) != 20 || t[20] != ' ' || t[85] != ' ')
 		return false;
 	memcpy(ret_hash, t + 21, HASH_TEXT);
 	ret_hash[HASH_TEXT] = 0;
@@ -284,7 +286,39 @@ static bool read_head(const char *path, const uint8_t key[HASH_BYTES], uint64_t 
 	return same_bytes(mac, t + 86, HASH_TEXT);
 }
 
-static int walk(struct store *store, const char *head, const uint8_t key[HASH_BYTES], struct audit_report *ret)
+static int by_seq(const void *a, const void *b)
+{
+	const struct mark *x = a, *y = b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static int read_marks(const struct audit_marks *marks, const uint8_t key[HASH_BYTES], struct walk *w)
+{
+	if (!marks || !marks->n)
+		return 0;
+	w->mark = sys_alloc_array(marks->n, sizeof(*w->mark));
+	if (!w->mark)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (size_t i = 0; i < marks->n; i++, w->n_marks++)
+		if (!read_sealed(marks->texts[i], str_len(marks->texts[i]), key, &w->mark[i].seq, w->mark[i].hash))
+			return bad(w->report, 1, "and all after it: a mark in the log of samples was changed, or is of another folder");
+	qsort(w->mark, w->n_marks, sizeof(*w->mark), by_seq);
+	return 0;
+}
+
+static bool read_head(const char *path, const uint8_t key[HASH_BYTES], uint64_t *ret_seq, char ret_hash[HASH_TEXT + 1])
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 1 << 16);
+
+	if (file_read(path, HEAD_MAX, &text) < 0) {
+		err_clear();
+		return false;
+	}
+	return read_sealed(text.data, text.len, key, ret_seq, ret_hash);
+}
+
+static int walk(struct store *store, const char *head, const uint8_t key[HASH_BYTES], const struct audit_marks *marks, struct audit_report *ret)
 {
 	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
 	struct walk w = { .report = ret, .hash = CHAIN_START };
@@ -296,7 +330,12 @@ static int walk(struct store *store, const char *head, const uint8_t key[HASH_BY
 	sealed = read_head(head, key, &w.head_seq, w.head_hash);
 	r = store_begin(store, STORE_READ, 0, &tx);
 	if (r >= 0)
+		r = read_marks(marks, key, &w);
+	if (r >= 0)
 		r = store_list(tx, &audit_type, &all, check_entry, &w, NULL);
+	if (r >= 0 && w.at < w.n_marks)
+		r = bad(ret, w.seq + 1, "is missing: a mark in the log of samples says there were more");
+	sys_free(w.mark);
 	if (r < 0)
 		return r;
 	if (!sealed && w.seq > 0)
@@ -306,16 +345,51 @@ static int walk(struct store *store, const char *head, const uint8_t key[HASH_BY
 	return 0;
 }
 
-int guard_audit_verify(struct guard *g, uint32_t tenant, struct audit_report *ret)
+/* The chain's store and the file with its head. */
+static int chain_of(struct guard *g, uint32_t tenant, struct store **ret, struct audit_head **ret_head)
 {
 	struct tenant_slot *t = NULL;
 
-	if (tenant == 0)
-		return walk(g->system, g->system_head.path, g->head_key, ret);
+	if (tenant == 0) {
+		*ret = g->system;
+		*ret_head = &g->system_head;
+		return 0;
+	}
 	if (!guard_tenant_store(g, tenant))
 		return err_fail(ERR_MISSING, "what", "@tenant", NULL);
 	mutex_lock(&g->tenants_lock);
 	t = tenant_slot(g, tenant);
 	mutex_unlock(&g->tenants_lock);
-	return walk(t->store, t->head.path, g->head_key, ret);
+	*ret = t->store;
+	*ret_head = &t->head;
+	return 0;
+}
+
+int guard_audit_mark(struct guard *g, uint32_t tenant, char ret[AUDIT_MARK_MAX])
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	struct audit_head *head = NULL;
+	struct store *store = NULL;
+	struct last last;
+	int r = chain_of(g, tenant, &store, &head);
+
+	if (r >= 0)
+		r = store_begin(store, STORE_READ, clock_deadline(5000), &tx);
+	if (r >= 0)
+		r = chain_end(tx, &last);
+	if (r < 0)
+		return r;
+	ret[0] = 0;
+	if (last.seq)
+		head_text(g->head_key, &last, ret);
+	return 0;
+}
+
+int guard_audit_verify(struct guard *g, uint32_t tenant, const struct audit_marks *marks, struct audit_report *ret)
+{
+	struct audit_head *head = NULL;
+	struct store *store = NULL;
+	int r = chain_of(g, tenant, &store, &head);
+
+	return r < 0 ? r : walk(store, head->path, g->head_key, marks, ret);
 }

@@ -29,7 +29,15 @@ static bool is_one(unsigned duty) { return (duty & (duty - 1)) == 0; }
 bool guard_is_separated(struct scope *s)
 {
 	struct tenant_slot *t;
+	struct tenant now;
 
+	if (s->tx) {                    /* of the system's store: as its deed sees it */
+		if (store_get(s->tx, &tenant_type, &s->tenant_id, &now, s->arena) >= 0)
+			return now.separated;
+		err_clear();
+	} else {
+		tenants_refresh(s->guard);
+	}
 	mutex_hold(&s->guard->tenants_lock);
 	t = tenant_slot(s->guard, s->tenant);
 	return t && t->separated;

@@ -353,5 +353,10 @@ struct audit_report {
 	uint64_t n, first_bad;          /* entries read; sequence of the first broken one, 0 = none */
 	char detail[160];               /* what is wrong with it */
 };
-/* Walks the chain of the system's store (tenant 0) or a tenant's. 0: whole; -ERR_CORRUPT: broken, see the report. */
-int guard_audit_verify(struct guard *g, uint32_t tenant, struct audit_report *ret);
+/* The end of a chain as a sealed text: for a place that whoever cuts the chain does not reach (service/witness.h). "" = no entry yet. */
+enum { AUDIT_MARK_MAX = 256 };
+int guard_audit_mark(struct guard *g, uint32_t tenant, char ret[AUDIT_MARK_MAX]);
+/* Walks the chain of the system's store (tenant 0) or a tenant's. 0: whole; -ERR_CORRUPT: broken, see the report. marks: what
+ * guard_audit_mark() gave in the past; each must be in the chain. NULL: none. */
+struct audit_marks { const char *const *texts; size_t n; };
+int guard_audit_verify(struct guard *g, uint32_t tenant, const struct audit_marks *marks, struct audit_report *ret);

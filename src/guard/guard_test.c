@@ -173,7 +173,7 @@ TEST(a_wrong_password_and_a_wrong_name_are_refused_alike_and_audited)
 	ok(!scope_may(&s, SIGNED_IN));
 	is_int(sign_in(&w, "bob", "ten letters", &s, &secrets), -ERR_BAD_SIGN_IN);
 	err_clear();
-	is_int(guard_audit_verify(w.g, 0, &report), 0);
+	is_int(guard_audit_verify(w.g, 0, NULL, &report), 0);
 	is_int(report.n, 3);            /* setup and the two */
 	end(&w);
 }
@@ -416,7 +416,7 @@ static bool ten(struct world *w)
 
 static int verify(struct world *w, struct audit_report *ret)
 {
-	int r = guard_audit_verify(w->g, TENANT_DEFAULT, ret);
+	int r = guard_audit_verify(w->g, TENANT_DEFAULT, NULL, ret);
 
 	err_clear();
 	return r;

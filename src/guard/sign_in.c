@@ -240,7 +240,11 @@ static int put_first_user(struct scope *s, const void *in, void *ret)
 	user.tenant = s->tenant_id;
 	user.name = f->in->name;
 	user.full_name = f->in->full_name;
+	if (r >= 0)
+		r = guard_password_check(s->guard, &user, f->in->password);
 	user.hash = f->hash;
+	user.password_set = clock_now_ns();
+	rec_set_has(&user_type, &user, rec_field(&user_type, "password_set"), true);
 	user.lang = f->in->lang;
 	if (r >= 0)
 		r = store_put(s->tx, &user_type, &user, &s->who.id);

@@ -475,9 +475,9 @@ TEST(whatever_was_done_the_audit_is_whole)
 
 	must(begin(&w) && build(&w, &p));
 	is_int(import(&w, "pump", "code\nP-1\nP-2\n", false, false, &out), 0);
-	is_int(guard_audit_verify(w.p.guard, TENANT_DEFAULT, &report), 0);
+	is_int(guard_audit_verify(w.p.guard, TENANT_DEFAULT, NULL, &report), 0);
 	is_int(report.n, 5);            /* place, connection, device, group, one import */
-	is_int(guard_audit_verify(w.p.guard, 0, &report), 0);
+	is_int(guard_audit_verify(w.p.guard, 0, NULL, &report), 0);
 	end(&w);
 }
 
@@ -510,7 +510,7 @@ TEST(whichever_allocation_fails_a_create_is_whole_or_not_there)
 	}
 	is_int(r, 0);
 	ok(n > 3);
-	is_int(guard_audit_verify(w.p.guard, TENANT_DEFAULT, &report), 0);
+	is_int(guard_audit_verify(w.p.guard, TENANT_DEFAULT, NULL, &report), 0);
 	ok(report.n == 3u + (unsigned) count(&w, "place", NULL, 0));     /* one entry for each place, and three for what was built beside */
 	end(&w);
 }

@@ -155,7 +155,7 @@ class Platform(Process):
         if body is not None and not isinstance(body, (bytes, str)):
             body, fields["Content-Type"] = json.dumps(body), "application/json"
         fields.update(headers or {})
-        request = urllib.request.Request(self.url + path, method=method, headers=fields,
+        request = urllib.request.Request(self.url + path, method=method, headers={k: v for k, v in fields.items() if v is not None},
                                          data=body.encode() if isinstance(body, str) else body)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:

@@ -51,15 +51,15 @@ def test_one_wrong_line_and_nothing_is_stored(platform, line, status, code):
 
 
 def test_a_sender_without_the_right_to_make_points_feeds_existing_ones_only(platform):
-    operator = platform.sign_in(role="operator", name="feeder")
+    feeder = platform.make("roles", name="feeder", permissions=["sample.write"])
+    sender = platform.make("tokens", name="feeder", role=feeder["id"])["secret"]
     head = {"Content-Type": "text/plain"}
     assert platform.call("POST", "/api/v1/write", "known v=1 1700000000000000000", headers=head)[0] == 204
-    status, _, problem = platform.call("POST", "/api/v1/write", "known v=2 1700000001000000000", token=operator, headers=head)
-    may_send = status == 204
-    status, _, problem = platform.call("POST", "/api/v1/write", "unknown v=1 1700000000000000000", token=operator, headers=head)
-    assert status == 403 and problem["code"] == "denied"
-    if may_send:
-        assert read(platform, "known/v", 2)["v"] == [1, 2]
+    assert platform.call("POST", "/api/v1/write", "known v=2 1700000001000000000", token=sender, headers=head)[0] == 204
+    status, _, problem = platform.call("POST", "/api/v1/write", "unknown v=1 1700000000000000000", token=sender, headers=head)
+    assert (status, problem["code"], problem["args"]["permission"]) == (403, "denied", "point.write")
+    assert read(platform, "known/v", 2)["v"] == [1, 2]
+    assert platform.call("GET", "/api/v1/devices?code=unknown")[2]["items"] == []
 
 
 def test_the_same_instant_again_replaces_the_value(platform):
