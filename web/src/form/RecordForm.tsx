@@ -34,6 +34,8 @@ interface Props {
 	within?: (field: FormField, values: Values) => Record<string, string | undefined> | undefined;
 	extra?: Record<string, React.ReactNode>;
 	onChange?: (values: Values) => void;
+	/** Put into the fields when it changes: what was picked elsewhere. */
+	fill?: Values;
 	handle?: Ref<RecordFormHandle>;
 }
 
@@ -64,6 +66,9 @@ export function RecordForm(p: Props) {
 	const making = !p.before;
 	const start = useMemo(() => (p.before ? p.before : { ...defaults(p.type), ...p.given }), [p.before, p.type, p.given]);
 	useEffect(() => form.setFieldsValue(start), [form, start]);
+	useEffect(() => {
+		if (p.fill) form.setFieldsValue(p.fill);
+	}, [form, p.fill]);
 	const values = { ...start, ...(Form.useWatch([], form) as Values | undefined) };
 
 	const fields = editable(p.type).filter((f) => !p.hidden?.includes(f.name) && (!p.only || p.only.includes(f.name)));

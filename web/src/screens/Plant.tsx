@@ -11,6 +11,7 @@ import { useNarrow, useSearchKey, useSize, useTick, useTitle } from '../app/hook
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { usePrefs } from '../app/prefs';
+import { SetValue } from '../field/SetValue';
 import { AgeCell, LiveCell, QualityCell } from '../lib/Quality';
 import { isTroubled, linkClass } from '../lib/links';
 import { formatCount } from '../lib/format';
@@ -192,6 +193,7 @@ function PointTable({ node, path, devices, links }: TableProps) {
 		{ title: t('field.value'), key: 'value', width: 124, align: 'right', render: (_, p) => <LiveCell point={p} /> },
 		{ title: t('field.quality'), key: 'quality', width: 172, render: (_, p) => <QualityCell point={p} /> },
 		{ title: t('field.age'), key: 'age', width: 64, align: 'right', render: (_, p) => <AgeCell point={p} /> },
+		...(may('command.send') ? [{ title: '', key: 'write', width: 36, render: (_: unknown, p: Point) => <SetValue point={p} small /> }] : []),
 		...(oneDevice ? [{ title: t('field.address'), dataIndex: 'address', width: 84, ellipsis: true, render: (a: string) => <span className="mono">{a}</span> }] : []),
 	];
 	const openTrend = (list: string[]): void => {
@@ -269,7 +271,7 @@ function PointCard({ point, checked, onCheck }: { point: Point; checked: boolean
 	return (
 		<li className={isBad ? 'card row-bad' : 'card'}>
 			<Checkbox checked={checked} onChange={(e) => onCheck(e.target.checked)}><span className="name">{point.name || point.code}</span></Checkbox>
-			<LiveCell point={point} />
+			<span className="row"><LiveCell point={point} /><SetValue point={point} small /></span>
 			<span className="side-note">{point.name ? point.code : point.address}</span>
 			<span className="side-note row">{value && severity(value.q) !== 'good' && <QualityCell point={point} />}<AgeCell point={point} /></span>
 		</li>

@@ -5,7 +5,7 @@ import { Alert, App, Button, Modal } from 'antd';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { createRecord, keys, patchRecord, useDrivers, useMay, useRecord, useRefresh, useType } from '../api/calls';
-import type { Driver, Rec } from '../api/contract';
+import type { Driver, Point, Rec } from '../api/contract';
 import { Problem } from '../api/http';
 import { useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
@@ -19,6 +19,10 @@ import { formatDateTime } from '../lib/format';
 import { recordTitle } from '../lib/records';
 import { useNames } from '../list/useNames';
 import { useRemove } from '../list/useRemove';
+import { SetValue } from '../field/SetValue';
+import { TestLink } from '../field/TestLink';
+import { TryRead } from '../field/TryRead';
+import type { Whom } from '../field/calls';
 import { AddressHint } from './AddressHint';
 import { NotFound } from './NotFound';
 
@@ -63,7 +67,19 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 	const from = useMemo(() => Object.fromEntries([...search.entries()].filter(([k]) => form.fields.some((f) => f.name === k))), [search, form]);
 	const [values, setValues] = useState<Values>(before ?? {});
 	const driver = useDriverOf(plural === 'points' ? values : undefined);
-	const hint = useMemo(() => (driver ? { address: <AddressHint driver={driver} plain /> } : undefined), [driver]);
+	const [picked, setPicked] = useState<Values>();
+	const device = useDeviceOf(plural === 'points' ? values : undefined);
+	const address = String(values.address ?? '');
+	const hint = useMemo(() => (driver ? {
+		address: <><AddressHint driver={driver} plain />{may('link.write') && driver.caps?.includes('peek') && <TryRead device={device} address={address} onPick={setPicked} />}</>,
+	} : undefined), [driver, may, device, address]);
+	/* What stands in the form, saved or not. */
+	const whom = async (): Promise<Whom | null> => {
+		const body = await handle.current?.read();
+		if (!body) return null;
+		return plural === 'connections' ? { driver: String(body.driver ?? record?.driver), config: body.config, connection: record?.id }
+			: { connection: String(body.connection ?? record?.connection), device: record?.id, device_config: body.config };
+	};
 	const heading = record ? recordTitle(record) : t('list.new', { what });
 	useTitle(`${heading} · ${plainTitle}`, t('product'));
 
@@ -113,6 +129,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 		<>
 			<div className="page-head">
 				<h1><span className="sub"><Link to={`/r/${plural}`}>{plainTitle}</Link> / </span>{heading}</h1>
+				{record && plural === 'points' && <SetValue point={record as unknown as Point} />}
 				{record && plural === 'points' && may('sample.read') && <Button onClick={() => void navigate(`/trend?p=${record.id}`)}>{t('menu.trend')}</Button>}
 				{record && plural === 'devices' && <Button onClick={() => void navigate(`/live/${record.id}`)}>{t('menu.live')}</Button>}
 			</div>
@@ -121,10 +138,11 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 				onSubmit={(e) => { e.preventDefault(); void save(); }}
 				onKeyDown={(e) => { if ((e.ctrlKey || e.metaKey) && e.key === 'Enter') void save(); }}
 			>
-				<RecordForm type={form} before={before} given={from} inner={inner} disabled={!mayWrite} handle={handle} within={withinDevice} extra={hint} onChange={setValues} />
+				<RecordForm type={form} before={before} given={from} inner={inner} disabled={!mayWrite} handle={handle} within={withinDevice} extra={hint} onChange={setValues} fill={picked} />
 				<div className="form-foot">
 					{mayWrite && <Button type="primary" loading={busy && { delay: 300 }} onClick={() => void save()}>{t('action.save')}</Button>}
 					<Button onClick={back}>{t(mayWrite ? 'action.cancel' : 'action.back')}</Button>
+					{mayWrite && (plural === 'connections' || plural === 'devices') && <TestLink read={whom} />}
 					<span className="grow" />
 					{record?.updated && <span className="muted small">{t('form.updated', { when: formatDateTime(Date.parse(record.updated)), rev: record.rev })}</span>}
 					{record && mayWrite && <Button danger type="text" onClick={() => remove(record, back)}>{t('action.delete')}</Button>}
@@ -164,6 +182,12 @@ function useDriverOf(values: Values | undefined): Driver | undefined {
 	const device = devices.get(String(groups.get(String(values?.group))?.device ?? values?.device));
 	const name = connections.get(String(device?.connection))?.driver;
 	return values ? drivers.data?.find((d) => d.name === name) : undefined;
+}
+
+/** The device a point will be read from: what is chosen, or that of its scan group. */
+function useDeviceOf(values: Values | undefined): string | undefined {
+	const groups = useNames('group', Boolean(values));
+	return values ? String(groups.get(String(values.group))?.device ?? values.device ?? '') || undefined : undefined;
 }
 
 /** A scan group belongs to a device: only those of the chosen device are offered. */

@@ -29,8 +29,11 @@ export interface Action {
 
 export const PANELS: Panel[] = [
 	{ key: 'devices', title: (t) => t('menu.devices'), Body: lazy(() => import('./Devices').then((m) => ({ default: m.Devices }))) },
+	{ key: 'requests', title: (t) => t('plan.title'), permission: 'link.read', Body: lazy(() => import('./Requests').then((m) => ({ default: m.Requests }))) },
+	{ key: 'scan', title: (t) => t('scan.title'), permission: 'link.write', Body: lazy(() => import('./ScanUnits').then((m) => ({ default: m.ScanUnits }))) },
 	{ key: 'errors', title: (t) => t('connection.errors'), Body: lazy(() => import('./Errors').then((m) => ({ default: m.Errors }))) },
 ];
 export const ACTIONS: Action[] = [
+	{ key: 'test', permission: 'link.write', Body: lazy(() => import('./Test').then((m) => ({ default: m.Test }))) },
 	{ key: 'edit', permission: 'link.write', Body: lazy(() => import('./Edit').then((m) => ({ default: m.Edit }))) },
 ];
