@@ -115,7 +115,7 @@ static int take_value(struct scope *s, const struct point *p, const char *json, 
 		*ret = (struct value) { .type = V_BOOL, .b = ret->i };
 	if (fits && (p->type == POINT_BOOL) != (ret->type == V_BOOL))
 		fits = false;
-	return fits ? 0 : err_at(err_fail(ERR_WRONG_TYPE, "field", "value", "want", p->type == POINT_BOOL ? "@boolean" : p->type == POINT_STRING ?
+	return fits ? 0 : err_at(err_fail(ERR_WRONG_TYPE, "field", "@command_value", "want", p->type == POINT_BOOL ? "@boolean" : p->type == POINT_STRING ?
 		"@text" : p->state_texts.n ? "@a_state_text" : "@number", "value", json, NULL), "value");
 }
 
@@ -138,15 +138,15 @@ static int check_limits(const struct point *p, struct value v, const char *json)
 	num_format_f64(max, p->write_max);
 	num_format_f64(step, p->write_step);
 	if (has(p, "write_min") && has(p, "write_max") && (f < p->write_min || f > p->write_max))
-		r = err_fail(ERR_OUT_OF_RANGE, "field", "value", "min", min, "max", max, "value", json, NULL);
+		r = err_fail(ERR_OUT_OF_RANGE, "field", "@command_value", "min", min, "max", max, "value", json, NULL);
 	else if (has(p, "write_min") && f < p->write_min)
-		r = err_fail(ERR_TOO_SMALL, "field", "value", "min", min, "value", json, NULL);
+		r = err_fail(ERR_TOO_SMALL, "field", "@command_value", "min", min, "value", json, NULL);
 	else if (has(p, "write_max") && f > p->write_max)
-		r = err_fail(ERR_TOO_BIG, "field", "value", "max", max, "value", json, NULL);
+		r = err_fail(ERR_TOO_BIG, "field", "@command_value", "max", max, "value", json, NULL);
 	else if (has(p, "write_step") && p->write_step > 0) {
 		steps = (f - from) / p->write_step;
 		if (fabs(steps - rint(steps)) > 1e-6)
-			r = err_fail(ERR_STEP, "field", "value", "step", step, "min", min, "value", json, NULL);
+			r = err_fail(ERR_STEP, "field", "@command_value", "step", step, "min", min, "value", json, NULL);
 	}
 	return r < 0 ? err_at(r, "value") : 0;
 }

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { EditOutlined } from '@ant-design/icons';
 import { Alert, Button, Input, Modal, Select } from 'antd';
+import { create } from 'zustand';
 import type { Point, Scalar } from '../api/contract';
 import { useSubscription } from '../api/live';
 import { Problem } from '../api/http';
@@ -14,19 +15,24 @@ import { fetchCommand, sendCommand, stopCommand, type Command } from './calls';
 
 type Outcome = { command?: Command; error?: string; approval?: boolean };
 
+/** Rows come and go while one scrolls or turns the telephone: the dialog hangs on the screen, not on the row. */
+const useChosen = create<{ point: Point | null }>(() => ({ point: null }));
+
+export function SetValueHost() {
+	const point = useChosen((s) => s.point);
+	useEffect(() => () => useChosen.setState({ point: null }), []);
+	return point && <Dialog key={point.id} point={point} onClose={() => useChosen.setState({ point: null })} />;
+}
+
 export function SetValue({ point, small }: { point: Point; small?: boolean }) {
 	const { t } = useText();
 	const may = useMay();
-	const [open, setOpen] = useState(false);
 	if (!may('command.send') || point.access === 'r' || !point.access) return null;
 	return (
-		<>
-			<Button
-				size={small ? 'small' : undefined} type={small ? 'text' : undefined} icon={<EditOutlined />} aria-label={t('command.title', { name: point.name || point.code })}
-				onClick={() => setOpen(true)}
-			>{small ? null : t('command.write')}</Button>
-			{open && <Dialog point={point} onClose={() => setOpen(false)} />}
-		</>
+		<Button
+			size={small ? 'small' : undefined} type={small ? 'text' : undefined} icon={<EditOutlined />} aria-label={t('command.title', { name: point.name || point.code })}
+			onClick={() => useChosen.setState({ point })}
+		>{small ? null : t('command.write')}</Button>
 	);
 }
 

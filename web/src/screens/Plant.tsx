@@ -11,7 +11,7 @@ import { useNarrow, useSearchKey, useSize, useTick, useTitle } from '../app/hook
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { usePrefs } from '../app/prefs';
-import { SetValue } from '../field/SetValue';
+import { SetValue, SetValueHost } from '../field/SetValue';
 import { AgeCell, LiveCell, QualityCell } from '../lib/Quality';
 import { isTroubled, linkClass } from '../lib/links';
 import { formatCount } from '../lib/format';
@@ -235,6 +235,7 @@ function PointTable({ node, path, devices, links }: TableProps) {
 			</div>
 			{points.error && <Alert type="error" banner title={problemText(points.error, t)} />}
 			{points.data?.more && <Alert type="warning" banner title={t('plant.too_many', { n: formatCount(ALL_MAX) })} />}
+			<SetValueHost />
 			<div className="table-box" ref={box}>
 				{narrow ? (shown.length ? <PointCards points={shown.slice(0, 300)} checked={checked} onCheck={setChecked} /> : points.isPending ? null : empty) : size.height > 0 && (
 					<Table<Point>

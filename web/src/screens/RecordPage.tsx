@@ -19,7 +19,7 @@ import { formatDateTime } from '../lib/format';
 import { recordTitle } from '../lib/records';
 import { useNames } from '../list/useNames';
 import { useRemove } from '../list/useRemove';
-import { SetValue } from '../field/SetValue';
+import { SetValue, SetValueHost } from '../field/SetValue';
 import { TestLink } from '../field/TestLink';
 import { TryRead } from '../field/TryRead';
 import type { Whom } from '../field/calls';
@@ -148,6 +148,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 					{record && mayWrite && <Button danger type="text" onClick={() => remove(record, back)}>{t('action.delete')}</Button>}
 				</div>
 			</form>
+			<SetValueHost />
 			{conflict && (
 				<Conflict
 					type={form} before={before!} mine={conflict.mine} current={conflict.current} onCancel={() => setConflict(null)}

@@ -1,0 +1,133 @@
+/*
+ * Setting up and writing, as an engineer does it: a wrong port is named by the test, registers are read raw and the right reading is
+ * clicked, a set-point beyond its limit is refused, one within is written and read back; also on a telephone and by keyboard.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { api, open, settled, shot, until, type Watched } from './page';
+import { start, stopAll } from './server';
+
+const program = inject('servers').program;
+const why = program ? '' : inject('servers').why || 'needs the program';
+const WEB = resolve(import.meta.dirname, '../../web');
+let w: Watched;
+let url = '';
+let data = '';
+const ids: Record<string, string> = {};
+
+describe.skipIf(why)(`commands${why ? ` (${why})` : ''}`, () => {
+	beforeAll(async () => {
+		data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
+		const sim = await start(program, ['sim', '--listen', '127.0.0.1:0'], [/^ready modbus (\S+)/]);
+		const console_ = [resolve(WEB, '../build/console'), join(WEB, 'dist')].find((d) => existsSync(join(d, 'index.html')));
+		const serve = await start(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...(console_ ? ['--web', console_] : [])], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
+		url = serve.found[0]!;
+		w = await open(url);
+		const { page } = w;
+		await page.goto(serve.found[1]!);
+		await page.getByLabel('用户名').fill('zhang');
+		await page.getByLabel('姓名').fill('张工');
+		await page.getByLabel('密码', { exact: true }).fill('tenon-tenon');
+		await page.getByLabel('再次输入密码').fill('tenon-tenon');
+		await page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await page.getByText('从这里开始').waitFor();
+		const [host, port] = sim.found[0]!.split(':');
+		const make = async (noun: string, body: unknown): Promise<string> => {
+			const made = await api(page, 'POST', `/${noun}`, body);
+			expect(made.status, JSON.stringify(made.body)).toBe(201);
+			return made.body.id as string;
+		};
+		ids.connection = await make('connections', { code: 'net', driver: 'modbus-tcp', config: { host, port: Number(port) } });
+		ids.device = await make('devices', { code: 'PLC-1', connection: ids.connection, config: { unit: 1 } });
+		ids.group = await make('groups', { code: 'fast', device: ids.device, period_ms: 200 });
+		ids.point = await make('points', { code: 'SIC-101', name: '转速设定', group: ids.group, address: '40001', type: 'f32', access: 'rw', unit: '%', write_min: 0, write_max: 90 });
+	});
+	afterAll(async () => {
+		await w.browser.close();
+		stopAll();
+		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+	});
+
+	it('names the step at which a wrong port fails, and the right one goes well', async () => {
+		const { page } = w;
+		await page.goto(`${url}/r/connections/${ids.connection}`);
+		const port = page.getByLabel('端口');
+		const right = await port.inputValue();
+		await port.fill('1');
+		await page.getByRole('button', { name: '测试连接' }).click();
+		await page.locator('[data-step=port][data-state=failed]').waitFor();
+		await page.getByText('端口被拒绝').first().waitFor();
+		expect(await page.locator('[data-step=route]').getAttribute('data-state')).toBe('ok');
+		await shot(page, '20-test-wrong-port');
+		await page.getByRole('button', { name: '关闭' }).last().click();
+		await port.fill(right);
+		await page.getByRole('button', { name: '测试连接' }).click();
+		await page.locator('[data-step=unit][data-state=ok]').waitFor();
+	});
+
+	it('reads registers raw; the reading that is clicked goes into the form', async () => {
+		const { page } = w;
+		await page.goto(`${url}/r/points/new?group=${ids.group}`);
+		await page.getByLabel('编码').fill('SIC-102');
+		await page.getByLabel('地址', { exact: true }).fill('40001');
+		await page.getByRole('button', { name: '试读' }).click();
+		const f32 = page.getByTestId('readings').locator('tr', { hasText: 'f32' }).filter({ hasText: 'ABCD' }).first();
+		await f32.waitFor();
+		await shot(page, '21-try-read');
+		await f32.getByRole('button').click();
+		await until('the form has it', async () => /32 位浮点/.test(await page.locator('form').first().innerText()));
+	});
+
+	it('refuses a value beyond the limit and writes one within, by keyboard', async () => {
+		const { page } = w;
+		await page.goto(`${url}/live/${ids.device}`);
+		await page.getByRole('button', { name: '指令下发：转速设定' }).click();
+		const value = page.getByRole('textbox', { name: '下发值' });
+		await until('the field has the focus', async () => value.evaluate((e) => e === document.activeElement));
+		await page.keyboard.type('95');
+		await page.keyboard.press('Enter');
+		await page.getByText(/写入 95/).waitFor();
+		await page.getByRole('button', { name: '确认写入' }).click();
+		await page.getByTestId('outcome').getByText('已拒绝，未写入').waitFor();
+		await shot(page, '22-command-refused');
+		await value.fill('61.5');
+		await value.press('Enter');
+		await page.getByRole('button', { name: '确认写入' }).click();
+		await page.getByTestId('outcome').getByText('已完成').waitFor();
+		await page.getByTestId('outcome').getByText(/61\.5/).waitFor();
+		await shot(page, '23-command-done');
+		await page.getByRole('button', { name: '关闭' }).last().click();
+		await until('the screen shows it', async () => /61\.5/.test(await page.locator('.plant-table').innerText()));
+	});
+
+	it('shows what is asked, and who is on the connection', async () => {
+		const { page } = w;
+		await page.goto(`${url}/collection/${ids.connection}?tab=requests`);
+		await page.getByText('HR0-HR1').waitFor();
+		await shot(page, '24-requests');
+		await page.getByRole('tab', { name: '总线扫描' }).click();
+		await page.getByLabel('结束单元').fill('2');
+		await page.getByLabel('结束单元').blur();
+		await page.getByRole('button', { name: '开始扫描' }).click();
+		await page.getByRole('link', { name: '添加为采集设备' }).first().waitFor();
+	});
+
+	it('fits a telephone', async () => {
+		const { page } = w;
+		await page.setViewportSize({ width: 390, height: 844 });
+		await page.goto(`${url}/r/points/${ids.point}`);
+		await settled(page);
+		await page.getByRole('button', { name: '指令下发：转速设定' }).click();
+		const box = await page.getByRole('dialog').boundingBox();
+		expect(box!.x).toBeGreaterThanOrEqual(0);
+		expect(box!.x + box!.width).toBeLessThanOrEqual(390);
+		await page.keyboard.press('Escape');
+		await page.goto(`${url}/collection/${ids.connection}?tab=requests`);
+		await settled(page);
+		expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(1);
+		await page.setViewportSize({ width: 1280, height: 800 });
+		expect(w.complaints).toEqual([]);
+	});
+});
