@@ -259,22 +259,32 @@ struct store_tx *store_rollback(struct store_tx *tx)
 	return NULL;
 }
 
+static void tell_all(struct store *s, uint64_t seq)
+{
+	struct err e = *err_peek();
+
+	for (uint32_t i = 0; i < s->n_on_commit; i++)
+		s->on_commit[i].fn(s->on_commit[i].ctx, seq);
+	err_put(&e);
+}
+
 int store_commit(struct store_tx *tx)
 {
 	struct store *s = tx->store;
 	uint64_t seq = tx->seq;
 	int r = tx->e->end(tx->conn->db, true);
 
-	if (r < 0) {
+	if (r == 0) {
+		if (seq)
+			atomic_store(&s->seq, seq);
+		conn_return(s, tx->conn);
+	} else {
 		store_rollback(tx);
-		return err_wrap(r, "%s", s->name);
+		err_wrap(r, "%s", s->name);
 	}
-	if (seq)
-		atomic_store(&s->seq, seq);
-	conn_return(s, tx->conn);
-	for (uint32_t i = 0; seq && i < s->n_on_commit; i++)
-		s->on_commit[i].fn(s->on_commit[i].ctx, seq);
-	return 0;
+	if (seq && (r == 0 || r == -ERR_UNAVAILABLE))   /* the answer was lost: it may have happened, so let them look */
+		tell_all(s, seq);
+	return r;
 }
 
 int store_savepoint(struct store_tx *tx)

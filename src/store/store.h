@@ -97,8 +97,8 @@ DEFINE_CLEANUP(struct store_tx *, store_rollback)
 int store_savepoint(struct store_tx *tx);
 int store_release(struct store_tx *tx, bool keep);
 
-/* Called after a commit that changed records, on the committing thread, with the feed's newest seq; must not block. At most 16,
- * registered before the first transaction. */
+/* Called after a commit that changed records, on the committing thread, with the feed's newest seq; must not block. Also after one whose
+ * answer was lost: whoever follows the feed looks whether it happened. At most 16, registered before the first transaction. */
 typedef void (*store_commit_fn)(void *ctx, uint64_t seq);
 void store_on_commit(struct store *s, store_commit_fn fn, void *ctx);
 
