@@ -42,7 +42,7 @@ test:                                   ## install what is missing, build, run e
 	@$(MAKE) --no-print-directory all
 	@tools/run-tests $(BUILD)
 
-test-all: test asan tsan clang postgres ## and the same under sanitizers, with the other compiler, and on PostgreSQL
+test-all: test whole asan tsan clang postgres ## and the same under sanitizers, with the other compiler, and on PostgreSQL
 
 check: program                          ## layers, sizes, habits and their own tests; format drift is only told
 	@tools/check-layers && tools/check-size && tools/check-habits && tools/run-tests $(BUILD) habits
@@ -53,6 +53,10 @@ asan: build-asan/build.ninja            ## unit and scenario suites under ASan a
 
 tsan: build-tsan/build.ninja            ## unit and scenario suites under TSan
 	@ninja -C build-tsan && meson test -C build-tsan --suite unit --suite scenario --print-errorlogs
+
+.PHONY: whole
+whole: program                          ## what `make test` takes a sample of, in full
+	@TENON_TEST_WHOLE=1 build/venv/bin/python -m pytest -q -p no:cacheprovider test/e2e/test_schemathesis.py
 
 .PHONY: postgres
 postgres: program                       ## every test that keeps records, on a PostgreSQL server of its own

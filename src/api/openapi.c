@@ -126,8 +126,9 @@ static void request_body(struct json *j, const struct route *r, const struct nou
 		ref(j, b.data);
 	} else if (n && str_eq(r->raw, "application/json")) {
 		batch_schema(j, n);
-	} else {
-		type_is(j, "string");
+	} else {                                        /* text and files have no schema; JSON read by the row itself is an object */
+		json_key(j, "schema");
+		json_raw(j, str_find(r->raw, "json") ? "{\"type\":\"object\"}" : "{}");
 	}
 	json_end(j);
 	json_end(j);

@@ -10,6 +10,7 @@ const struct command commands[] = {
 	{ "status", "[OPTIONS]", "How the platform does", "查看平台状态", &status_option_type, run_status, NULL },
 	{ "job", "list|get|wait|cancel|delete|file [ID] [OPTIONS]", "Long work: how far it is, what came of it", "后台任务：进度与结果", &job_option_type,
 		run_job, NULL },
+	{ "live", "POINT|PATH/ … [OPTIONS]", "Values as they come", "持续显示实时值", &live_option_type, run_live, NULL },
 	{ "links", "[ID] [OPTIONS]", "How connections, devices and scan groups do", "通道、采集设备和采集组的状态", &links_option_type, run_links, NULL },
 	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
 	{ "command", "POINT VALUE [--yes] [--reason TEXT]", "Write a value to a point", "指令下发", &command_option_type, run_command, NULL },

@@ -30,6 +30,8 @@ struct remote_request { const char *method, *path, *type, *accept, *body; size_t
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body);
 /* The same for bytes that may hold NUL. */
 int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len);
+/* Where a path of the platform is; in the arena, NULL when there is no memory. */
+const char *remote_url(const struct remote *r, const char *path, struct arena *a);
 int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret);
 void remote_escape(struct buf *out, const char *text);  /* for a path or query */
 

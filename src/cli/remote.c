@@ -75,6 +75,17 @@ static int call(const struct fetch_request *q, struct arena *a, const char **ret
 	return r;
 }
 
+const char *remote_url(const struct remote *r, const char *path, struct arena *a)
+{
+	const char *server = r->server;
+
+	if (str_empty(server))
+		server = getenv("TENON_SERVER");
+	if (str_empty(server))
+		server = "http://127.0.0.1:8080";
+	return arena_fmt(a, "%.*s%s", (int) (str_len(server) - str_ends(server, "/")), server, path);
+}
+
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body)
 {
 	return remote_bytes(r, q, a, ret_body, NULL);

@@ -23,3 +23,4 @@
 #include "io/tls.h"
 #include "io/work.h"
 #include "io/ws.h"
+#include "io/ws_dial.h"

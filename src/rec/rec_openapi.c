@@ -275,8 +275,8 @@ static void object_of(const struct rec_type *t, bool nullable, struct json *out)
 		if (!(f->flags & REC_INTERNAL)) {
 			struct rec_field said = *f;
 
-			if (f->def && !(f->flags & (REC_REQUIRED | REC_READONLY)))
-				said.flags |= REC_NULLABLE;     /* null in a request: the default */
+			if (!(f->flags & (REC_REQUIRED | REC_READONLY)))
+				said.flags |= REC_NULLABLE;     /* null in a request: as if it were absent */
 			property(t, &said, out);
 		}
 	json_end(out);

@@ -58,6 +58,31 @@ def test_history_goes_into_a_file_through_a_job(run, tmp_path):
     assert run("query", "no/where", *where, "--file", str(tmp_path / "none.csv")).returncode == 66 and not (tmp_path / "none.csv").exists()
 
 
+def test_values_are_followed_as_they_come(run, platform):
+    import threading
+    run("write", "-", stdin="follow a=1,b=\"=x\" 1700000000000000000\n")
+    tenon.wait_for(lambda: run("point", "list", "path=follow/b", "--output", "ndjson").stdout, 20, "the point")
+    stop = threading.Event()
+
+    def feed():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            run("write", "-", stdin=f"follow a={n} {1700000000000000000 + n}\n")
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        out = run("live", "follow/", "--count", "4", "--output", "csv").stdout.splitlines()
+    finally:
+        stop.set()
+        feeder.join()
+    assert out[0] == "time,point,value,quality" and len(out) >= 5
+    assert "2023-11-14T22:13:20Z,follow/b,'=x,0x00000000" in out
+    assert sum(",follow/a," in line for line in out) >= 2
+    assert run("live", "no/such").returncode == 66
+    assert run("live", "follow/a", token="tnn_wrong").returncode == 77
+
+
 def test_links_are_a_table(run, platform):
     run("connection", "create", "code=l1", "driver=modbus-tcp", 'config={"host":"127.0.0.1","port":1}')
     out = tenon.wait_for(lambda: (lambda t: t if "connection" in t else None)(run("links").stdout), 20, "the link")

@@ -1,0 +1,34 @@
+"""Peer: schemathesis makes requests from our OpenAPI description, right and wrong ones, and holds the answers against it.
+
+A fixed sample with every run; all of it with TENON_TEST_WHOLE=1 (make test-all, test/shown/1b-1b-schemathesis). Of its checks one is left
+out: that what fits the schema is accepted. A schema cannot say that a reference must exist, an address fit its driver, a role be another's.
+"""
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import pytest
+
+import tenon
+
+pytest.importorskip("schemathesis")
+WHOLE = os.environ.get("TENON_TEST_WHOLE") == "1"
+
+
+def test_no_answer_breaks_the_description(tmp_path):
+    p = tenon.Platform(str(tmp_path / "data"))
+    token, report = p.sign_in(name="schemathesis"), tmp_path / "report.xml"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "schemathesis.cli", "run", p.url + "/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--seed", "1",
+             "--phases", "examples,coverage,fuzzing,stateful" if WHOLE else "fuzzing", "--max-examples", "25" if WHOLE else "2",
+             "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", "/(session|setup)$", "--no-color", "--workers", "1",
+             "--report", "junit", "--report-junit-path", str(report)],
+            capture_output=True, text=True, cwd=tmp_path, timeout=1500)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
+        assert len(cases) > 80, len(cases)
+        assert p.call("GET", "/healthz")[0] == 200                          # and it is still there
+    finally:
+        p.close()
