@@ -93,17 +93,13 @@ int remote_call(const struct remote *r, const struct remote_request *q, struct a
 
 int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len)
 {
-	const char *server = r->server, *token = r->token, *fields[6];
+	const char *token = r->token, *fields[6];
 	struct fetch_request f = { .method = q->method, .body = q->body, .len = q->len, .timeout_ms = q->file ? 3600000 : 120000, .fields = fields, .file = q->file };
 	size_t n = 0;
 
-	if (str_empty(server))
-		server = getenv("TENON_SERVER");
-	if (str_empty(server))
-		server = "http://127.0.0.1:8080";
 	if (str_empty(token))
 		token = getenv("TENON_TOKEN");
-	f.url = arena_fmt(a, "%.*s%s", (int) (str_len(server) - str_ends(server, "/")), server, q->path);
+	f.url = remote_url(r, q->path, a);
 	fields[n++] = cli_lang() == LANG_ZH ? "Accept-Language: zh" : "Accept-Language: en";
 	if (!str_empty(token))
 		fields[n++] = arena_fmt(a, "Authorization: Bearer %s", token);

@@ -324,7 +324,7 @@ static int start_api(struct daemon *d)
 {
 	const struct config *cf = d->config;
 	struct api_config c = { .platform = &d->platform, .loop = d->loop, .web = listen_web(&d->config->listen, cf->platform.web),
-		.body_max = cf->limits.body, .tls = cf->http.tls != CONFIG_TLS_OFF, .origin = cf->http.origin };
+		.body_max = cf->limits.body, .request_rate = cf->limits.requests, .tls = cf->http.tls != CONFIG_TLS_OFF, .origin = cf->http.origin };
 	int r = reload_tls(&d->reload);
 
 	c.hsts = secure_hsts(cf, &d->reload.cert);

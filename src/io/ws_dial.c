@@ -223,7 +223,7 @@ int ws_dial_take(struct ws_dial *d, int timeout_ms, struct buf *out)
 
 	buf_clear(out);
 	for (;;) {
-		struct frame f;
+		struct frame f = { 0 };
 		int r = look(d, &f);
 		if (r == 0)
 			r = receive(d, (int) clock_left_ms(deadline, timeout_ms));
