@@ -22,7 +22,7 @@ def test_no_answer_breaks_the_description(tmp_path):
     try:
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", p.url + "/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--seed", "1",
-             "--phases", "examples,coverage,fuzzing,stateful" if WHOLE else "fuzzing", "--max-examples", "25" if WHOLE else "2",
+             "--phases", "examples,coverage,fuzzing,stateful" if WHOLE else "fuzzing", "--max-examples", "25" if WHOLE else "1",
              "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", "/(session|setup)$", "--no-color", "--workers", "1",
              "--report", "junit", "--report-junit-path", str(report)],
             capture_output=True, text=True, cwd=tmp_path, timeout=1500)
