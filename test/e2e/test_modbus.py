@@ -19,7 +19,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice  # noqa: E402
 TOP = pathlib.Path(os.environ.get("TENON_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("TENON_BUILD", TOP / "build"))
 CC = os.environ.get("CC", "cc").split()[-1]
-LIBRARIES = ["libuv", "libmicrohttpd", "jansson", "sqlite3", "libzstd", "libcrypto", "libargon2"]
+LIBRARIES = ["libuv", "libmicrohttpd", "jansson", "sqlite3", "libzstd", "libssl", "libcrypto", "libargon2"]
 
 
 @pytest.fixture(scope="module")
