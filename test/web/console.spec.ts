@@ -213,6 +213,11 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await page.getByRole('menuitem', { name: '首页' }).click();
 		await page.locator('.card.row-bad', { hasText: '1 号泵站' }).waitFor();
 		await shot(page, '11-overview-dead');
+		/* The number of bad points leads to their list, with reason and since when. */
+		await page.locator('.figure', { hasText: '坏点位' }).getByRole('link').first().click();
+		await until('the five are listed', async () => (await page.locator('.ant-table-row.row-bad').count()) === 5);
+		expect(await row(page, 'PT-102').innerText()).toMatch(/坏：[^]*20\d\d-\d\d-\d\d \d\d:\d\d/);
+		await shot(page, '11b-abnormal');
 		await start(servers.program, ['sim', '--listen', servers.sim], [/^ready modbus (\S+)/]);
 		await page.getByRole('menuitem', { name: '实时值' }).click();
 		await until('all six points are good again', async () => (await page.locator('.ant-table-row .q-good').count()) === 6, 60_000);
@@ -223,10 +228,11 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await shot(page, '12-trend-gap');
 	});
 
-	const pointId = async (code: string): Promise<string> => {
-		const { body } = await api(w.page, 'GET', `/points?code=${code}`);
+	const idOf = async (noun: string, code: string): Promise<string> => {
+		const { body } = await api(w.page, 'GET', `/${noun}?code=${code}`);
 		return (body.items as { id: string }[])[0]!.id;
 	};
+	const pointId = (code: string): Promise<string> => idOf('points', code);
 
 	it('settles a conflict field by field when somebody else changed the record', async () => {
 		const { page } = w;
@@ -258,11 +264,44 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await shot(page, '14-points');
 	});
 
+	it('shows a device as a picture, or as cards when there is none', async () => {
+		const { page } = w;
+		await page.goto(`${servers.url}/picture/${await idOf('devices', 'PLC-1')}`);
+		await until('a card shows a value', async () => /m³\/h/.test(await page.locator('.gauge-card', { hasText: '流量' }).innerText()));
+		expect(await page.locator('.picture').count()).toBe(0);
+		if (!servers.program) return;
+		/* What the picture of a pump station asks for. */
+		const group = ((await api(page, 'GET', `/groups?device=${await idOf('devices', 'PLC-1')}`)).body.items as { id: string }[])[0]!.id;
+		for (const [code, address, type] of [['LT-102', '30017', 'f32'], ['XS-101', '10001', 'bool']]) expect((await api(page, 'POST', '/points', { code, group, address, type })).status).toBe(201);
+		await page.reload();
+		await until('the tank has water', async () => (await page.locator('.picture .pic-water').count()) > 0);
+		await shot(page, '14b-picture');
+		await page.getByRole('link', { name: /^流量: / }).press('Enter');
+		await page.locator('.trend-plot canvas').waitFor();
+	});
+
+	it('can be read by everybody: contrast, names, roles, light and dark', async () => {
+		const { page } = w;
+		const axe = readFileSync(new URL('../../web/node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+		const wrong = async (): Promise<string[]> => page.evaluate(`${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] })
+			.then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', ')))`);
+		for (const scheme of ['light', 'dark'] as const) {
+			await page.emulateMedia({ colorScheme: scheme });
+			for (const path of ['/', '/picture', `/trend?p=${await pointId('PT-102')}`, '/live', '/abnormal', `/collection/${await idOf('connections', 'plc-net')}`]) {
+				await page.goto(servers.url + path);
+				await settled(page);
+				expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe(scheme);
+				expect(await wrong(), `${path} ${scheme}`).toEqual([]);
+			}
+		}
+		await page.emulateMedia({ colorScheme: 'light' });
+	});
+
 	it('is complete in English', async () => {
 		const { page } = w;
 		await page.getByRole('button', { name: 'English' }).click();
 		await page.getByRole('heading', { name: 'Points' }).waitFor();
-		for (const [name, path] of [['overview', '/'], ['live', '/live'], ['state', '/collection'], ['points', '/r/points'], ['connections', '/r/connections'], ['devices', '/r/devices'],
+		for (const [name, path] of [['overview', '/'], ['live', '/live'], ['state', '/collection'], ['connection', `/collection/${await idOf('connections', 'plc-net')}`], ['picture', '/picture'], ['abnormal', '/abnormal'], ['points', '/r/points'], ['connections', '/r/connections'], ['devices', '/r/devices'],
 			['groups', '/r/groups'], ['places', '/r/places/new'], ['users', '/r/users'], ['roles', '/r/roles'], ['point', `/r/points/${await pointId('FT-101')}`], ['add', '/add'], ['import', '/import'], ['audit', '/audit']] as const) {
 			await page.goto(servers.url + path);
 			await settled(page);
@@ -278,7 +317,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 	it('fits a telephone: nothing is wider than the screen', async () => {
 		const { page } = w;
 		await page.setViewportSize({ width: 390, height: 844 });
-		for (const path of ['/', '/live', '/trend', '/add', '/collection', '/r/points', `/r/points/${await pointId('FT-101')}`, '/import', '/audit', '/r/users']) {
+		for (const path of ['/', '/live', '/trend', '/add', '/collection', `/collection/${await idOf('connections', 'plc-net')}`, '/picture', '/abnormal', '/r/points', `/r/points/${await pointId('FT-101')}`, '/import', '/audit', '/r/users']) {
 			await page.goto(servers.url + path);
 			await settled(page);
 			const over = await page.evaluate(() => {

@@ -54,6 +54,12 @@ describe('state of links', () => {
 		]);
 		expect(withSums([{ kind: 'connection', id: 'c', state: 'down', reason: 'no route' }, { kind: 'device', id: 'd', parent: 'c', state: 'waiting' }])[1]).toMatchObject({ reason: 'no route' });
 		expect(rows[0]).toMatchObject({ points: 7, points_bad: 1, missed: 3 });
+		const whole = withSums([
+			{ kind: 'connection', id: 'c', state: 'up' }, { kind: 'device', id: 'd', parent: 'c', state: 'up' },
+			{ kind: 'group', id: 'g', parent: 'd', state: 'up', points: 10, points_bad: 2, wanted_hz: 5, rate_hz: 4 }, { kind: 'group', id: 'h', parent: 'd', state: 'up', points: 1, wanted_hz: 1, rate_hz: 1 },
+		]);
+		expect(whole[0]).toMatchObject({ points: 11, points_bad: 2, values_asked: 51, values_reached: 41 });
+		expect(whole[2]).toMatchObject({ values_asked: 50, values_reached: 40 });
 		expect(healthOf(rows)).toEqual({ devices: { total: 3, online: 1, offline: 1, disabled: 1 }, points: { total: 11, good: 6, bad: 5 } });
 	});
 	it('counts as bad only what does not collect', () => {

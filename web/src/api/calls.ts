@@ -1,6 +1,6 @@
 /* The questions the screens ask, as react-query knows them. */
 import { keepPreviousData, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
-import type { AuditEntry, Driver, Page, QuerySeries, Rec, Session, Status } from './contract';
+import type { AuditEntry, Driver, Page, QuerySeries, Rec, Session, Status, ValueList } from './contract';
 import { call, get, post, query, setCsrf } from './http';
 import { linkRow, withSums, type RawLink } from '../lib/links';
 import type { TypeForm, TypeRow } from '../form/description';
@@ -60,6 +60,11 @@ export const useDrivers = () =>
 	useQuery({ queryKey: keys.drivers, queryFn: ({ signal }) => get<Page<Driver>>('/drivers', signal), staleTime: HOUR, select: (p) => p.items });
 export const useStatus = () =>
 	useQuery({ queryKey: keys.status, queryFn: ({ signal }) => get<Status>('/status', signal), refetchInterval: 2000 });
+export const useValues = (params: Params, enabled = true) =>
+	useQuery({
+		queryKey: ['values', params], queryFn: ({ signal }) => get<ValueList>(`/values${query(params)}`, signal), refetchInterval: 3000,
+		placeholderData: keepPreviousData, enabled,
+	});
 const selectLinks = (p: Page<RawLink>) => withSums(p.items.map(linkRow));
 export const useLinks = (everyMs = 2000) =>
 	useQuery({

@@ -171,9 +171,35 @@ export interface Status {
 	started: string;
 	uptime_s: number;
 	counts?: { devices?: number; points?: number; [noun: string]: number | undefined };
-	log?: { appended: number; durable: number; samples: number; disk_bytes: number; failing: string | null };
+	log?: { appended: number; durable: number; backlog?: number; samples: number; samples_per_s?: number; disk_bytes: number; failing: string | null };
 	history?: { head_samples: number; file_bytes: number; file_samples: number; bytes_per_sample: number };
-	disk?: { free: number; total: number };
+	/** Of the data folder; null: not known. */
+	disk?: { free: number; total: number } | null;
+	/** The kernel's own account of its clock. */
+	clock?: { synchronized: boolean; offset_us: number; error_us: number; error_max_us: number } | null;
+	queues?: { name: string; len: number; max: number; bytes: number; max_bytes: number; dropped: number; refused: number }[];
+}
+
+/** GET /values */
+export interface ValueRow {
+	point: string;
+	path: string;
+	code: string;
+	name?: string;
+	unit?: string;
+	device: string;
+	state: string;
+	/** µs; the last sample. */
+	t: number | null;
+	v: Scalar;
+	q?: number;
+	/** µs; when this quality began. */
+	since?: number;
+}
+export interface ValueList {
+	counts: { points: number; good: number; uncertain: number; bad: number; disabled: number; unknown: number };
+	count: number;
+	items: ValueRow[];
 }
 
 export interface AuditEntry {

@@ -1,7 +1,7 @@
 /* The menu, one line an entry: where it leads, its picture, its text, and the right without which it is not shown. */
 import {
 	ApartmentOutlined, ApiOutlined, AuditOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
-	KeyOutlined, LineChartOutlined, MonitorOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined, TeamOutlined,
+	KeyOutlined, LineChartOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined, TeamOutlined,
 } from '@ant-design/icons';
 import type { TFunction } from 'i18next';
 
@@ -21,6 +21,7 @@ export interface MenuSection {
 export const MENU: MenuSection[] = [
 	{ key: 'top', entries: [
 		{ to: '/', icon: <HomeOutlined />, text: (t) => t('menu.overview') },
+		{ to: '/picture', icon: <PictureOutlined />, text: (t) => t('menu.pictures'), permission: 'point.read' },
 		{ to: '/live', icon: <MonitorOutlined />, text: (t) => t('menu.live'), permission: 'point.read' },
 		{ to: '/trend', icon: <LineChartOutlined />, text: (t) => t('menu.trend'), permission: 'sample.read' },
 	] },

@@ -20,9 +20,12 @@ export const router = createBrowserRouter([
 				lazy: screen(() => import('./Shell'), 'Shell'),
 				errorElement: <Broken />,
 				children: [
-					{ index: true, lazy: screen(() => import('../screens/Overview'), 'Overview') },
+					{ index: true, lazy: screen(() => import('../screens/Home'), 'Home') },
 					{ path: 'live', lazy: screen(() => import('../screens/Plant'), 'Plant') },
 					{ path: 'live/:node', lazy: screen(() => import('../screens/Plant'), 'Plant') },
+					{ path: 'abnormal', lazy: screen(() => import('../screens/Abnormal'), 'Abnormal') },
+					{ path: 'picture', lazy: screen(() => import('../screens/Pictures'), 'Pictures') },
+					{ path: 'picture/:device', lazy: screen(() => import('../screens/Pictures'), 'Pictures') },
 					{ path: 'trend', lazy: screen(() => import('../screens/Trend'), 'Trend') },
 					{ path: 'add', lazy: screen(() => import('../screens/AddSource'), 'AddSource') },
 					{ path: 'import', lazy: screen(() => import('../screens/Import'), 'Import') },

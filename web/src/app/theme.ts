@@ -1,7 +1,7 @@
 /* Calm greys; colour is kept for what is abnormal and for what can be pressed (ISA-101). */
 import { theme as antd, type ThemeConfig } from 'antd';
 
-export const FONT = '"Segoe UI", "Helvetica Neue", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", Arial, sans-serif';
+export const FONT = '"Segoe UI", "Helvetica Neue", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", Arial, sans-serif';
 export const MONO = '"Cascadia Mono", Consolas, Menlo, "DejaVu Sans Mono", monospace';
 
 const both = {

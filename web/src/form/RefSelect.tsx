@@ -38,7 +38,7 @@ export function RefSelect({ id, noun, value, onChange, disabled, many, clearable
 	return (
 		<Select
 			style={{ width: '100%' }} id={id} disabled={disabled} mode={many ? 'multiple' : undefined} showSearch filterOption={false} searchValue={typed}
-			onSearch={setTyped} loading={list.isFetching} allowClear={clearable} placeholder={placeholder}
+			onSearch={setTyped} loading={list.isFetching} allowClear={clearable} placeholder={placeholder} aria-label={placeholder}
 			value={many ? chosen : (chosen[0] ?? undefined)}
 			onChange={(v) => {
 				setTyped('');

@@ -48,7 +48,7 @@ export function Collection() {
 	const columns: TableColumnsType<Row> = [
 		{
 			title: t('field.name'), key: 'name', width: 236, ellipsis: true,
-			render: (_, r) => <><Link to={targetOf(r)}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></>,
+			render: (_, r) => <><Link className="beside" to={targetOf(r)}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></>,
 		},
 		{ title: t('field.state'), key: 'state', width: 218, ellipsis: true, render: (_, r) => (r.link ? <LinkNote link={r.link} /> : <span className="muted">–</span>) },
 		{ title: t('field.since'), key: 'since', width: 92, render: (_, r) => <span className="muted nowrap" title={r.link?.since && formatDateTime(Date.parse(r.link.since))}>{r.link?.since ? formatRecent(Date.parse(r.link.since)) : '–'}</span> },

@@ -69,15 +69,15 @@ function Figures({ link, below }: { link: LinkRow | undefined; below: LinkRow[] 
 			<div className="figure figure-wide">
 				<dt>{t('field.state')}</dt>
 				<dd className="figure-words"><LinkNote link={link} /></dd>
-				<div className="note">
+				<dd className="note">
 					{since !== null && age && <span title={formatDateTime(since)}>{t('connection.since', { when: formatDateTime(since), age: t(`span.${age.unit}`, { n: age.n }) })}</span>}
 					{next !== null && <span>{t('connection.next_try', { n: next })}</span>}
-				</div>
+				</dd>
 			</div>
 			<div className="figure">
 				<dt>{t('overview.devices')}</dt>
 				<dd>{formatCount(health.online)}<small>{THIN}/{THIN}{formatCount(health.total)}</small></dd>
-				<div className="note">{health.offline > 0 && <span className="q q-bad">✕ {t('overview.offline', { n: health.offline })}</span>}{health.disabled > 0 && <span>{t('overview.disabled', { n: health.disabled })}</span>}</div>
+				<dd className="note">{health.offline > 0 && <span className="q q-bad">✕ {t('overview.offline', { n: health.offline })}</span>}{health.disabled > 0 && <span>{t('overview.disabled', { n: health.disabled })}</span>}</dd>
 			</div>
 			<div className="figure">
 				<dt>{t('field.points')}</dt>
@@ -90,10 +90,10 @@ function Figures({ link, below }: { link: LinkRow | undefined; below: LinkRow[] 
 			<div className="figure">
 				<dt>{t('field.requests')}</dt>
 				<dd>{link.requests === undefined ? '–' : formatCount(link.requests)}</dd>
-				<div className="note">
+				<dd className="note">
 					{link.bytes_in !== undefined && <span>{t('connection.bytes', { in: formatBytes(link.bytes_in), out: formatBytes(link.bytes_out ?? 0) })}</span>}
 					{link.connects !== undefined && <span>{t('connection.connects', { n: formatCount(link.connects) })}</span>}
-				</div>
+				</dd>
 			</div>
 		</dl>
 	);

@@ -42,7 +42,7 @@ export function Devices({ devices, groups, links }: SlotProps) {
 	}
 	const ms = (n: number | undefined): React.ReactNode => (n === undefined ? <span className="muted">–</span> : <>{n.toFixed(1)}<span className="muted">{THIN}ms</span></>);
 	const columns: TableColumnsType<Row> = [
-		{ title: t('field.name'), key: 'name', ellipsis: true, render: (_, r) => <><Link to={to(r)}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></> },
+		{ title: t('field.name'), key: 'name', ellipsis: true, render: (_, r) => <><Link className="beside" to={to(r)}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></> },
 		{ title: t('field.state'), key: 'state', width: 250, ellipsis: true, render: (_, r) => (r.link ? <LinkNote link={r.link} /> : <span className="muted">–</span>) },
 		{ title: t('field.since'), key: 'since', width: 96, render: (_, r) => <Since link={r.link} /> },
 		{ title: t('field.points'), key: 'points', align: 'right', width: 110, render: (_, r) => <Points link={r.link} /> },
