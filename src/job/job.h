@@ -88,7 +88,7 @@ void job_total(struct job *j, uint64_t total, const char *unit);        /* unit:
 void job_done(struct job *j, uint64_t done);
 void job_say(struct job *j, const char *en, const char *zh);            /* what it is at; copied, cut at 200 bytes */
 int job_save(struct job *j, const char *json);                          /* durable when it returns; ≤ 64 KB. For kinds that resume */
-int job_result(struct job *j, const char *json);                        /* ≤ 64 KB; copied */
+int job_result(struct job *j, const char *json);                        /* ≤ 64 KB; copied; kept when it fails, too */
 /* A file as result: `path` is where to write it (it may hold what an earlier run wrote). name: what it is called when fetched. */
 int job_file(struct job *j, const char *name, const char *content_type, const char **ret_path);
 

@@ -241,7 +241,9 @@ void job_end(struct job *job, int r)
 		rec_set_has(&job_type, rec, rec_field(&job_type, "ended"), true);
 		rec->saved = NULL;
 		if (state != JOB_DONE)
-			rec->file = rec->file_type = rec->result = NULL;
+			rec->file = rec->file_type = NULL;
+		if (state != JOB_DONE && state != JOB_FAILED)   /* what a failed one says in it is why: the wrong rows of a list */
+			rec->result = NULL;
 		if (rec->file && file_size(job->path, &bytes) == 0)
 			rec->file_bytes = (uint64_t) bytes;
 	}
