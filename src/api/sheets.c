@@ -69,34 +69,11 @@ static int read_settled(struct call *c, struct noun_import *in)
 	return 0;
 }
 
-/* Whatever was sent, as text. A workbook leaves its worksheet's name in *notes. */
-static int read_table(struct call *c, struct buf *room, struct sheet_text *ret, struct xlsx_notes *notes)
-{
-	struct platform *p = c->api->platform;
-	int r;
-
-	switch (sheet_kind(c->body, c->body_len)) {
-	case SHEET_XLS:
-		return err_fail(ERR_UNSUPPORTED, "what", "@file_format", "value", "@old_xls", "words", ".xlsx, .csv", NULL);
-	case SHEET_TEXT:
-		return sheet_decode(c->body, c->body_len, room, ret);
-	case SHEET_XLSX:
-		break;
-	}
-	r = sheets_read(p->sheets, c->body, c->body_len, &p->ending, room, notes);
-	if (r < 0)
-		return r;
-	if (!notes->sheet[0])
-		notes->sheet[0] = ' ';
-	*ret = (struct sheet_text) { room->data, room->len, "XLSX" };
-	return 0;
-}
-
 static int do_import(struct call *c, struct noun_import *in, struct import_answer *a)
 {
 	_cleanup_(buf_done) struct buf room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
 	struct sheet_text text;
-	int r = read_table(c, &room, &text, &a->notes);
+	int r = sheet_table(c->api->platform, c->body, c->body_len, &room, &text, &a->notes);
 
 	if (r < 0)
 		return r;
@@ -111,6 +88,8 @@ int sheets_import(struct call *c)
 {
 	struct import_answer *a = arena_new(&c->arena, struct import_answer);
 	struct noun_import in = { .noun = c->noun, .file = call_param(c, "file") };
+	struct uuid job;
+	bool as_job;
 	struct json j;
 	int r = a ? call_bool(c, "dry_run", &in.dry_run) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
 
@@ -119,9 +98,17 @@ int sheets_import(struct call *c)
 	if (r >= 0)
 		r = call_bool(c, "match", &in.match);
 	if (r >= 0)
+		r = call_bool(c, "job", &as_job);
+	if (r >= 0)
 		r = read_settled(c, &in);
 	if (r < 0)
 		return r;
+	if (as_job) {
+		in.text = c->body;
+		in.len = c->body_len;
+		r = import_begin(&c->scope, &in, &job);
+		return r < 0 ? r : answer_job(c, &job);
+	}
 	a->dry_run = in.dry_run;
 	r = do_import(c, &in, a);
 	c->extra_arg = a;
@@ -160,7 +147,7 @@ int sheets_read_table(struct call *c)
 	_cleanup_(buf_done) struct buf room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
 	struct xlsx_notes notes = { .rows = 0 };
 	struct sheet_text text;
-	int r = read_table(c, &room, &text, &notes);
+	int r = sheet_table(c->api->platform, c->body, c->body_len, &room, &text, &notes);
 
 	if (r < 0)
 		return r;
@@ -221,7 +208,7 @@ static int run_undo(struct call *c)
 const char *const sheets_template_params[] = { "format", NULL };
 const char *const sheets_template_offers[] = { SHEET_TYPE_XLSX, "text/csv", NULL };
 const char *const sheets_read_offers[] = { "text/csv", NULL };
-const char *const sheets_import_params[] = { "dry_run", "partial", "match", "file", "set.*", NULL };
+const char *const sheets_import_params[] = { "dry_run", "partial", "match", "file", "job", "set.*", NULL };
 static const char *const undo_params[] = { "dry_run", NULL };
 static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
 

@@ -17,7 +17,7 @@ struct noun_options {
 	REMOTE_MEMBERS;
 	const char *sort, *fields;
 	uint32_t limit;
-	bool dry_run, partial, all_or_nothing;
+	bool dry_run, partial, all_or_nothing, job;
 };
 static const struct rec_field noun_option_fields[] = {
 	REMOTE_FIELDS(struct noun_options),
@@ -28,6 +28,7 @@ static const struct rec_field noun_option_fields[] = {
 	F(struct noun_options, partial, .label = "Store the good rows", .label_zh = "仅导入正确的行"),
 	F(struct noun_options, all_or_nothing, .label = "Store all rows or none (what happens without --partial)",
 		.label_zh = "全部正确才导入（默认）"),
+	F(struct noun_options, job, .label = "As a job: its id is told at once", .label_zh = "作为任务执行，立即返回任务"),
 };
 static const struct rec_type noun_option_type = REC_PLAIN(struct noun_options, "options", noun_option_fields);
 
@@ -230,8 +231,9 @@ static int import(struct noun_call *c)
 
 	if (r < 0)
 		return r;
-	buf_addf(&path, "/api/v1/%s/import?dry_run=%s&partial=%s&file=", c->noun->type->plural, c->options->dry_run ? "true" : "false",
-		c->options->partial && !c->options->all_or_nothing ? "true" : "false");
+	buf_addf(&path, "/api/v1/%s/import?dry_run=%s&partial=%s&job=%s&file=", c->noun->type->plural, c->options->dry_run ? "true" : "false",
+		c->options->partial && !c->options->all_or_nothing ? "true" : "false",
+		c->options->job ? "true" : "false");
 	remote_escape(&path, path_name(c->argv[0]));
 	add_pairs(c, 1, &path);
 	q.path = arena_str(c->arena, path.data);

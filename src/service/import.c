@@ -245,6 +245,8 @@ static int rows(struct import *m, struct csv *csv)
 		s->arena = &m->row;
 		r = one_row(m);
 		s->arena = m->keep;
+		if (r >= 0 && m->in->on_rows)
+			r = m->in->on_rows(m->in->ctx, m->out->rows);
 		if (r < 0)
 			return r;
 	}

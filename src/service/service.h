@@ -110,6 +110,8 @@ struct noun_import {
 	const char *file;                       /* its name, for the list of imports; NULL: none */
 	const struct noun_settled *settled;     /* for columns the file lacks, and for empty cells */
 	size_t n_settled;
+	int (*on_rows)(void *ctx, uint32_t rows);       /* after each row; < 0 ends the import with that failure; NULL: nobody asks */
+	void *ctx;
 };
 struct import_error { uint32_t line; const char *column; struct err err; };     /* line: of the file, from 1 */
 struct noun_imported {
@@ -121,6 +123,8 @@ struct noun_imported {
 	struct uuid id;                         /* of the import, for undoing it; zero: nothing was changed, or none is kept */
 };
 int noun_import(struct scope *s, const struct noun_import *in, struct noun_imported *ret);
+/* The same as a job (records.import): text is the file as it came, a workbook too; what noun_import() says is the job's result. */
+int import_begin(struct scope *s, const struct noun_import *in, struct uuid *ret_job);
 
 /* ---- many at once ---- */
 

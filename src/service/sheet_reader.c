@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "io/io.h"
+#include "service/service.h"
 #include "service/sheet_wire.h"
 #include "sys/sys.h"
 
@@ -201,4 +202,25 @@ int sheets_read(struct sheet_reader *s, const void *bytes, size_t len, const ato
 	}
 	reading_unref(d);
 	return r;
+}
+
+int sheet_table(struct platform *p, const void *bytes, size_t len, struct buf *room, struct sheet_text *ret, struct xlsx_notes *notes)
+{
+	int r;
+
+	switch (sheet_kind(bytes, len)) {
+	case SHEET_XLS:
+		return err_fail(ERR_UNSUPPORTED, "what", "@file_format", "value", "@old_xls", "words", ".xlsx, .csv", NULL);
+	case SHEET_TEXT:
+		return sheet_decode(bytes, len, room, ret);
+	case SHEET_XLSX:
+		break;
+	}
+	r = sheets_read(p->sheets, bytes, len, &p->ending, room, notes);
+	if (r < 0)
+		return r;
+	if (!notes->sheet[0])
+		notes->sheet[0] = ' ';
+	*ret = (struct sheet_text) { room->data, room->len, "XLSX" };
+	return 0;
 }

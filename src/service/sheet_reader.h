@@ -24,5 +24,10 @@ struct sheet_reader *sheets_free(struct sheet_reader *s);       /* nobody reads 
  * no loop: tools, tests): -ERR_UNSUPPORTED. -ERR_TIMEOUT after a minute; -ERR_BAD_FILE also when the process died of it. */
 int sheets_read(struct sheet_reader *s, const void *bytes, size_t len, const atomic_bool *ending, struct buf *out, struct xlsx_notes *ret);
 
+/* Whatever kind of file it is, as text; *room holds it where it had to be made. A workbook leaves its worksheet's name (never "") in
+ * *notes. -ERR_UNSUPPORTED: the old binary format. */
+struct platform;
+int sheet_table(struct platform *p, const void *bytes, size_t len, struct buf *room, struct sheet_text *ret, struct xlsx_notes *notes);
+
 /* What `tenon --role=sheet` runs. Returns the exit code. */
 int sheet_role(void);

@@ -385,3 +385,24 @@ def test_a_file_is_shown_as_a_table_before_anything_is_stored(p):
     assert status == 200 and head["X-Encoding"] == "XLSX" and text.decode().splitlines()[1].startswith("序号,位号,点名称")
     status, head, text = p.call("POST", "/api/v1/points/read", "位号\n".encode("gbk"), headers={"Content-Type": "text/csv"})
     assert status == 200 and head["X-Encoding"] == "GB18030" and text.decode() == "位号\n"
+
+
+def wait_for_job(p, job):
+    state = lambda: p.call("GET", f"/api/v1/jobs/{job['id']}")[2]  # noqa: E731
+    return tenon.wait_for(lambda: state()["state"] not in ("queued", "running") and state(), 60, "the job ends")
+
+
+def test_a_long_list_is_a_job_with_progress_and_the_same_result(p):
+    body = table(300, wrong=False).encode("gbk")
+    status, head, job = load(p, body, job="true", file="点表.csv", set__device=p.device["id"])
+    assert status == 202 and job["kind"] == "records.import", job
+    said = wait_for_job(p, job)
+    assert said["state"] == "done" and said["done"] == 300 and said["result"]["rows"] == 300 and said["result"]["failed"] == 0, said
+    listed = p.call("GET", "/api/v1/imports")[2]["items"][0]
+    assert (listed["id"], listed["file"]) == (said["result"]["import"], "点表.csv")
+    assert undo(p, said["result"])[0] == 200
+    said = wait_for_job(p, load(p, points_book(), XLSX, job="true", set__device=p.device["id"])[2])
+    assert said["state"] == "failed" and [e["line"] for e in said["result"]["errors"]] == [42, 82, 122, 162, 202], said
+    assert load(p, b"code\nx\n", noun="users", job="true")[0] == 202
+    operator = p.sign_in("operator", "may-not")
+    assert p.call("POST", "/api/v1/points/import?job=true", b"code\nx\n", token=operator, headers={"Content-Type": "text/csv"})[0] == 403

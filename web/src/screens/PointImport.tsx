@@ -5,7 +5,7 @@
 import { useMemo, useRef, useState } from 'react';
 import { DownloadOutlined, UploadOutlined } from '@ant-design/icons';
 import { Alert, Button, Checkbox } from 'antd';
-import { call, Problem, query } from '../api/http';
+import { call, get, Problem, query } from '../api/http';
 import { useRefresh } from '../api/calls';
 import type { ImportReport } from '../api/contract';
 import { useText } from '../app/lang';
@@ -27,7 +27,23 @@ interface Props {
 const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const FILES = '.xlsx,.csv,.txt,.tsv,text/csv';
 
-export async function importRecords(plural: string, text: string, params: Record<string, string | boolean | undefined>): Promise<ImportReport> {
+interface ImportJob { id: string; state: string; done: number; total: number; detail?: string; result?: ImportReport | null }
+/** Longer lists are a job of the server: it tells how far it is. */
+const JOB_ROWS = 5000;
+
+async function importAsJob(plural: string, data: string, params: Record<string, string | boolean | undefined>, onProgress?: (done: number, total: number) => void): Promise<ImportReport> {
+	let job = (await call<ImportJob>('POST', `/${plural}/import${query({ ...params, job: true })}`, { text: { type: 'text/csv; charset=utf-8', data } })).data;
+	while (job.state === 'queued' || job.state === 'running') {
+		await new Promise((ok) => setTimeout(ok, 500));
+		job = await get<ImportJob>(`/jobs/${job.id}`);
+		onProgress?.(job.done, job.total);
+	}
+	if (job.result && typeof job.result.rows === 'number') return job.result;
+	throw new Error(job.detail ?? job.state);
+}
+
+export async function importRecords(plural: string, text: string, params: Record<string, string | boolean | undefined>, onProgress?: (done: number, total: number) => void): Promise<ImportReport> {
+	if ((text.match(/\n/g)?.length ?? 0) > JOB_ROWS) return importAsJob(plural, text, params, onProgress);
 	try {
 		return (await call<ImportReport>('POST', `/${plural}/import${query(params)}`, { text: { type: 'text/csv; charset=utf-8', data: text } })).data;
 	} catch (e) {
@@ -66,7 +82,7 @@ export function PointImport({ form, device, group, examples, onDone }: Props) {
 		setBusy(true);
 		setFault('');
 		try {
-			const r = await importRecords('points', formatLines(table.rows), { dry_run: dry, partial: (partial && !dry) || undefined, file: name || undefined, 'set.device': device, 'set.group': group });
+			const r = await importRecords('points', formatLines(table.rows), { dry_run: dry, partial: (partial && !dry) || undefined, file: name || undefined, 'set.device': device, 'set.group': group }, (done, total) => setNote(t('import.progress', { done, total })));
 			setReport(r);
 			setMended(0);
 			if (!dry && (r.created || r.updated || r.unchanged)) {
