@@ -58,7 +58,7 @@ int run_serve(const struct command *c, const void *options, int argc, char *argv
 
 /* --- sim --------------------------------------------------------------------------------------------------------------- */
 
-struct sim_options { const char *listen; uint32_t stations, scan_ms; uint64_t seed; double speed; bool insecure, points; };
+struct sim_options { const char *listen; uint32_t stations, scan_ms; uint64_t seed; double speed; bool insecure, points, ascii; const char *serial; uint32_t baud; };
 static const struct rec_field sim_fields[] = {
 	F(struct sim_options, listen, .def = "127.0.0.1:5020", .label = "Address and port of the first station; port 0: any",
 		.label_zh = "第一座泵站的地址和端口；端口 0 为任意"),
@@ -67,6 +67,9 @@ static const struct rec_field sim_fields[] = {
 	F(struct sim_options, speed, .def = "1", .min = "0.01", .max = "100", .label = "Simulated seconds a second", .label_zh = "仿真速度（秒/秒）"),
 	F(struct sim_options, scan_ms, .def = "10", .min = "2", .max = "1000", .unit = "ms", .label = "Scan period of the PLC", .label_zh = "PLC 扫描周期"),
 	F(struct sim_options, insecure, .def = "false", .label = "Listen beyond this computer", .label_zh = "允许对外监听"),
+	F(struct sim_options, serial, .label = "A serial port on which the stations are units 1, 2 … besides", .label_zh = "串口：各泵站同时作为从站 1、2 ……"),
+	F(struct sim_options, baud, .def = "9600", .label = "Its baud rate", .label_zh = "串口波特率"),
+	F(struct sim_options, ascii, .def = "false", .label = "Modbus ASCII instead of RTU there", .label_zh = "串口使用 Modbus ASCII，而非 RTU"),
 	F(struct sim_options, points, .def = "false", .label = "Print the point list as CSV and end", .label_zh = "输出点表 CSV 后退出"),
 };
 const struct rec_type sim_option_type = REC_PLAIN(struct sim_options, "options", sim_fields);
@@ -85,7 +88,8 @@ static void on_sim_ready(void *ctx, struct sim *s)
 int run_sim(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
 	const struct sim_options *o = options;
-	struct sim_config config = { .stations = o->stations, .seed = o->seed, .speed = o->speed, .scan_ms = o->scan_ms };
+	struct sim_config config = { .stations = o->stations, .seed = o->seed, .speed = o->speed, .scan_ms = o->scan_ms,
+		.serial = str_empty(o->serial) ? NULL : o->serial, .baud = o->baud, .ascii = o->ascii };
 	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
 	struct listen l = { 0 };
 	int r = argc > 1 ? usage(c, a) : listen_parse(o->listen, o->insecure, &l);

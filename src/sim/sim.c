@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "sim/line.h"
 #include "sim/plc.h"
 #include "sys/sys.h"
 
@@ -29,7 +30,8 @@ struct station_server {
 struct sim {
 	struct loop *loop;
 	struct sim_config config;
-	char *address;
+	char *address, *serial;
+	struct line *line;
 	struct spots spots;
 	struct timer timer;
 	int64_t began_ns;               /* monotonic; when `done` scans were none */
@@ -68,6 +70,30 @@ static void answer(struct station_server *s, const struct modbus_tcp *frame, str
 		*a = (struct modbus_response) { .fc = frame->len ? frame->pdu[0] & 0x7f : 0, .exception = (uint8_t) exception };
 	s->sim->stats.requests++;
 	s->sim->stats.exceptions += a->exception != 0;
+}
+
+/* On a line the unit is the station's number; nobody answers for one that is not there. */
+static bool answer_line(void *ctx, uint8_t unit, const uint8_t *pdu, size_t len, struct pen *out)
+{
+	struct sim *s = ctx;
+	uint8_t scratch[MODBUS_PDU_MAX];
+	struct modbus_response a;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (unit == 0 || unit == i + 1) {
+			struct pen one = *out;
+
+			answer(&s->stations[i], &(struct modbus_tcp) { .unit = 1, .pdu = pdu, .len = len }, &a, scratch);
+			if (modbus_response_encode(&a, &one) < 0) {
+				err_clear();
+				return false;
+			}
+			if (unit) {
+				*out = one;
+				return true;
+			}
+		}
+	return false;
 }
 
 static int reply(struct client *c, const struct modbus_tcp *frame)
@@ -169,6 +195,11 @@ int sim_new(struct loop *l, const struct sim_config *config, struct sim **ret_si
 		return err_fail(ERR_NO_MEMORY, "what", "the simulated plant", NULL);
 	}
 	s->config.address = s->address;
+	if (config->serial && !(s->serial = sys_strdup(config->serial))) {
+		sim_free(s);
+		return err_fail(ERR_NO_MEMORY, "what", "the simulated plant", NULL);
+	}
+	s->config.serial = s->serial;
 	s->n = n;
 	spots_init(&s->spots);
 	for (uint32_t i = 0; i < n; i++) {
@@ -185,6 +216,7 @@ struct sim *sim_free(struct sim *s)
 	if (s) {
 		sim_stop(s);
 		sys_free(s->address);
+		sys_free(s->serial);
 		sys_free(s);
 	}
 	return NULL;
@@ -234,6 +266,14 @@ int sim_start(struct sim *s)
 			return err_wrap(r, "simulated station %u", i + 1);
 		}
 	}
+	if (s->serial && !s->line) {
+		int r = line_new(s->loop, &s->config, answer_line, s, &s->line);
+
+		if (r < 0) {
+			sim_stop(s);
+			return r;
+		}
+	}
 	s->began_ns = loop_now_ns(s->loop);
 	s->done = 0;
 	timer_start(s->loop, &s->timer, 0, on_tick, s);
@@ -243,6 +283,7 @@ int sim_start(struct sim *s)
 void sim_stop(struct sim *s)
 {
 	timer_stop(&s->timer);
+	s->line = line_free(s->line);
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->stations[i].listener = listener_free(s->stations[i].listener);
 		while (s->stations[i].clients)

@@ -29,6 +29,9 @@ struct sim_config {
 	uint32_t stations;              /* 1 … SIM_STATIONS_MAX; 0: 1 */
 	double speed;                   /* simulated seconds a second, 0.01 … 100; 0: 1 */
 	uint32_t scan_ms;               /* period of the PLC in simulated time, 2 … 1000, a multiple of 2; 0: 10 */
+	const char *serial;             /* a serial line on which the stations are units 1, 2 … besides; NULL: none */
+	uint32_t baud;                  /* 0: 9,600; 8 data bits, no parity, one stop bit */
+	bool ascii;                     /* Modbus ASCII instead of RTU */
 	int64_t start_ns;               /* simulated UTC at the beginning; 0: now. Fixed for a repeatable run */
 };
 
