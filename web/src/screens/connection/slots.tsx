@@ -29,6 +29,7 @@ export interface Action {
 
 export const PANELS: Panel[] = [
 	{ key: 'devices', title: (t) => t('menu.devices'), Body: lazy(() => import('./Devices').then((m) => ({ default: m.Devices }))) },
+	{ key: 'frames', title: (t) => t('connection.frames'), Body: lazy(() => import('./Frames').then((m) => ({ default: m.Frames }))) },
 	{ key: 'requests', title: (t) => t('plan.title'), permission: 'link.read', Body: lazy(() => import('./Requests').then((m) => ({ default: m.Requests }))) },
 	{ key: 'scan', title: (t) => t('scan.title'), permission: 'link.write', Body: lazy(() => import('./ScanUnits').then((m) => ({ default: m.ScanUnits }))) },
 	{ key: 'errors', title: (t) => t('connection.errors'), Body: lazy(() => import('./Errors').then((m) => ({ default: m.Errors }))) },
