@@ -400,6 +400,51 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		expect(await count()).toBe(before);
 	});
 
+	it.skipIf(!servers.program)('gives a user a role in a place, and asks for a password of his own', async () => {
+		const { page } = w;
+		const place = (await api(page, 'POST', '/places', { code: 'north', name: '北车间' })).body;
+		const none = ((await api(page, 'GET', '/roles?name=none')).body.items as { id: string }[])[0]!.id;
+		const user = (await api(page, 'POST', '/users', { name: 'wang', full_name: '王工', password: 'ten letters', role: none })).body;
+		await page.goto(`${servers.url}/r/users/${String(user.id)}`);
+		await page.getByRole('button', { name: '新增授权' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByLabel('角色').click();
+		await page.locator('.ant-select-item-option', { hasText: '操作员' }).click();
+		await dialog.getByLabel('位置').click();
+		await page.locator('.ant-select-tree-node-content-wrapper', { hasText: '北车间' }).click();
+		await dialog.getByText('星期一').click();
+		await shot(page, '17-grant');
+		await dialog.getByRole('button', { name: /保\s*存/ }).click();
+		await page.getByText('操作员 · 北车间').waitFor();
+		await page.getByText('星期一').waitFor();
+		await shot(page, '18-user');
+		expect(((await api(page, 'GET', `/grants?place=${String(place.id)}`)).body.items as unknown[]).length).toBe(1);
+		for (const [path, heading, name] of [['account', '我的账户', '19-account'], ['approvals', '双人复核', '20-approvals'], ['security', '登录与三员', '21-security']] as const) {
+			await page.goto(`${servers.url}/${path}`);
+			await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+			await settled(page);
+			await shot(page, name);
+		}
+		/* He signs in elsewhere: nothing but a password of his own is asked for. */
+		const other = await w.browser.newContext({ locale: 'zh-CN' });
+		const his = await other.newPage();
+		await his.goto(servers.url);
+		await his.getByLabel('用户名').fill('wang');
+		await his.getByLabel('密码', { exact: true }).fill('ten letters');
+		await his.getByRole('button', { name: '登录' }).click();
+		await his.getByRole('heading', { name: '请设置新密码' }).waitFor();
+		await his.getByLabel('原密码').fill('ten letters');
+		await his.getByLabel('新密码').fill('password123');
+		await his.getByLabel('再次输入密码').fill('password123');
+		await his.getByRole('button', { name: '设置新密码' }).click();
+		await his.getByText('过于常见').waitFor();
+		await his.getByLabel('新密码').fill('quiet pump seven');
+		await his.getByLabel('再次输入密码').fill('quiet pump seven');
+		await his.getByRole('button', { name: '设置新密码' }).click();
+		await his.getByRole('menuitem', { name: '首页' }).waitFor();
+		await other.close();
+	});
+
 	it('signs out, refuses a wrong password, signs in again', async () => {
 		const { page } = w;
 		await page.getByRole('button', { name: /^用户/ }).click();

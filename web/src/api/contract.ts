@@ -26,6 +26,10 @@ export interface Session {
 	permissions?: string[];
 	csrf?: string | null;
 	lang?: string;
+	/** Somebody else chose the password: nothing else is allowed before a new one is set. */
+	password_due?: boolean;
+	/** System, security and audit administrators are different people (三员分立). */
+	separated?: boolean;
 }
 
 export interface FieldError {

@@ -121,6 +121,9 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
 		if (response.status === 401 && !o.quiet) onSignedOut();
 		throw new Problem(response.status, (data ?? {}) as ProblemBody);
 	}
+	/* Nothing was done yet: a second person must agree. For whoever called it did not happen. */
+	if (response.status === 202 && data && typeof data === 'object' && 'approval' in data)
+		throw new Problem(202, { code: 'awaits_approval', status: 202 });
 	return { data: data as T, etag: response.headers.get('ETag'), response };
 }
 

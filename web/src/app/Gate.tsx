@@ -5,6 +5,7 @@ import { useSession } from '../api/calls';
 import { live } from '../api/live';
 import { hasChosenLanguage, setLanguage } from '../i18n';
 import { SignIn } from '../screens/SignIn';
+import { PasswordDue } from '../screens/people/Doors';
 import { Loading, Unreachable } from './Broken';
 
 export function Gate() {
@@ -20,5 +21,6 @@ export function Gate() {
 	if (session.isPending) return <Loading />;
 	if (session.error) return <Unreachable error={session.error} again={() => void session.refetch()} />;
 	if (!session.data.signed_in) return <SignIn needsSetup={session.data.needs_setup ?? false} />;
+	if (session.data.password_due) return <PasswordDue />;
 	return <Outlet />;
 }

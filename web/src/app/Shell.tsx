@@ -2,11 +2,12 @@
 import { useEffect, useState } from 'react';
 import { LogoutOutlined, MenuFoldOutlined, MenuOutlined, MenuUnfoldOutlined, UserOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
-import { App as AntApp, Button, Drawer, Dropdown, Menu, type MenuProps } from 'antd';
+import { App as AntApp, Badge, Button, Drawer, Dropdown, Menu, type MenuProps } from 'antd';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { fetchSession, keys, signOut, useMay, useSession } from '../api/calls';
 import { live, useSocketState } from '../api/live';
 import { JobsBadge } from './JobsBadge';
+import { useWaiting } from '../api/people';
 import { LanguageSwitch } from './LanguageSwitch';
 import { Logo } from './Logo';
 import { ShortcutHelp } from './ShortcutHelp';
@@ -19,6 +20,7 @@ import { usePrefs } from './prefs';
 export function Shell() {
 	const { t } = useText();
 	const may = useMay();
+	const waiting = useWaiting();
 	const narrow = useNarrow();
 	const { menuFolded, set } = usePrefs();
 	const [open, setOpen] = useState(false);
@@ -26,7 +28,7 @@ export function Shell() {
 	useEffect(() => setOpen(false), [pathname]);
 
 	const items: MenuProps['items'] = MENU.flatMap((section): NonNullable<MenuProps['items']> => {
-		const children = section.entries.filter((e) => !e.permission || may(e.permission)).map((e) => ({ key: e.to, icon: e.icon, label: <Link to={e.to}>{e.text(t)}</Link> }));
+		const children = section.entries.filter((e) => !e.permission || may(e.permission)).map((e) => ({ key: e.to, icon: e.icon, label: <Link to={e.to}>{e.text(t)}{e.badge && waiting > 0 && <Badge count={waiting} size="small" className="menu-badge" title={t('approval.waiting', { n: waiting })} />}</Link> }));
 		if (!section.caption || !children.length) return children;
 		return [{ type: 'group' as const, key: section.key, label: section.caption(t), children }];
 	});
@@ -95,6 +97,7 @@ function UserMenu() {
 				items: [
 					{ key: 'who', disabled: true, label: <>{who?.full_name || who?.name}<br /><small>{session?.role} · {session?.tenant?.name}</small></> },
 					{ type: 'divider' },
+					{ key: 'account', label: t('account.title'), onClick: () => void navigate('/account') },
 					{ key: 'keys', label: t('shell.shortcuts'), extra: '?', onClick: () => window.dispatchEvent(new Event('tenon:shortcuts')) },
 					{ key: 'version', disabled: true, label: `${t('product')} ${session?.version ?? ''}` },
 					{ type: 'divider' },

@@ -1,7 +1,8 @@
 /* The menu, one line an entry: where it leads, its picture, its text, and the right without which it is not shown. */
 import {
 	ApartmentOutlined, ApiOutlined, AuditOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
-	KeyOutlined, LineChartOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined, TeamOutlined,
+	KeyOutlined, LineChartOutlined, LockOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined,
+	SolutionOutlined, TeamOutlined,
 } from '@ant-design/icons';
 import type { TFunction } from 'i18next';
 
@@ -10,6 +11,8 @@ export interface MenuEntry {
 	icon: React.ReactNode;
 	text: (t: TFunction) => string;
 	permission?: string;
+	/** What is counted beside the text. */
+	badge?: 'approvals';
 }
 export interface MenuSection {
 	key: string;
@@ -40,6 +43,8 @@ export const MENU: MenuSection[] = [
 		{ to: '/r/tokens', icon: <KeyOutlined />, text: (t) => t('menu.tokens'), permission: 'token.read' },
 		{ to: '/r/tenants', icon: <ClusterOutlined />, text: (t) => t('menu.tenants'), permission: 'tenant.read' },
 		{ to: '/jobs', icon: <ScheduleOutlined />, text: (t) => t('menu.jobs') },
+		{ to: '/approvals', icon: <SolutionOutlined />, text: (t) => t('menu.approvals'), badge: 'approvals' },
+		{ to: '/security', icon: <LockOutlined />, text: (t) => t('menu.security'), permission: 'user.read' },
 		{ to: '/audit', icon: <AuditOutlined />, text: (t) => t('menu.audit'), permission: 'audit.read' },
 	] },
 ];

@@ -10,6 +10,7 @@ const screen = <T extends Record<string, unknown>>(load: () => Promise<T>, name:
 export const router = createBrowserRouter([
 	{ path: '/start', lazy: screen(() => import('../screens/Start'), 'Start'), hydrateFallbackElement: <Loading />, errorElement: <Broken /> },
 	{ path: '/setup', lazy: screen(() => import('../screens/Start'), 'Start'), hydrateFallbackElement: <Loading />, errorElement: <Broken /> },
+	{ path: '/reset', lazy: screen(() => import('../screens/people/Reset'), 'Reset'), hydrateFallbackElement: <Loading />, errorElement: <Broken /> },
 	{
 		path: '/',
 		element: <Gate />,
@@ -32,6 +33,9 @@ export const router = createBrowserRouter([
 					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
 					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
 					{ path: 'jobs', lazy: screen(() => import('../screens/Jobs'), 'Jobs') },
+					{ path: 'account', lazy: screen(() => import('../screens/people/Account'), 'Account') },
+					{ path: 'approvals', lazy: screen(() => import('../screens/people/Approvals'), 'Approvals') },
+					{ path: 'security', lazy: screen(() => import('../screens/people/Security'), 'Security') },
 					{ path: 'audit', lazy: screen(() => import('../screens/Audit'), 'Audit') },
 					{ path: 'grid/:plural', lazy: screen(() => import('../grid/GridPage'), 'GridPage') },
 					{ path: 'r/:plural', lazy: screen(() => import('../screens/Records'), 'Records') },

@@ -7,6 +7,8 @@ import { useText } from '../app/lang';
 import { THIN } from '../lib/format';
 import type { FormField } from './description';
 import { has, labelOf, titleOf } from './description';
+import { Rights } from '../screens/people/Rights';
+import { PlaceSelect } from './PlaceSelect';
 import { RefSelect } from './RefSelect';
 
 export interface ControlProps {
@@ -69,11 +71,12 @@ export function Control(p: ControlProps) {
 				? <Segmented {...common} aria-label={label} value={value as string} onChange={onChange} options={options} />
 				: <Select {...common} value={(value as string) || undefined} onChange={(v) => onChange?.(v ?? null)} options={options} allowClear={clearable && f.default === undefined} showSearch={options.length > 8} optionFilterProp="label" />;
 		case 'flags':
-			if (f.name === 'permissions') return <Checkbox.Group {...common} className="rights" value={value as string[]} onChange={onChange} options={options} />;
+			if (f.name === 'permissions') return <Rights id={id} disabled={disabled} words={f.words ?? []} value={value as string[]} onChange={onChange} />;
 			return options.length <= 8
 				? <Checkbox.Group {...common} value={value as string[]} onChange={onChange} options={options} />
 				: <Select {...common} mode="multiple" value={(value as string[]) ?? []} onChange={onChange} options={options} optionFilterProp="label" />;
 		case 'ref':
+			if (f.ref === 'place' && f.name === 'place') return <PlaceSelect {...common} value={value as string} onChange={onChange} />;
 			return <RefSelect {...common} noun={f.ref ?? ''} value={value as string} onChange={onChange} clearable={clearable} within={p.within} />;
 		case 'list':
 			return <ListControl {...p} disabled={disabled} />;

@@ -22,6 +22,8 @@ export interface RecordFormHandle {
 
 interface Props {
 	type: TypeForm;
+	/** Goes in front of the controls' ids, where another form is on the page. */
+	name?: string;
 	/** The record to change; without it one is made, from the defaults and `given`. */
 	before?: Values;
 	given?: Values;
@@ -112,7 +114,7 @@ export function RecordForm(p: Props) {
 		<div ref={box}>
 			{general.length > 0 && <Alert className="gap-below" type="error" showIcon role="alert" title={general.length === 1 ? general[0] : <ul>{general.map((x) => <li key={x}>{x}</li>)}</ul>} />}
 			<Form
-				form={form} layout="vertical" disabled={p.disabled} initialValues={start} scrollToFirstError={false} autoComplete="off"
+				form={form} name={p.name} layout="vertical" disabled={p.disabled} initialValues={start} scrollToFirstError={false} autoComplete="off"
 				onValuesChange={(changed, v) => {
 					/* What is being mended is not called wrong until it is left. */
 					form.setFields(leaves(changed as Values).map((name) => ({ name: name as string[], errors: [] })));

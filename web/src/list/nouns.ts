@@ -16,8 +16,9 @@ export const NOUNS: Record<string, NounView> = {
 	devices: { columns: ['code', 'name', 'connection', 'place', 'driver', 'config', 'enabled'], filters: ['connection', 'place', 'enabled'] },
 	groups: { columns: ['code', 'name', 'device', 'period_ms', 'enabled'], filters: ['device', 'enabled'] },
 	points: { columns: ['code', 'name', 'device', 'group', 'address', 'type', 'unit', 'access', 'enabled'], filters: ['device', 'group', 'enabled'] },
-	users: { columns: ['name', 'full_name', 'role', 'lang', 'enabled', 'last_sign_in'] },
+	users: { columns: ['name', 'full_name', 'role', 'lang', 'enabled', 'password_due', 'last_sign_in'] },
 	roles: { columns: ['name', 'title', 'title_zh', 'permissions', 'builtin'] },
+	grants: { columns: ['user', 'token', 'role', 'place', 'from', 'until', 'days', 'hour_from', 'hour_until'], filters: ['user', 'role'] },
 	tokens: { columns: ['name', 'role', 'hint', 'expires', 'last_used'] },
 	tenants: { columns: ['code', 'name', 'enabled'] },
 };

@@ -1,6 +1,7 @@
 import { App } from 'antd';
 import { deleteRecord, useRefresh } from '../api/calls';
 import type { Rec } from '../api/contract';
+import { Problem } from '../api/http';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { recordTitle } from '../lib/records';
@@ -22,7 +23,8 @@ export function useRemove(plural: string, what: string): (r: Rec, after?: () => 
 					await refresh(plural);
 					after?.();
 				} catch (e) {
-					void modal.error({ title: t('list.not_deleted'), content: problemText(e, t) });
+					if (e instanceof Problem && e.status === 202) void message.info(t('approval.asked'));
+					else void modal.error({ title: t('list.not_deleted'), content: problemText(e, t) });
 					await refresh(plural);
 				}
 			},

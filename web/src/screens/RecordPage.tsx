@@ -24,6 +24,8 @@ import { TestLink } from '../field/TestLink';
 import { TryRead } from '../field/TryRead';
 import type { Whom } from '../field/calls';
 import { AddressHint } from './AddressHint';
+import { Grants } from './people/Grants';
+import { UserTools } from './people/UserTools';
 import { NotFound } from './NotFound';
 
 export function RecordPage() {
@@ -90,6 +92,12 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 		void message.success(t('form.saved', { name: recordTitle(saved) }));
 		back();
 	};
+	const refused = (e: unknown): void => {
+		if (e instanceof Problem && e.status === 202) {
+			void message.info(t('approval.asked'));
+			back();
+		} else handle.current?.refuse(e);
+	};
 	const send = async (patch: Values, etag: string | null): Promise<void> => {
 		if (busy) return;
 		setBusy(true);
@@ -97,7 +105,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 			await done(await patchRecord(plural, record!.id, patch, etag));
 		} catch (e) {
 			if (e instanceof Problem && (e.status === 412 || e.status === 409) && e.body.current) setConflict({ mine: patch, current: e.body.current });
-			else handle.current?.refuse(e);
+			else refused(e);
 		} finally {
 			setBusy(false);
 		}
@@ -119,7 +127,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 				setSecret(made.secret);
 			} else await done(made);
 		} catch (e) {
-			handle.current?.refuse(e);
+			refused(e);
 		} finally {
 			setBusy(false);
 		}
@@ -149,6 +157,8 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 				</div>
 			</form>
 			<SetValueHost />
+			{record && plural === 'users' && <><Grants field="user" id={record.id} />{may('user.write') && <UserTools id={record.id} />}</>}
+			{record && plural === 'tokens' && <Grants field="token" id={record.id} />}
 			{conflict && (
 				<Conflict
 					type={form} before={before!} mine={conflict.mine} current={conflict.current} onCancel={() => setConflict(null)}
