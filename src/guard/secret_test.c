@@ -2,7 +2,11 @@
 
 #include "tap.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 #include "base/str.h"
+#include "base/when.h"
 #include "guard/internal.h"
 
 TEST(sha256_of_abc_is_that_of_fips_180_4)
@@ -204,5 +208,82 @@ TEST(addresses_of_one_ipv6_network_count_as_one)
 	is_int(throttle_check(g, "ann", "2001:db8:1:2:ffff::9"), -ERR_LIMIT);
 	err_clear();
 	is_int(throttle_check(g, "ann", "2001:db8:1:3::1"), 0);
+	unthrottle(g);
+}
+
+/* ---- hours of a grant, passwords ---- */
+
+/* 2026-01-05 is a Monday (ISO 8601); with TZ=UTC local time is that of the text. */
+static bool on_at(struct access_grant g, const char *when)
+{
+	int64_t ns, until;
+
+	return when_parse(when, str_len(when), &ns) && grant_is_on(&g, ns, &until) && until > ns;
+}
+
+TEST(hours_over_midnight_belong_to_the_day_on_which_they_begin)
+{
+	struct access_grant night = { .days = 1 /* Monday */, .hour_from = "22:00", .hour_until = "06:00" };
+	struct access_grant day = { .hour_from = "08:00", .hour_until = "17:30" };
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	ok(!on_at(night, "2026-01-05T21:59:59Z"));
+	ok(on_at(night, "2026-01-05T22:00:00Z"));
+	ok(on_at(night, "2026-01-06T05:59:59Z"));
+	ok(!on_at(night, "2026-01-06T06:00:00Z"));
+	ok(!on_at(night, "2026-01-06T22:00:00Z"));
+	ok(!on_at(night, "2026-01-05T05:00:00Z"));      /* that would be Sunday's */
+	ok(on_at(day, "2026-01-07T08:00:00Z"));
+	ok(on_at(day, "2026-01-07T17:29:59Z"));
+	ok(!on_at(day, "2026-01-07T17:30:00Z"));
+}
+
+TEST(a_grant_holds_from_its_beginning_until_before_its_end)
+{
+	struct access_grant g = { 0 };
+	int64_t from, end, until;
+
+	must(when_parse("2026-01-05T08:00:00Z", 20, &from) && when_parse("2026-01-05T09:00:00Z", 20, &end));
+	g.from = from;
+	g.until = end;
+	ok(!grant_is_on(&g, from - 1, &until));
+	is_int(until, from);
+	ok(grant_is_on(&g, from, &until));
+	is_int(until, end);
+	ok(!grant_is_on(&g, end, &until));
+	is_int(until, INT64_MAX);
+}
+
+TEST(a_duty_follows_from_rights_and_not_from_names)
+{
+	uint32_t user_write = 1u << (PERM_USER_WRITE - PERM_FIRST_), role_write = 1u << (PERM_ROLE_WRITE - PERM_FIRST_);
+
+	is_int(guard_duties(0), 0);
+	is_int(guard_duties(1u << (PERM_POINT_READ - PERM_FIRST_)), 0);
+	is_int(guard_duties(user_write), DUTY_SYSTEM);
+	is_int(guard_duties(user_write | role_write), DUTY_SYSTEM | DUTY_SECURITY);
+	is_int(guard_duties(1u << (PERM_AUDIT_READ - PERM_FIRST_)), DUTY_AUDIT);
+}
+
+/* NIST SP 800-63B, 5.1.1.2: compared with lists of common values, repetitions and runs, the user's own name. */
+TEST(passwords_that_are_guessed_first_are_refused)
+{
+	static const char *const weak[] = { "password", "Password2026!", "1234567890", "aaaaaaaaaaaa", "abababababab", "abcdefghijkl", "qwertyuiop1",
+		"my ANN is it" };
+	static const char *const good[] = { "quiet pump seven", "泵站在河的北岸边上", "x9#kQ2!vLm" };
+	struct user u = { .name = "ann" };
+	struct guard *g = throttled();
+
+	must(g);
+	g->rules.password_min = 8;
+	for (size_t i = 0; i < ELEMENTSOF(weak); i++) {
+		is_int(guard_password_check(g, &u, weak[i]), -ERR_WEAK_PASSWORD);
+		err_clear();
+	}
+	for (size_t i = 0; i < ELEMENTSOF(good); i++)
+		is_int(guard_password_check(g, &u, good[i]), 0);
+	is_int(guard_password_check(g, &u, "seven c"), -ERR_LENGTH);
+	err_clear();
 	unthrottle(g);
 }
