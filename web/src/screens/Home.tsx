@@ -157,7 +157,7 @@ function ClockFigure({ s }: { s: Status | undefined }) {
 	const apart = Math.round((serverNow() - Date.now()) / 1000);
 	const error = c && (c.error_us < 1000 ? `${c.error_us}${THIN}µs` : c.error_us < 1e6 ? `${(c.error_us / 1000).toFixed(1)}${THIN}ms` : `${(c.error_us / 1e6).toFixed(1)}${THIN}s`);
 	return (
-		<Figure title={t('overview.clock')} to="#platform" value={c ? <span className={c.synchronized ? '' : 'q-uncertain'}>{t(c.synchronized ? 'overview.clock_ok' : 'overview.clock_free')}</span> : undefined}>
+		<Figure title={t('overview.clock')} to="#platform" value={c ? <span className={c.synchronized ? 'figure-word' : 'figure-word q-uncertain'}>{t(c.synchronized ? 'overview.clock_ok' : 'overview.clock_free')}</span> : undefined}>
 			{c?.synchronized && <span>{t('overview.clock_error', { error })}</span>}
 			{s && <span className={Math.abs(apart) > 5 ? 'q q-uncertain' : ''}>{Math.abs(apart) < 2 ? t('overview.clock_same') : t('overview.clock_apart', { n: apart > 0 ? `+${apart}` : apart })}</span>}
 		</Figure>
