@@ -1,4 +1,5 @@
 /* commands.c - the verbs, a row each. */
+#include "cli/ops.h"
 #include "cli/parts.h"
 #include "cli/verbs.h"
 
@@ -24,6 +25,9 @@ const struct command commands[] = {
 	{ "audit", "verify [--data DIR]", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
 	{ "store", "move --data DIR --to postgresql://HOST/DATABASE|files", "Move the records to PostgreSQL, or back into files",
 		"将记录迁移到 PostgreSQL，或迁回文件", &store_option_type, run_store, NULL },
+	{ "backup", "FILE|FOLDER [--data DIR] [--passphrase-file FILE]", "Save a data folder as one file, also while the platform runs",
+		"把数据文件夹备份为一个文件（平台运行时亦可）", &backup_option_type, run_backup, NULL },
+	{ "restore", "FILE --data DIR [--passphrase-file FILE]", "Make a data folder from a backup", "由备份恢复数据文件夹", &backup_option_type, run_restore, NULL },
 	{ "config", "check|show|example|manual [--config FILE]", "The configuration: is it right, what is in force", "配置：是否正确、当前生效的值", &config_option_type,
 		run_config, NULL },
 	{ "routes", "", "List every door of the interface, with its permission", "列出全部接口及其权限", NULL, run_routes, NULL },

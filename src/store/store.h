@@ -77,6 +77,8 @@ DEFINE_CLEANUP(struct store *, store_close)
 
 /* A type made while running: its table is made or brought up to shape. Needs no other writer: waits like store_begin(). */
 int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadline_ns);
+/* The file of a store as it is at one moment, in use or not, as the new file `to`. Those that write go on. SQLite alone. */
+int store_copy(const char *from, const char *to);
 /* Reads the whole of it and checks it: 0, or -ERR_CORRUPT with the first damage. */
 int store_verify(struct store *s);
 /* Lets go of connections to PostgreSQL that nobody used for a minute; the next who needs one makes it. For the tick of a minute. */
