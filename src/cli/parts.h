@@ -26,7 +26,8 @@ struct remote { const char *server, *token, *output; };
 #define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, output_words[(o)->output].word })
 
 /* One request; a problem (RFC 9457) becomes a failure with the server's sentence. *ret_body in the arena, may be NULL. */
-struct remote_request { const char *method, *path, *type, *accept, *body; size_t len; const char *file; /* the answer goes there; NULL: to memory */ };
+/* ret_problem (may be NULL): the whole of it, in the arena. */
+struct remote_request { const char *method, *path, *type, *accept, *body; size_t len; struct tree **ret_problem; const char *file; /* the answer goes there; NULL: to memory */ };
 int remote_call(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body);
 /* The same for bytes that may hold NUL. */
 int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len);

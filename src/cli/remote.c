@@ -20,7 +20,7 @@ void remote_escape(struct buf *out, const char *text)
 }
 
 /* The problem's own sentences: `detail`, then each of `errors` with its pointer. */
-static int problem(const struct fetch_answer *answer, struct arena *a)
+static int problem(const struct fetch_answer *answer, struct arena *a, struct tree **ret_problem)
 {
 	struct buf b = BUF_INIT(&sys_heap, 1 << 16);
 	struct tree *t = NULL;
@@ -43,6 +43,8 @@ static int problem(const struct fetch_answer *answer, struct arena *a)
 		}
 	} else
 		err_clear();
+	if (t && ret_problem)
+		*ret_problem = t;
 	if (!b.len)
 		buf_addf(&b, "HTTP %d", answer->status);
 	for (int k = 1; code && k < ERR_N_; k++)        /* its exit code is that of the same failure here */
@@ -56,7 +58,7 @@ static int problem(const struct fetch_answer *answer, struct arena *a)
 	}
 }
 
-static int call(const struct fetch_request *q, struct arena *a, const char **ret_body, size_t *ret_len)
+static int call(const struct fetch_request *q, struct tree **ret_problem, struct arena *a, const char **ret_body, size_t *ret_len)
 {
 	struct fetch_answer answer;
 	int r = fetch(q, &answer);
@@ -64,7 +66,7 @@ static int call(const struct fetch_request *q, struct arena *a, const char **ret
 	if (r < 0)
 		return r;
 	if (answer.status >= 400 || answer.status < 200)
-		r = problem(&answer, a);
+		r = problem(&answer, a, ret_problem);
 	else if (ret_body)
 		*ret_body = arena_strn(a, answer.body.data, answer.body.len);
 	if (ret_len)
@@ -109,7 +111,7 @@ int remote_bytes(const struct remote *r, const struct remote_request *q, struct 
 	fields[n] = NULL;
 	if (!f.url || !fields[n - 1])
 		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
-	return call(&f, a, ret_body, ret_len);
+	return call(&f, q->ret_problem, a, ret_body, ret_len);
 }
 
 int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret)

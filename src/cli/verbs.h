@@ -32,5 +32,3 @@ extern const struct rec_type serve_option_type, sim_option_type, query_option_ty
 	token_option_type, data_option_type, import_option_type;
 extern const struct rec_type config_option_type, store_option_type;
 extern const struct rec_type command_option_type, link_option_type;
-extern const struct rec_type config_option_type;
-extern const struct rec_type command_option_type;
