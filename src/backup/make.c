@@ -248,6 +248,11 @@ int backup_make(const struct backup_config *c, struct backup_report *ret)
 		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
 	if (!file_exists(version))
 		return err_fail(ERR_MISSING, "what", "@data_folder", "value", c->data, NULL);
+	/* What still lies in files is what was before the move. */
+	if (path_join(tmp, sizeof(tmp), c->data, "STORE") && file_exists(tmp))
+		return err_fail(ERR_UNSUPPORTED, "what", "@backup", "value", "PostgreSQL", "words", "pg_dump", NULL);
+	if (!path_join(tmp, sizeof(tmp), c->data, "tmp"))
+		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
 	r = dir_temp(tmp, "backup", &b);
 	if (r == 0)
 		r = make(c, stage, &report);

@@ -1,6 +1,7 @@
 """Peers: sysexits.h, sd_notify(3) as systemd documents it. The configuration: what wins, what is refused, what SIGHUP does."""
 import os
 import signal
+import shutil
 import socket
 import subprocess
 
@@ -85,3 +86,16 @@ def test_systemd_hears_ready_reloading_watchdog_and_stopping(tmp_path, monkeypat
     p.child.send_signal(signal.SIGTERM)
     manager.until("STOPPING=1")
     assert p.stop() == 0
+
+
+def test_the_unit_of_systemd_is_one_and_takes_rights_away(tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here")
+    unit = tmp_path / "tenon.service"
+    text = (tenon.ROOT / "packaging" / "tenon.service.in").read_text()
+    unit.write_text(text.replace("@bindir@/tenon", tenon.PROGRAM).replace("Documentation=", "#"))
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)], capture_output=True, text=True)
+    exposure = float(done.stdout.split("exposure level for tenon.service:")[1].split()[0])
+    assert exposure < 3, done.stdout
