@@ -42,7 +42,7 @@ const struct rec_type command_type = REC_TYPE(C, "command", "commands", fields, 
 
 const char *command_value_json(struct arena *a, struct value v)
 {
-	char text[ERRAND_DATA * 6 + 8];
+	char text[DRIVER_TEXT_MAX * 6 + 8];
 	struct buf b = BUF_FIXED(text);
 	struct json j = JSON_TO(&b);
 
@@ -51,11 +51,7 @@ const char *command_value_json(struct arena *a, struct value v)
 	case V_I64: json_i64(&j, v.i); break;
 	case V_F32: json_f32(&j, v.f32); break;
 	case V_F64: json_f64(&j, v.f64); break;
-	case V_STR:
-		buf_addc(&b, '"');
-		json_escape(&b, v.s, v.len);
-		buf_addc(&b, '"');
-		break;
+	case V_STR: json_strn(&j, v.s, v.len); break;
 	default: return NULL;
 	}
 	return b.failed ? NULL : arena_str(a, text);
