@@ -175,7 +175,7 @@ void answer_send(struct call *c)
 		fields[n++] = security_fields[i];
 	fields[n++] = (struct http_field) { "X-Request-Id", c->scope.request };
 	fields[n++] = (struct http_field) { "Cache-Control", "no-store" };
-	if (c->content_type && (c->out.len || c->source.fill))
+	if (c->content_type && (c->out.len || c->source.fill || c->status == 200))
 		fields[n++] = (struct http_field) { "Content-Type", c->content_type };
 	if (c->traced) {
 		trace_write(&c->trace, trace);

@@ -14,6 +14,9 @@ import tenon
 
 pytest.importorskip("schemathesis")
 WHOLE = os.environ.get("TENON_TEST_WHOLE") == "1"
+# Signing in is another credential's, separation would take the rest of the run its rights; Python 3.11 cannot build the coverage of commands
+# ("AST constructor recursion depth mismatch", inside schemathesis).
+LEFT_OUT = "/(session|setup|separation|commands)$" if WHOLE else "/(session|setup|separation)$"
 
 
 def test_no_answer_breaks_the_description(tmp_path):
@@ -23,7 +26,7 @@ def test_no_answer_breaks_the_description(tmp_path):
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", p.url + "/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--seed", "1",
              "--phases", "examples,coverage,fuzzing,stateful" if WHOLE else "fuzzing", "--max-examples", "25" if WHOLE else "1",
-             "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", "/(session|setup)$", "--no-color", "--workers", "1",
+             "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", LEFT_OUT, "--no-color", "--workers", "1",
              "--report", "junit", "--report-junit-path", str(report)],
             capture_output=True, text=True, cwd=tmp_path, timeout=1500)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
