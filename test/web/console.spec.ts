@@ -52,7 +52,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await page.locator('.ant-form-item', { hasText: '主机' }).getByText('请填写').waitFor();
 		const [host, port] = (servers.sim || '127.0.0.1:5020').split(':') as [string, string];
 		await page.getByLabel('编码').fill('plc-net');
-		await page.getByLabel('名称').fill('泵站网络');
+		await page.getByRole('textbox', { name: '名称' }).fill('泵站网络');
 		await page.getByLabel('主机').fill(host);
 		await page.getByLabel('端口').fill(port);
 		await page.getByLabel('端口').blur();
