@@ -32,6 +32,10 @@ class Habits(unittest.TestCase):
         self.assertEqual(self.check({"src/m/a.c": "\n", "src/m/README.md": "m\n", "src/m/south/x/y.c": "\n"}), [])
         self.one("src/m/README.md", "m\n" * 121, "121 lines, at most 120")
 
+    def test_what_stands_twice_is_a_breach(self):
+        self.one("src/m/meson.build", "lib_sources += files('a.c')\nlib_sources += files('b.c',\n  'a.c')\n", "a stands here twice")
+        self.one("src/base/terms.def", 'TERM(a, "a", "甲")\nTERM(b, "b", "乙")\nTERM(a, "c", "丙")\n', "a stands here twice")
+
     def test_a_promise_is_a_breach(self):
         self.one("src/m/a.c", "/* TO" + "DO: later */\n", "promises")
         self.one("web/a.ts", "// FIX" + "ME\n", "promises")
