@@ -64,7 +64,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 	it('adds the device with its scan group', async () => {
 		const { page } = w;
 		await page.getByLabel('编码').first().fill('PLC-1');
-		await page.getByLabel('名称').first().fill('1 号泵站');
+		await page.getByLabel('名称', { exact: true }).first().fill('1 号泵站');
 		await page.getByLabel('采集周期').fill('200');
 		await page.getByLabel('采集周期').blur();
 		await shot(page, '04-device');
@@ -77,7 +77,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		const rows = page.locator('.point-row:not(.point-head)');
 		const fill = async (i: number, code: string, name: string, address: string, unit: string): Promise<void> => {
 			await rows.nth(i).getByLabel('编码').fill(code);
-			await rows.nth(i).getByLabel('名称').fill(name);
+			await rows.nth(i).getByLabel('名称', { exact: true }).fill(name);
 			await rows.nth(i).getByLabel('地址').fill(address);
 			await rows.nth(i).getByLabel('工程单位').fill(unit);
 		};
@@ -173,7 +173,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await page.getByText(/^B − A/).waitFor({ state: 'hidden' });
 		await page.getByRole('button', { name: /保存$/ }).click();
 		const dialog = page.getByRole('dialog');
-		await dialog.getByLabel('名称').fill('泵与液位');
+		await dialog.getByLabel('名称', { exact: true }).fill('泵与液位');
 		await dialog.getByRole('button', { name: '保存' }).click();
 		await dialog.waitFor({ state: 'hidden' });
 		await page.getByRole('button', { name: '泵与液位' }).waitFor();
@@ -238,7 +238,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		const { page } = w;
 		const id = await pointId('PT-102');
 		await page.goto(`${servers.url}/r/points/${id}`);
-		await page.getByLabel('名称').fill('我的名称');
+		await page.getByLabel('名称', { exact: true }).fill('我的名称');
 		const other = await api(page, 'PATCH', `/points/${id}`, { name: '他人的名称', description: '同时修改' });
 		expect(other.status).toBe(200);
 		await page.getByRole('button', { name: '保存' }).click();
@@ -332,7 +332,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 	it('shows the secret of a token once', async () => {
 		const { page } = w;
 		await page.goto(`${servers.url}/r/tokens/new`);
-		await page.getByLabel('名称').fill('grafana');
+		await page.getByLabel('名称', { exact: true }).fill('grafana');
 		await page.getByLabel('角色').click();
 		await page.locator('.ant-select-item-option').first().click();
 		await page.getByRole('button', { name: '保存' }).click();
