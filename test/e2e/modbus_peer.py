@@ -114,7 +114,7 @@ def last(platform, path):
     return s["v"][-1], not s.get("q") or s["q"][-1] >> 30 == 0
 
 
-def becomes(platform, path, value, seconds=20):
+def becomes(platform, path, value, seconds=60):
     got = [None]
 
     def there():
