@@ -232,6 +232,7 @@ TEST(every_kind_of_lie_has_its_quality_and_heals)
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		printf("# %s\n", rows[i].name);
 		ok(becomes(1, QUALITY_GOOD));
+		ok(is_now(2, QUALITY_GOOD));    /* what is bad already keeps its reason when the connection goes */
 		atomic_store(&l.exception, rows[i].exception);
 		atomic_store(&l.lie, (int) rows[i].lie);
 		ok(is_now(1, rows[i].quality));
