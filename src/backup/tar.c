@@ -67,22 +67,31 @@ static uint32_t sum(const uint8_t *block)
 	return n;
 }
 
+static void put_text(uint8_t *to, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = (uint8_t) text[i];
+}
+
 bool tar_encode(const struct tar_entry *e, uint8_t ret[TAR_BLOCK])
 {
-	size_t n = str_len(e->name), split = 0;
+	size_t n, split = 0;
 
+	if (str_empty(e->name))
+		return false;
+	n = str_len(e->name);
 	if (n > NAME_BYTES)
 		for (size_t i = 1; i < n && i <= PREFIX_BYTES; i++)
 			if (e->name[i] == '/' && n - i - 1 <= NAME_BYTES)
 				split = i;
-	if (!n || (n > NAME_BYTES && !split))
+	if (n > NAME_BYTES && !split)
 		return false;
 	memset(ret, 0, TAR_BLOCK);
 	if (split) {
-		memcpy(ret + AT_PREFIX, e->name, split);
-		memcpy(ret + AT_NAME, e->name + split + 1, n - split - 1);
+		put_text(ret + AT_PREFIX, e->name, split);
+		put_text(ret + AT_NAME, e->name + split + 1, n - split - 1);
 	} else
-		memcpy(ret + AT_NAME, e->name, n);
+		put_text(ret + AT_NAME, e->name, n);
 	put_octal(ret + AT_MODE, 8, e->mode & 07777);
 	put_octal(ret + AT_UID, 8, 0);
 	put_octal(ret + AT_GID, 8, 0);
