@@ -15,7 +15,7 @@ static char text[500];
 
 static int load_text(const char *conf, enum lang lang)
 {
-	struct config_input in = { .file = "build/config-test.conf", .lang = lang };
+	struct config_input in = { .file = "config-test.conf", .lang = lang };
 	int r = file_write(in.file, conf, str_len(conf), 0600);
 
 	if (r == 0)
@@ -35,8 +35,16 @@ static const char *sentence(const char *conf, enum lang lang)
 	return text;
 }
 
+static char folder[] = "/tmp/tenon-config-XXXXXX";
+
+static void leave(void) { rmdir(folder); }
+
 static void begin(void)
 {
+	if (!arena.mem) {
+		must(mkdtemp(folder) && chdir(folder) == 0);
+		atexit(leave);
+	}
 	for (const struct config_section *s = config_sections; s->name; s++)
 		is_int(rec_type_check(s->type), 0);
 	if (!arena.mem)
@@ -65,7 +73,7 @@ TEST(a_file_sets_what_it_names_and_leaves_the_rest)
 TEST(an_option_beats_the_environment_and_that_the_file)
 {
 	struct config_set set[] = { { "limits", "body", "1 MB" }, { "http", "listen", NULL } };
-	struct config_input in = { .file = "build/config-test.conf", .set = set, .n_set = 2 };
+	struct config_input in = { .file = "config-test.conf", .set = set, .n_set = 2 };
 
 	begin();
 	must(file_write(in.file, "[limits]\nbody = 3MB\nconnections = 30\n[log]\nlevel = warn\n", 55, 0600) == 0);
@@ -89,9 +97,9 @@ TEST(an_option_beats_the_environment_and_that_the_file)
 TEST(every_mistake_is_one_sentence_with_file_and_line)
 {
 	static const struct { const char *conf, *en, *zh; } rows[] = {
-		{ "[http]\nlistn = x\n", "build/config-test.conf, line 2: there is no key or section listn; the nearest is listen",
-			"build/config-test.conf 第 2 行：没有键或节 listn；最接近的是 listen" },
-		{ "[htp]\n", "build/config-test.conf, line 1: there is no key or section htp; the nearest is http", NULL },
+		{ "[http]\nlistn = x\n", "config-test.conf, line 2: there is no key or section listn; the nearest is listen",
+			"config-test.conf 第 2 行：没有键或节 listn；最接近的是 listen" },
+		{ "[htp]\n", "config-test.conf, line 1: there is no key or section htp; the nearest is http", NULL },
 		{ "\n[http]\nlevel = info\n", "line 3: there is no key or section level; the nearest is level ([log])", NULL },
 		{ "[http]\nzzzzzzzz = 1\n", "line 2: there is no key or section zzzzzzzz", NULL },
 		{ "listen = x\n", "line 1: listen must stand below a [section], is x", "第 1 行：listen 应位于某个 [节] 之下，现为 x" },
@@ -121,11 +129,11 @@ TEST(every_mistake_is_one_sentence_with_file_and_line)
 
 TEST(a_file_that_was_named_must_be_there_and_readable)
 {
-	struct config_input in = { .file = "build/no-such.conf" };
+	struct config_input in = { .file = "no-such.conf" };
 
 	begin();
 	is_int(config_load(&in, &arena, &c, &o), -ERR_CONFIG_FILE);
-	is_str(err_arg(err_peek(), "what"), "build/no-such.conf");
+	is_str(err_arg(err_peek(), "what"), "no-such.conf");
 	in.file = "build";
 	is_int(config_load(&in, &arena, &c, &o), -ERR_CONFIG_FILE);
 	err_clear();
@@ -158,7 +166,7 @@ TEST(the_example_says_the_defaults_and_what_is_shown_reads_back)
 	shown = c;
 	buf_clear(&b);
 	config_show(&c, &o, &b);
-	ok(str_find(b.data, "build/config-test.conf:2") && str_find(b.data, "# default"));
+	ok(str_find(b.data, "config-test.conf:2") && str_find(b.data, "# default"));
 	config_compare(&plain, &shown, count, NULL);
 	is_int(changes, 2);
 	buf_done(&b);
