@@ -50,14 +50,11 @@ static void sink_clear(void)
 	sink.n_batches = 0;
 }
 
-/* Waits until the series has this quality in a sample that came from now on. */
-static bool becomes(uint32_t series, enum quality quality)
+/* Waits until the series has this quality; n: in a sample later than its n-th. */
+static bool wait_quality(uint32_t series, enum quality quality, unsigned n)
 {
 	int64_t deadline = clock_deadline(LIMIT_MS);
-	unsigned n;
 
-	mutex_hold(&sink.mutex);
-	n = sink.series[series].n;
 	while (sink.series[series].n == n || sink.series[series].last.quality != (uint32_t) quality)
 		if (!cond_wait_until(&sink.news, &sink.mutex, deadline)) {
 			printf("# series %u is %s, not %s\n", series, sink.series[series].n ? quality_id(sink.series[series].last.quality) : "never seen",
@@ -67,15 +64,18 @@ static bool becomes(uint32_t series, enum quality quality)
 	return true;
 }
 
-/* ... or has it already. */
+/* In a sample that comes from now on ... */
+static bool becomes(uint32_t series, enum quality quality)
+{
+	mutex_hold(&sink.mutex);
+	return wait_quality(series, quality, sink.series[series].n);
+}
+
+/* ... or in the last one, or later. */
 static bool is_now(uint32_t series, enum quality quality)
 {
-	bool yes;
-
-	mutex_lock(&sink.mutex);
-	yes = sink.series[series].n && sink.series[series].last.quality == (uint32_t) quality;
-	mutex_unlock(&sink.mutex);
-	return yes || becomes(series, quality);
+	mutex_hold(&sink.mutex);
+	return wait_quality(series, quality, 0);
 }
 
 static bool comes(uint32_t series, unsigned more)
