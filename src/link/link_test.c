@@ -51,9 +51,9 @@ static void sink_clear(void)
 }
 
 /* Waits until the series has this quality; n: in a sample later than its n-th. */
-static bool wait_quality(uint32_t series, enum quality quality, unsigned n)
+static bool wait_quality(uint32_t series, enum quality quality, unsigned n, unsigned limit_ms)
 {
-	int64_t deadline = clock_deadline(LIMIT_MS);
+	int64_t deadline = clock_deadline(limit_ms);
 
 	while (sink.series[series].n == n || sink.series[series].last.quality != (uint32_t) quality)
 		if (!cond_wait_until(&sink.news, &sink.mutex, deadline)) {
@@ -68,14 +68,21 @@ static bool wait_quality(uint32_t series, enum quality quality, unsigned n)
 static bool becomes(uint32_t series, enum quality quality)
 {
 	mutex_hold(&sink.mutex);
-	return wait_quality(series, quality, sink.series[series].n);
+	return wait_quality(series, quality, sink.series[series].n, LIMIT_MS);
 }
 
 /* ... or in the last one, or later. */
 static bool is_now(uint32_t series, enum quality quality)
 {
 	mutex_hold(&sink.mutex);
-	return wait_quality(series, quality, 0);
+	return wait_quality(series, quality, 0, LIMIT_MS);
+}
+
+/* In the last one, or later, but soon enough to tell it again when it does not. */
+static bool turns(uint32_t series, enum quality quality)
+{
+	mutex_hold(&sink.mutex);
+	return wait_quality(series, quality, 0, LIMIT_MS / 4);
 }
 
 static bool comes(uint32_t series, unsigned more)
@@ -230,15 +237,20 @@ TEST(every_kind_of_lie_has_its_quality_and_heals)
 
 	must(simple(&b, &l, NULL));
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		bool as_it_should = false;
+
 		printf("# %s\n", rows[i].name);
-		ok(becomes(1, QUALITY_GOOD));
-		ok(is_now(2, QUALITY_GOOD));    /* what is bad already keeps its reason when the connection goes */
-		atomic_store(&l.exception, rows[i].exception);
-		atomic_store(&l.lie, (int) rows[i].lie);
-		ok(is_now(1, rows[i].quality));
-		ok(is_now(2, rows[i].quality));
-		is_int(last_of(1).value.type, V_NONE);
-		atomic_store(&l.lie, TRUTH);
+		/* What is bad keeps its reason when the connection goes: on a machine that stood still for the 100 ms of the time-out, the first
+		 * reason is that one. Then the lie is told again. */
+		for (int tries = 0; tries < 5 && !as_it_should; tries++) {
+			must(becomes(1, QUALITY_GOOD) && is_now(2, QUALITY_GOOD));
+			atomic_store(&l.exception, rows[i].exception);
+			atomic_store(&l.lie, (int) rows[i].lie);
+			as_it_should = turns(1, rows[i].quality) && is_now(2, rows[i].quality);
+			is_int(last_of(1).value.type, V_NONE);
+			atomic_store(&l.lie, TRUTH);
+		}
+		ok(as_it_should);
 	}
 	ok(becomes(1, QUALITY_GOOD));
 	ok(reaches(&b, 2, LINK_UP));
