@@ -2,9 +2,9 @@
 
 #include "api/internal.h"
 #include "base/num.h"
+#include "service/noun_book.h"
 #include "service/reach.h"
-#include "service/sheet.h"
-#include "service/sheet_write.h"
+#include "sheet/sheet.h"
 
 const char *const params_of_noun[] = { NULL };
 static const char *const list_params[] = { "limit", "cursor", "sort", "fields", "q", "count", "bom", "format" };
@@ -280,7 +280,7 @@ static int list_xlsx(struct call *c, const struct list *l)
 	int r = scope_need(&c->scope, l->query.noun->read);
 
 	if (r >= 0)
-		r = sheet_export(&c->scope, &l->query, l->only, &c->out);
+		r = noun_book(&c->scope, &l->query, l->only, &c->out);
 	if (r < 0)
 		return r;
 	c->content_type = SHEET_TYPE_XLSX;

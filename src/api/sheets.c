@@ -1,12 +1,12 @@
 /* sheets.c - lists of records as files: in, and what came in taken back. */
 
 #include "api/internal.h"
-#include "service/sheet_reader.h"
-#include "service/sheet_write.h"
+#include "service/noun_book.h"
+#include "sheet/sheet.h"
 
 /* ---- import ---- */
 
-struct import_answer { struct noun_imported out; bool dry_run; const char *encoding; struct xlsx_notes notes; };
+struct import_answer { struct noun_imported out; bool dry_run; struct sheet_text text; };
 
 static void import_members(struct call *c, struct json *j)
 {
@@ -15,15 +15,15 @@ static void import_members(struct call *c, struct json *j)
 
 	uuid_format(&a->out.id, id);
 	json_kv_bool(j, "dry_run", a->dry_run);
-	json_kv_str(j, "encoding", a->encoding);
-	if (a->notes.sheet[0]) {
+	json_kv_str(j, "encoding", a->text.encoding);
+	if (a->text.by_row) {
 		json_key(j, "sheet");
 		json_object(j);
-		json_kv_str(j, "name", a->notes.sheet);
-		json_kv_u64(j, "sheets", a->notes.sheets);
-		json_kv_u64(j, "hidden", a->notes.hidden);
-		json_kv_u64(j, "formulas", a->notes.formulas);
-		json_kv_u64(j, "links", a->notes.links);
+		json_kv_str(j, "name", a->text.notes.sheet);
+		json_kv_u64(j, "sheets", a->text.notes.sheets);
+		json_kv_u64(j, "hidden", a->text.notes.hidden);
+		json_kv_u64(j, "formulas", a->text.notes.formulas);
+		json_kv_u64(j, "links", a->text.notes.links);
 		json_end(j);
 	}
 	json_kv_u64(j, "rows", a->out.rows);
@@ -72,15 +72,14 @@ static int read_settled(struct call *c, struct noun_import *in)
 static int do_import(struct call *c, struct noun_import *in, struct import_answer *a)
 {
 	_cleanup_(buf_done) struct buf room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
-	struct sheet_text text;
-	int r = sheet_table(c->api->platform, c->body, c->body_len, &room, &text, &a->notes);
+	struct platform *p = c->api->platform;
+	int r = sheet_table(p->sheets, &p->ending, c->body, c->body_len, &room, &a->text);
 
 	if (r < 0)
 		return r;
-	in->by_row = a->notes.sheet[0] != 0;
-	a->encoding = text.encoding;
-	in->text = text.text;
-	in->len = text.len;
+	in->by_row = a->text.by_row;
+	in->text = a->text.text;
+	in->len = a->text.len;
 	return noun_import(&c->scope, in, &a->out);
 }
 
@@ -134,7 +133,7 @@ int sheets_template(struct call *c)
 
 	if (format && !csv && !str_eq(format, "xlsx"))
 		return err_fail(ERR_BAD_ARGUMENT, "field", "format", "rule", "@rule_template_format", "value", format, NULL);
-	r = csv ? sheet_template_csv(&c->scope, c->noun, &c->out) : sheet_template(&c->scope, c->noun, &c->out);
+	r = csv ? noun_template_csv(&c->scope, c->noun, &c->out) : noun_template(&c->scope, c->noun, &c->out);
 	if (r < 0)
 		return r;
 	c->content_type = csv ? "text/csv; charset=utf-8" : SHEET_TYPE_XLSX;
@@ -145,9 +144,9 @@ int sheets_template(struct call *c)
 int sheets_read_table(struct call *c)
 {
 	_cleanup_(buf_done) struct buf room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
-	struct xlsx_notes notes = { .rows = 0 };
+	struct platform *p = c->api->platform;
 	struct sheet_text text;
-	int r = sheet_table(c->api->platform, c->body, c->body_len, &room, &text, &notes);
+	int r = sheet_table(p->sheets, &p->ending, c->body, c->body_len, &room, &text);
 
 	if (r < 0)
 		return r;

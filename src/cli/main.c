@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "cli/parts.h"
 #include "service/service.h"
-#include "service/sheet_reader.h"
+#include "sheet/sheet.h"
 #include "sys/sys.h"
 
 static int usage_failed(int r)

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "cli/parts.h"
 #include "service/service.h"
-#include "service/sheet.h"
+#include "sheet/sheet.h"
 #include "sys/sys.h"
 
 struct noun_options {

@@ -12,7 +12,6 @@
 #include "service/headings.h"
 #include "service/import.h"
 #include "service/reach.h"
-#include "service/sheet.h"
 
 enum { ROW_ARENA_MAX = 16 << 20, SEEN_MAX = 64 << 20 };
 enum done { ROW_SAME, ROW_CHANGED, ROW_MADE, ROW_DELETED };

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/map.h"
-#include "service/csv.h"
 #include "service/internal.h"
+#include "sheet/sheet.h"
 
 enum column_role { COLUMN_FIELD, COLUMN_ID, COLUMN_REV, COLUMN_DELETE, COLUMN_PASSED_OVER };
 

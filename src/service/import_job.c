@@ -3,7 +3,7 @@
 #include "job/job.h"
 #include "rec/tree.h"
 #include "service/internal.h"
-#include "service/sheet_reader.h"
+#include "sheet/sheet.h"
 
 enum { FILE_MAX = 64 << 20, SETTLED_MAX = 24, TELL_EVERY = 256, RESULT_MAX = 60 << 10 };
 
@@ -107,7 +107,6 @@ static int run_import(struct job *j, struct scope *s)
 	_cleanup_(buf_done) struct buf file = BUF_INIT(&sys_heap, FILE_MAX + 1), room = BUF_INIT(&sys_heap, SHEET_TEXT_MAX);
 	struct noun_import in = { .on_rows = on_rows, .ctx = &(struct running) { j } };
 	struct noun_imported out = { .rows = 0 };
-	struct xlsx_notes notes = { .rows = 0 };
 	struct sheet_text text;
 	struct err e;
 	int r = read_input(j, s, &in);
@@ -115,12 +114,12 @@ static int run_import(struct job *j, struct scope *s)
 	if (r >= 0)
 		r = file_read(job_body(j) ?: "", FILE_MAX, &file);
 	if (r >= 0)
-		r = sheet_table(s->platform, file.data, file.len, &room, &text, &notes);
+		r = sheet_table(s->platform->sheets, &s->platform->ending, file.data, file.len, &room, &text);
 	if (r < 0)
 		return r;
 	in.text = text.text;
 	in.len = text.len;
-	in.by_row = notes.sheet[0] != 0;
+	in.by_row = text.by_row;
 	job_total(j, lines_of(text.text, text.len), "rows");
 	r = noun_import(s, &in, &out);
 	e = *err_peek();

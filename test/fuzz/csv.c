@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "service/csv.h"
+#include "sheet/sheet.h"
 #include "sys/sys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

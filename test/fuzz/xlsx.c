@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "service/xlsx.h"
+#include "sheet/xlsx.h"
 #include "sys/sys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -57,7 +57,7 @@ static void pack(const uint8_t *data, size_t len, struct buf *zip)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct buf out = BUF_INIT(&sys_heap, XLSX_OUT_MAX), zip = BUF_INIT(&sys_heap, 64 << 20);
-	struct xlsx_notes notes;
+	struct sheet_notes notes;
 	int r;
 
 	if (len && data[0] == '<') {

@@ -1,10 +1,11 @@
-/* sheet_role.c - inside the confined process: one workbook in, its CSV out, the end. */
+/* role.c - inside the confined process: one workbook in, its CSV out, the end. */
 
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "io/io.h"
-#include "service/sheet_wire.h"
+#include "sheet/wire.h"
+#include "sheet/xlsx.h"
 #include "sys/sys.h"
 
 const struct child_profile sheet_profile = {
@@ -14,7 +15,7 @@ const struct child_profile sheet_profile = {
 	.file_bytes = XLSX_OUT_MAX + 4096, .cpu_s = 45, .files = 16,
 };
 
-static int answer(struct role *role, int r, const struct xlsx_notes *notes)
+static int answer(struct role *role, int r, const struct sheet_notes *notes)
 {
 	struct sheet_answer a = { .result = r, .notes = *notes };
 
@@ -23,7 +24,7 @@ static int answer(struct role *role, int r, const struct xlsx_notes *notes)
 	return role_send(role, &a, sizeof(a), NULL, 0);
 }
 
-static int convert(int in, int out, struct xlsx_notes *notes)
+static int convert(int in, int out, struct sheet_notes *notes)
 {
 	_cleanup_(buf_done) struct buf csv = BUF_INIT(&sys_heap, XLSX_OUT_MAX);
 	struct stat st;
@@ -42,7 +43,7 @@ static int convert(int in, int out, struct xlsx_notes *notes)
 
 int sheet_role(void)
 {
-	struct xlsx_notes notes = { .rows = 0 };
+	struct sheet_notes notes = { .rows = 0 };
 	struct role_message m;
 	struct role role;
 

@@ -1,73 +1,14 @@
-/* sheet_write.c - lists and templates as workbooks; libxlsxwriter writes the format. */
+/* noun_book.c - lists and templates as workbooks. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <xlsxwriter.h>
 
 #include "base/map.h"
 #include "service/internal.h"
-#include "service/sheet_write.h"
+#include "service/noun_book.h"
+#include "sheet/sheet.h"
 
-enum { PAGE = 500, CHOICE_ROWS = 5000, CHOICES_MAX = 64, CHOICES_BYTES = 255, CELL_MAX = 32767, PAGE_ARENA_MAX = 64 << 20 };
+enum { PAGE = 500, CHOICES_MAX = 64, PAGE_ARENA_MAX = 64 << 20 };
 static const double EXACT = 9007199254740992.0; /* 2^53: beyond it a number would be another one */
-
-/* ---- a workbook under way, in a file without a name ---- */
-
-struct book { int fd; char path[40]; lxw_workbook *book; lxw_format *head, *required; };
-
-static int failed(lxw_error e)
-{
-	return err_fail(e == LXW_ERROR_MEMORY_MALLOC_FAILED ? ERR_NO_MEMORY : ERR_IO, "what", "@file", "detail", lxw_strerror(e), NULL);
-}
-
-static int book_begin(struct book *b)
-{
-	lxw_workbook_options options = { .constant_memory = LXW_TRUE };
-	struct buf path = BUF_FIXED(b->path);
-
-	*b = (struct book) { .fd = memfd_create("workbook", MFD_CLOEXEC) };
-	if (b->fd < 0)
-		return sys_fail(errno, "make room for", "a workbook");
-	buf_addf(&path, "/proc/self/fd/%d", b->fd);
-	b->book = workbook_new_opt(b->path, &options);
-	b->head = b->book ? workbook_add_format(b->book) : NULL;
-	b->required = b->head ? workbook_add_format(b->book) : NULL;
-	if (!b->required)
-		return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
-	format_set_bold(b->head);
-	format_set_bg_color(b->head, 0xE8EEF4);
-	format_set_bold(b->required);
-	format_set_bg_color(b->required, 0xFFE2B8);
-	return 0;
-}
-
-/* r < 0: only closed. */
-static int book_end(struct book *b, int r, struct buf *out)
-{
-	lxw_error e = b->book ? workbook_close(b->book) : LXW_NO_ERROR;
-	struct stat st;
-
-	if (r >= 0 && e != LXW_NO_ERROR)
-		r = failed(e);
-	if (r >= 0 && fstat(b->fd, &st) < 0)
-		r = sys_fail(errno, "read", "a workbook");
-	if (r >= 0 && (st.st_size > SHEET_FILE_MAX || !buf_reserve(out, (size_t) st.st_size + 1)))
-		r = err_fail(ERR_TOO_LARGE, "what", "@file", "max", "67108864", NULL);
-	if (r >= 0)
-		r = file_pread_all(b->fd, out->data + out->len, (size_t) st.st_size, 0);
-	if (r >= 0) {
-		out->len += (size_t) st.st_size;
-		out->data[out->len] = 0;
-	}
-	if (b->fd >= 0)
-		sys.close(b->fd);
-	return r;
-}
 
 static const char *label_of(const struct rec_field *f, enum lang lang)
 {
@@ -150,10 +91,9 @@ struct export {
 	uint16_t n_fields;
 	bool with_device;
 	struct refs refs;
-	lxw_worksheet *sheet;
-	lxw_row_t row;
+	struct book *book;
+	uint32_t row;
 	struct buf text;
-	int r;
 };
 
 static void choose_fields(struct export *e, const char *const *only)
@@ -173,15 +113,6 @@ static void choose_fields(struct export *e, const char *const *only)
 		e->with_device |= str_eq(e->fields[i]->name, "device");
 }
 
-/* libxlsxwriter writes 16 digits: a number that needs 17 goes as text, so that it comes back as it was. */
-static bool is_exact(double v)
-{
-	char text[40];
-
-	snprintf(text, sizeof(text), "%.16G", v);
-	return isfinite(v) && strtod(text, NULL) == v;
-}
-
 static bool number_of(const struct rec_field *f, const void *v, double *ret)
 {
 	switch (f->kind) {
@@ -189,20 +120,20 @@ static bool number_of(const struct rec_field *f, const void *v, double *ret)
 	case REC_U32: *ret = *(const uint32_t *) v; return true;
 	case REC_I64: *ret = (double) *(const int64_t *) v; return fabs(*ret) < EXACT;
 	case REC_U64: *ret = (double) *(const uint64_t *) v; return *ret < EXACT;
-	case REC_F64: *ret = *(const double *) v; return is_exact(*ret);
+	case REC_F64: *ret = *(const double *) v; return isfinite(*ret);
 	default: return false;
 	}
 }
 
-static lxw_error write_cell(struct export *e, uint16_t column, const struct rec_field *f, const void *rec)
+static int write_cell(struct export *e, uint16_t column, const struct rec_field *f, const void *rec)
 {
 	bool is_own = f->offset >= sizeof(struct rec_head);
 	double number;
 
 	if (is_own && !rec_has(e->type, rec, f))
-		return LXW_NO_ERROR;
+		return 0;
 	if (number_of(f, rec_at(rec, f), &number))
-		return worksheet_write_number(e->sheet, e->row, column, number, NULL);
+		return book_number(e->book, e->row, column, number);
 	buf_clear(&e->text);
 	if (f->kind == REC_BOOL)
 		buf_add(&e->text, e->s->lang == LANG_ZH ? *(bool *) rec_at(rec, f) ? "是" : "否" : *(bool *) rec_at(rec, f) ? "yes" : "no");
@@ -215,24 +146,20 @@ static lxw_error write_cell(struct export *e, uint16_t column, const struct rec_
 		uuid_format(rec_at(rec, f), id);
 		buf_add(&e->text, uuid_is_zero(rec_at(rec, f)) ? "" : id);
 	}
-	if (e->text.failed || utf8_count(e->text.data, e->text.len) > CELL_MAX)
-		return LXW_ERROR_MAX_STRING_LENGTH_EXCEEDED;
-	return e->text.len ? worksheet_write_string(e->sheet, e->row, column, e->text.data, NULL) : LXW_NO_ERROR;
+	if (e->text.failed)
+		return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
+	return book_text(e->book, e->row, column, e->text.data, BOOK_PLAIN);
 }
 
 static int add_row(void *ctx, const void *rec)
 {
 	struct export *e = ctx;
+	int r = 0;
 
-	if (e->row == LXW_ROW_MAX - 1)
-		return err_fail(ERR_LIMIT, "what", "@sheet_rows", "max", "1048576", NULL);
 	e->row++;
-	for (uint16_t i = 0; i < e->n_fields; i++) {
-		lxw_error r = write_cell(e, i, e->fields[i], rec);
-		if (r != LXW_NO_ERROR)
-			return failed(r);
-	}
-	return 0;
+	for (uint16_t i = 0; r >= 0 && i < e->n_fields; i++)
+		r = write_cell(e, i, e->fields[i], rec);
+	return r;
 }
 
 static int add_rows(struct export *e, const struct noun_query *q)
@@ -265,33 +192,29 @@ static int add_rows(struct export *e, const struct noun_query *q)
 	return r;
 }
 
-int sheet_export(struct scope *s, const struct noun_query *q, const char *const *only, struct buf *out)
+int noun_book(struct scope *s, const struct noun_query *q, const char *const *only, struct buf *out)
 {
+	_cleanup_(book_freep) struct book *book = NULL;
 	struct export *e = arena_new(s->arena, struct export);
-	struct book b = { .fd = -1 };
-	int r = e ? book_begin(&b) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
+	int r = e ? book_new(&book) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
 
 	if (r < 0)
-		return book_end(&b, r, out);
-	*e = (struct export) { .s = s, .type = q->noun->type, .text = BUF_INIT(&sys_heap, 1 << 20),
+		return r;
+	*e = (struct export) { .s = s, .type = q->noun->type, .book = book, .text = BUF_INIT(&sys_heap, 1 << 20),
 		.refs = { .s = s, .map = MAP_INIT(&sys_heap) } };
 	arena_init(&e->refs.keep, &sys_heap, PAGE_ARENA_MAX);
 	choose_fields(e, only);
-	e->sheet = workbook_add_worksheet(b.book, s->lang == LANG_ZH ? e->type->title_zh : e->type->title);
-	if (!e->sheet)
-		r = err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
-	for (uint16_t i = 0; r >= 0 && i < e->n_fields; i++) {
-		worksheet_set_column(e->sheet, i, i, 16, NULL);
-		worksheet_write_string(e->sheet, 0, i, label_of(e->fields[i], s->lang), b.head);
-	}
-	if (r >= 0) {
-		worksheet_freeze_panes(e->sheet, 1, 0);
+	r = book_sheet(book, s->lang == LANG_ZH ? e->type->title_zh : e->type->title);
+	book_widths(book, 0, e->n_fields, 16);
+	for (uint16_t i = 0; r >= 0 && i < e->n_fields; i++)
+		r = book_text(book, 0, i, label_of(e->fields[i], s->lang), BOOK_HEAD);
+	book_freeze(book, 1);
+	if (r >= 0)
 		r = add_rows(e, q);
-	}
 	map_done(&e->refs.map);
 	arena_done(&e->refs.keep);
 	buf_done(&e->text);
-	return book_end(&b, r, out);
+	return r < 0 ? r : book_end(book, out);
 }
 
 /* ---- a template ---- */
@@ -316,22 +239,18 @@ static bool is_filled_in(const struct rec_field *f)
 	return !(f->flags & (REC_INTERNAL | REC_SECRET)) && (!(f->flags & REC_READONLY) || f->kind == REC_REF);
 }
 
-static void add_choices(lxw_worksheet *sheet, lxw_col_t column, const struct rec_field *f, enum lang lang)
+static void add_choices(struct book *b, uint32_t column, const struct rec_field *f, enum lang lang)
 {
-	const char *words[CHOICES_MAX + 1] = { NULL };
-	lxw_data_validation v = { .validate = LXW_VALIDATION_TYPE_LIST, .value_list = (char **) (uintptr_t) words, .error_type = LXW_VALIDATION_ERROR_TYPE_WARNING };
-	size_t n = 0, bytes = 0;
+	const char *words[CHOICES_MAX + 2] = { NULL };
+	size_t n = 0;
 
 	if (f->kind == REC_BOOL) {
 		words[n++] = lang == LANG_ZH ? "是" : "yes";
 		words[n++] = lang == LANG_ZH ? "否" : "no";
 	}
-	for (const struct rec_word *w = f->kind == REC_ENUM ? f->words : NULL; w && w->word && n < CHOICES_MAX; w++) {
-		bytes += str_len(w->word) + 1;
+	for (const struct rec_word *w = f->kind == REC_ENUM ? f->words : NULL; w && w->word && n <= CHOICES_MAX; w++)
 		words[n++] = w->word;
-	}
-	if (n && bytes <= CHOICES_BYTES)
-		worksheet_data_validation_range(sheet, 1, column, CHOICE_ROWS, column, &v);
+	book_choices(b, column, words);
 }
 
 /* The words with what they mean: "f32 = 32 位浮点". */
@@ -349,17 +268,18 @@ static void choices_text(const struct rec_field *f, enum lang lang, struct buf *
 		buf_addf(out, "  [%s … %s]", f->min, f->max);
 }
 
-static void explain(struct book *b, lxw_worksheet *sheet, const struct rec_type *t, enum lang lang)
+static void explain(struct book *b, const struct rec_type *t, enum lang lang)
 {
 	static const char *const heads[2][6] = { { "Column", "Field", "Required", "Values", "Explanation", "Example" },
 		{ "列名", "字段", "必填", "取值", "说明", "示例" } };
 	static const double widths[] = { 18, 16, 8, 50, 50, 22 };
 	struct buf text = BUF_INIT(&sys_heap, 1 << 16);
-	lxw_row_t row = 0;
+	uint32_t row = 0;
 
-	for (uint16_t i = 0; i < 6; i++) {
-		worksheet_set_column(sheet, i, i, widths[i], NULL);
-		worksheet_write_string(sheet, 0, i, heads[lang == LANG_ZH][i], b->head);
+	book_sheet(b, lang == LANG_ZH ? "说明" : "Explanations");
+	for (uint32_t i = 0; i < 6; i++) {
+		book_widths(b, i, i, widths[i]);
+		book_text(b, 0, i, heads[lang == LANG_ZH][i], BOOK_HEAD);
 	}
 	for (uint32_t i = 0; i < t->n_fields; i++) {
 		const struct rec_field *f = &t->fields[i];
@@ -368,49 +288,44 @@ static void explain(struct book *b, lxw_worksheet *sheet, const struct rec_type 
 		row++;
 		buf_clear(&text);
 		choices_text(f, lang, &text);
-		worksheet_write_string(sheet, row, 0, label_of(f, lang), f->flags & REC_REQUIRED ? b->required : NULL);
-		worksheet_write_string(sheet, row, 1, f->name, NULL);
-		worksheet_write_string(sheet, row, 2, !(f->flags & REC_REQUIRED) ? "" : lang == LANG_ZH ? "是" : "yes", NULL);
-		worksheet_write_string(sheet, row, 3, text.data, NULL);
-		worksheet_write_string(sheet, row, 4, (lang == LANG_ZH ? f->doc_zh : f->doc) ?: "", NULL);
-		worksheet_write_string(sheet, row, 5, example_of(t, f, lang), NULL);
+		book_text(b, row, 0, label_of(f, lang), f->flags & REC_REQUIRED ? BOOK_REQUIRED : BOOK_PLAIN);
+		book_text(b, row, 1, f->name, BOOK_PLAIN);
+		book_text(b, row, 2, !(f->flags & REC_REQUIRED) ? "" : lang == LANG_ZH ? "是" : "yes", BOOK_PLAIN);
+		book_text(b, row, 3, text.data, BOOK_PLAIN);
+		book_text(b, row, 4, (lang == LANG_ZH ? f->doc_zh : f->doc) ?: "", BOOK_PLAIN);
+		book_text(b, row, 5, example_of(t, f, lang), BOOK_PLAIN);
 	}
 	buf_done(&text);
 }
 
-int sheet_template(struct scope *s, const struct noun *n, struct buf *out)
+int noun_template(struct scope *s, const struct noun *n, struct buf *out)
 {
+	_cleanup_(book_freep) struct book *b = NULL;
 	const struct rec_type *t = n->type;
-	lxw_worksheet *sheet, *about;
-	struct book b;
-	lxw_col_t column = 0;
-	int r = book_begin(&b);
+	int r = book_new(&b);
 
 	if (r < 0)
-		return book_end(&b, r, out);
-	sheet = workbook_add_worksheet(b.book, s->lang == LANG_ZH ? t->title_zh : t->title);
-	about = workbook_add_worksheet(b.book, s->lang == LANG_ZH ? "说明" : "Explanations");
-	if (!sheet || !about)
-		return book_end(&b, err_fail(ERR_NO_MEMORY, "what", "@file", NULL), out);
-	for (unsigned row = 0; row < 2; row++) {
-		column = 0;
+		return r;
+	book_sheet(b, s->lang == LANG_ZH ? t->title_zh : t->title);
+	book_freeze(b, 1);
+	for (uint32_t row = 0; row < 2; row++) {
+		uint32_t column = 0;
 		for (uint32_t i = 0; i < t->n_fields; i++) {
 			const struct rec_field *f = &t->fields[i];
 			if (!is_filled_in(f))
 				continue;
 			if (row == 0) {
-				worksheet_set_column(sheet, column, column, 16, NULL);
-				add_choices(sheet, column, f, s->lang);
-				worksheet_write_string(sheet, 0, column, label_of(f, s->lang), f->flags & REC_REQUIRED ? b.required : b.head);
-			} else if (*example_of(t, f, s->lang)) {
-				worksheet_write_string(sheet, 1, column, example_of(t, f, s->lang), NULL);
+				book_widths(b, column, column, 16);
+				add_choices(b, column, f, s->lang);
+				book_text(b, 0, column, label_of(f, s->lang), f->flags & REC_REQUIRED ? BOOK_REQUIRED : BOOK_HEAD);
+			} else {
+				book_text(b, 1, column, example_of(t, f, s->lang), BOOK_PLAIN);
 			}
 			column++;
 		}
 	}
-	worksheet_freeze_panes(sheet, 1, 0);
-	explain(&b, about, t, s->lang);
-	return book_end(&b, 0, out);
+	explain(b, t, s->lang);
+	return book_end(b, out);
 }
 
 static void csv_cell(const char *text, bool first, struct buf *out)
@@ -430,7 +345,7 @@ static void csv_cell(const char *text, bool first, struct buf *out)
 	buf_addc(out, '"');
 }
 
-int sheet_template_csv(struct scope *s, const struct noun *n, struct buf *out)
+int noun_template_csv(struct scope *s, const struct noun *n, struct buf *out)
 {
 	const struct rec_type *t = n->type;
 

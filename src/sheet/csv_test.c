@@ -3,7 +3,7 @@
 #include "tap.h"
 
 #include "base/cell.h"
-#include "service/csv.h"
+#include "sheet/sheet.h"
 #include "sys/sys.h"
 
 static struct arena arena;

@@ -1,4 +1,4 @@
-/* sheet_reader.c - the parent's side: a worker asks and waits, the loop starts the process and hears its end. */
+/* reader.c - the parent's side: a worker asks and waits, the loop starts the process and hears its end. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 
 #include "base/str.h"
 #include "io/io.h"
-#include "service/service.h"
-#include "service/sheet_wire.h"
+#include "sheet/wire.h"
+#include "sheet/xlsx.h"
 #include "sys/sys.h"
 
 enum { LIMIT_MS = 60000, LOOK_MS = 250 };
@@ -175,7 +175,7 @@ static int take_csv(const struct reading *d, struct buf *out)
 	return 0;
 }
 
-int sheets_read(struct sheet_reader *s, const void *bytes, size_t len, const atomic_bool *ending, struct buf *out, struct xlsx_notes *ret)
+static int read_book(struct sheet_reader *s, const atomic_bool *ending, const void *bytes, size_t len, struct buf *out, struct sheet_notes *ret)
 {
 	struct reading *d = NULL;
 	int r;
@@ -204,8 +204,9 @@ int sheets_read(struct sheet_reader *s, const void *bytes, size_t len, const ato
 	return r;
 }
 
-int sheet_table(struct platform *p, const void *bytes, size_t len, struct buf *room, struct sheet_text *ret, struct xlsx_notes *notes)
+int sheet_table(struct sheet_reader *s, const atomic_bool *ending, const void *bytes, size_t len, struct buf *room, struct sheet_text *ret)
 {
+	struct sheet_notes notes;
 	int r;
 
 	switch (sheet_kind(bytes, len)) {
@@ -216,11 +217,9 @@ int sheet_table(struct platform *p, const void *bytes, size_t len, struct buf *r
 	case SHEET_XLSX:
 		break;
 	}
-	r = sheets_read(p->sheets, bytes, len, &p->ending, room, notes);
+	r = read_book(s, ending, bytes, len, room, &notes);
 	if (r < 0)
 		return r;
-	if (!notes->sheet[0])
-		notes->sheet[0] = ' ';
-	*ret = (struct sheet_text) { room->data, room->len, "XLSX" };
+	*ret = (struct sheet_text) { .text = room->data, .len = room->len, .encoding = "XLSX", .by_row = true, .notes = notes };
 	return 0;
 }

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "base/str.h"
-#include "service/csv.h"
-
 #include "base/cell.h"
+#include "base/str.h"
+#include "sheet/sheet.h"
+
 static char separator_of(const char *at, const char *end)
 {
 	unsigned n[3] = { 0 };

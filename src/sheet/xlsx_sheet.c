@@ -6,7 +6,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
-#include "service/xlsx_int.h"
+#include "sheet/xlsx_int.h"
 #include "sys/sys.h"
 
 struct merge { uint32_t row, column, to_row, to_column; size_t at; uint32_t len; bool known; };

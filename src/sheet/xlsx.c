@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
-#include "service/xlsx_int.h"
+#include "sheet/xlsx_int.h"
 #include "sys/sys.h"
 
 /* ---- XML ---- */
@@ -318,12 +318,12 @@ static int read_styles(struct workbook *w)
 	return r;
 }
 
-int workbook_open(struct workbook *w, const void *bytes, size_t len, struct xlsx_notes *notes)
+int workbook_open(struct workbook *w, const void *bytes, size_t len, struct sheet_notes *notes)
 {
 	struct zip_part p;
 	int r;
 
-	*notes = (struct xlsx_notes) { .rows = 0 };
+	*notes = (struct sheet_notes) { .rows = 0 };
 	*w = (struct workbook) { .notes = notes, .strings_path = "xl/sharedStrings.xml", .styles_path = "xl/styles.xml",
 		.texts = BUF_INIT(&sys_heap, XLSX_TEXTS_MAX), .at = BUF_INIT(&sys_heap, XLSX_TEXTS_MAX / 4),
 		.is_date = BUF_INIT(&sys_heap, DATE_FORMATS_MAX) };
@@ -348,7 +348,7 @@ void workbook_done(struct workbook *w)
 	buf_done(&w->is_date);
 }
 
-int xlsx_to_csv(const void *bytes, size_t len, struct buf *out, struct xlsx_notes *ret)
+int xlsx_to_csv(const void *bytes, size_t len, struct buf *out, struct sheet_notes *ret)
 {
 	struct workbook w;
 	int r = workbook_open(&w, bytes, len, ret);

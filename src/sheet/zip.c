@@ -5,7 +5,7 @@
 
 #include "base/cur.h"
 #include "base/str.h"
-#include "service/zip.h"
+#include "sheet/zip.h"
 
 enum { END_SIZE = 22, COMMENT_MAX = 65535, ENTRY_SIGN = 0x02014b50, END_SIGN = 0x06054b50, LOCAL_SIGN = 0x04034b50, PIECE = 32 << 10,
 	STORED = 0, DEFLATED = 8, ENCRYPTED = 1 };

@@ -1,11 +1,11 @@
-/* sheet_text.c - which encoding a text is in, and the text in ours; iconv(3) knows the tables. */
+/* text.c - which encoding a text is in, and the text in ours; iconv(3) knows the tables. */
 
 #include <errno.h>
 #include <iconv.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "service/sheet.h"
+#include "sheet/sheet.h"
 
 enum { PIECE = 64 << 10 };
 
@@ -90,7 +90,7 @@ int sheet_decode(const char *bytes, size_t len, struct buf *out, struct sheet_te
 			return not_utf8(bytes, len);
 	}
 	if (!utf16 && utf8_is_valid(bytes, len)) {
-		*ret = (struct sheet_text) { bytes, len, "UTF-8" };
+		*ret = (struct sheet_text) { .text = bytes, .len = len, .encoding = "UTF-8" };
 		return 0;
 	}
 	if (!utf16 && is_damaged_utf8(bytes, len))
@@ -101,6 +101,6 @@ int sheet_decode(const char *bytes, size_t len, struct buf *out, struct sheet_te
 		return utf16 ? none_of_ours("UTF-16") : not_utf8(bytes, len);
 	if (r < 0)
 		return r;
-	*ret = (struct sheet_text) { out->data, out->len, utf16 ? "UTF-16" : "GB18030" };
+	*ret = (struct sheet_text) { .text = out->data, .len = out->len, .encoding = utf16 ? "UTF-16" : "GB18030" };
 	return 0;
 }

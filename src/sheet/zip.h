@@ -1,5 +1,5 @@
 /*
- * zip.h - the parts of a ZIP file in memory (PKWARE APPNOTE 6.3.10), each unpacked in pieces.
+ * zip.h - inside sheet: the parts of a ZIP file in memory (PKWARE APPNOTE 6.3.10), each unpacked in pieces.
  *
  * Only what spreadsheets use: one file, stored or deflated parts, no encryption, no ZIP64. The central directory at the end is what
  * counts; parts that are not asked for are never unpacked. All parts together may unpack to `max` bytes, and no part to more than
