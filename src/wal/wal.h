@@ -123,6 +123,13 @@ struct wal_reader_stat {
 };
 size_t wal_readers(struct wal *w, struct wal_reader_stat *ret, size_t max);     /* returns how many there are */
 
+/* Looking, from outside: beside the process that has it open, or without one. Nothing is changed. */
+
+/* Segments there are, and those whose records were read through: as many as `bytes` allows, the oldest first. bad: the first file that
+ * cannot be read, or has records that do not match their checksum (the newest may end in the middle of one). */
+struct wal_look { uint32_t segments, read; uint64_t records; char bad[64]; };
+int wal_look(const char *dir, uint64_t bytes, struct wal_look *ret);   /* -ERR_MISSING, -ERR_IO: the folder */
+
 /* Figures. */
 
 enum { WAL_SYNC_BUCKETS = 16 };         /* bucket i: syncs shorter than 2^i × 125 µs; the last: all longer ones */

@@ -176,6 +176,49 @@ TEST(what_was_acknowledged_is_there_once_after_a_restart_and_numbers_are_never_u
 	err_clear();
 }
 
+static int first_segment(void *ctx, const char *name)
+{
+	if (!str_ends(name, ".wal"))
+		return 0;
+	memcpy(ctx, name, str_len(name) + 1);
+	return 1;
+}
+
+TEST(a_look_from_outside_finds_what_is_damaged_and_changes_nothing)
+{
+	PLACE(p, false);
+	struct wal_config c = config_of(&p);
+	char path[PATH_MAX], name[64];
+	struct wal_look look;
+	struct wal *w = start(&c);
+	int fd;
+
+	must(w != NULL);
+	wal_reader_close(reader(w, "tsdb", WAL_BLOCK, WAL_FROM_OLDEST));        /* its cursor holds the segments */
+	for (int i = 0; i < 300; i++) {
+		_cleanup_(batch_unrefp) struct batch *b = batch_of(1, i, 500);
+		must(wal_append_sync(w, b, LIMIT) == 0);
+	}
+	is_int(wal_look(p.dir, UINT64_MAX, &look), 0);          /* beside the one that writes */
+	is_int(look.records, 300);
+	is_str(look.bad, "");
+	must(wal_stop(w, LIMIT) == 0);
+	wal_close(w);
+	is_int(wal_look(p.dir, UINT64_MAX, &look), 0);
+	ok(look.segments >= 3 && look.read == look.segments && look.records == 300 && !look.bad[0]);
+	is_int(wal_look(p.dir, 0, &look), 0);
+	ok(look.segments >= 3 && look.read == 0 && !look.bad[0]);
+	must(dir_each(p.dir, first_segment, name) == 1 && path_join(path, sizeof path, p.dir, name));
+	must(file_open(path, O_RDWR, 0, &fd) == 0);
+	must(pwrite(fd, "x", 1, 300000) == 1);                  /* inside a record in the middle */
+	is_int(wal_look(p.dir, UINT64_MAX, &look), 0);
+	is_str(look.bad, path_name(path));
+	is_int(look.records, 299);
+	close(fd);
+	is_int(wal_look("/nowhere", UINT64_MAX, &look), -ERR_MISSING);
+	err_clear();
+}
+
 static void count_ready(void *ctx) { atomic_fetch_add((atomic_int *) ctx, 1); }
 
 TEST(a_reader_that_falls_behind_is_served_from_segments_and_then_from_memory_again)
