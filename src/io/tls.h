@@ -53,7 +53,8 @@ struct tls_peer {
 bool chain_tls_peer(const struct chain *c, struct tls_peer *ret);
 
 /* Certificates. */
-struct tls_cert { char subject[128], fingerprint[65]; int64_t from_ns, until_ns; bool self_signed; };
+/* names: host names and addresses it is for, commas between; what does not fit is left out. */
+struct tls_cert { char subject[128], fingerprint[65], names[512]; int64_t from_ns, until_ns; bool self_signed; };
 int tls_cert_read(const char *file, struct tls_cert *ret);
 /* Certificate and key (ECDSA P-256, ten years) written as PEM; names: host names and addresses, NULL at the end. */
 int tls_cert_make(const char *cert_file, const char *key_file, const char *const *names);

@@ -44,6 +44,41 @@ void tls_name_of(X509 *x, char *to, size_t size)
 	BIO_free(b);
 }
 
+static void add_alternative(struct buf *b, const GENERAL_NAME *g)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const unsigned char *bytes;
+	int n;
+
+	if (g->type == GEN_DNS) {
+		bytes = ASN1_STRING_get0_data(g->d.dNSName);
+		n = ASN1_STRING_length(g->d.dNSName);
+	} else if (g->type == GEN_IPADD) {
+		n = ASN1_STRING_length(g->d.iPAddress);
+		if ((n != 4 && n != 16) || !inet_ntop(n == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(g->d.iPAddress), text, sizeof(text)))
+			return;
+		bytes = (const unsigned char *) text;
+		n = (int) strlen(text);
+	} else {
+		return;
+	}
+	if (b->len + (size_t) n + 3 > b->max || memchr(bytes, 0, (size_t) n))
+		return;
+	if (b->len)
+		buf_add(b, ", ");
+	buf_addn(b, bytes, (size_t) n);
+}
+
+/* RFC 5280, 4.2.1.6. */
+static void names_of(X509 *x, struct buf *b)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++)
+		add_alternative(b, sk_GENERAL_NAME_value(all, i));
+	GENERAL_NAMES_free(all);
+}
+
 int tls_cert_read(const char *file, struct tls_cert *ret)
 {
 	struct buf b = BUF_INIT(&sys_heap, CERT_BYTES + 1);
@@ -66,6 +101,7 @@ int tls_cert_read(const char *file, struct tls_cert *ret)
 	}
 	tls_name_of(x, c.subject, sizeof(c.subject));
 	tls_fingerprint(x, c.fingerprint);
+	names_of(x, &BUF_FIXED(c.names));
 	c.from_ns = time_of(X509_get0_notBefore(x));
 	c.until_ns = time_of(X509_get0_notAfter(x));
 	c.self_signed = X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(x)) == 0;
