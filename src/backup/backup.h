@@ -23,7 +23,7 @@ struct backup_config {
 };
 struct backup_report { char file[4096]; uint64_t files, bytes; bool keys; };
 /* -ERR_EXISTS: there is such a file; -ERR_MISSING: no data folder; -ERR_UNSUPPORTED: its records are in PostgreSQL; -ERR_FULL, -ERR_IO,
- * -ERR_CANCELLED. On failure nothing is left behind. */
+ * -ERR_CANCELLED. On failure nothing is left behind. run/last-backup in the data folder says when and where the last one was made. */
 int backup_make(const struct backup_config *c, struct backup_report *ret);
 
 struct restore_config {

@@ -1,6 +1,8 @@
 /* make.c - the archive: what was collected, in order, with a digest of each. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -236,6 +238,19 @@ static int make(const struct backup_config *c, const char *stage, struct backup_
 	return r;
 }
 
+/* For `tenon doctor`. A backup without the note is a backup, too. */
+static void note(const char *data, const char *file)
+{
+	char path[4096], when[WHEN_TEXT_MAX], line[PATH_MAX + 64] = "", whole[PATH_MAX];
+	struct buf b = BUF_FIXED(line);
+
+	when_format(when, clock_now_ns() / NS_PER_S * NS_PER_S);
+	buf_addf(&b, "%s %s\n", when, realpath(file, whole) ? whole : file);
+	if (path_join(path, sizeof(path), data, "run/last-backup"))
+		file_write(path, line, b.len, 0644);
+	err_clear();
+}
+
 int backup_make(const struct backup_config *c, struct backup_report *ret)
 {
 	struct backup_report report = { 0 };
@@ -263,7 +278,9 @@ int backup_make(const struct backup_config *c, struct backup_report *ret)
 			err_clear();
 		err_put(&e);
 	}
-	if (r == 0)
+	if (r == 0) {
+		note(c->data, report.file);
 		*ret = report;
+	}
 	return r;
 }

@@ -27,6 +27,8 @@ const struct command commands[] = {
 		"将记录迁移到 PostgreSQL，或迁回文件", &store_option_type, run_store, NULL },
 	{ "export", "DIR", "Write all records of the plant as files", "把工厂的全部记录写成文件", &apply_option_type, run_export, NULL },
 	{ "apply", "DIR [--dry-run] [--delete]", "Make the records as the files say, all or nothing", "按文件更新记录（全部成功或全部不做）", &apply_option_type, run_apply, NULL },
+	{ "doctor", "[--data DIR] [--config FILE] [--output json]", "Look for what is wrong, and say what to do", "检查异常并给出处理建议", &doctor_option_type,
+		run_doctor, NULL },
 	{ "backup", "FILE|FOLDER [--data DIR] [--passphrase-file FILE]", "Save a data folder as one file, also while the platform runs",
 		"把数据文件夹备份为一个文件（平台运行时亦可）", &backup_option_type, run_backup, NULL },
 	{ "restore", "FILE --data DIR [--passphrase-file FILE]", "Make a data folder from a backup", "由备份恢复数据文件夹", &backup_option_type, run_restore, NULL },

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "daemon/config.h"
+#include "daemon/doctor.h"
 #include "store/store.h"
 
 struct arena;
@@ -35,6 +36,9 @@ int daemon_run(const struct daemon_config *c);
 struct scope;
 struct offline;
 int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope);
+/* The same for reading alone, of a folder this version has worked on before: nothing is made, nothing brought to shape, and what is missing
+ * is a failure. -ERR_CONFIG: an older version wrote the records. */
+int offline_look(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope);
 /* The samples, too, when nobody serves the folder: 0. 1: somebody does, they are his. Makes the scope's platform complete for
  * service/witness.h. */
 int offline_samples(struct offline *o);

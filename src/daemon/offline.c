@@ -9,17 +9,17 @@
 
 struct offline { struct platform platform; struct scope scope; int lock; };
 
-int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope)
+static int open_records(struct offline **ret, const char *data, bool look, struct arena *a, struct scope **ret_scope)
 {
 	_cleanup_(buf_done) struct buf store = BUF_INIT(&sys_heap, 1 << 16);
-	struct guard_config c = { .data = data };
+	struct guard_config c = { .data = data, .look = look };
 	struct offline *o = NULL;
 	int r = folder_check(data);
 
 	if (r < 0)
 		return r;
 	o = sys_new(struct offline);
-	r = o ? folder_open(data, NULL) : err_fail(ERR_NO_MEMORY, "what", data, NULL);
+	r = o ? look ? 0 : folder_open(data, NULL) : err_fail(ERR_NO_MEMORY, "what", data, NULL);
 	if (o)
 		o->lock = -1;
 	if (r == 0)
@@ -37,6 +37,16 @@ int offline_open(struct offline **ret, const char *data, struct arena *a, struct
 	*ret = o;
 	*ret_scope = &o->scope;
 	return 0;
+}
+
+int offline_open(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope)
+{
+	return open_records(ret, data, false, a, ret_scope);
+}
+
+int offline_look(struct offline **ret, const char *data, struct arena *a, struct scope **ret_scope)
+{
+	return open_records(ret, data, true, a, ret_scope);
 }
 
 int offline_samples(struct offline *o)
@@ -64,6 +74,8 @@ int offline_samples(struct offline *o)
 
 struct offline *offline_close(struct offline *o)
 {
+	struct err e = *err_peek();             /* of what was done with it: closing fails in its own way */
+
 	if (!o)
 		return NULL;
 	if (o->platform.guard)
@@ -76,6 +88,6 @@ struct offline *offline_close(struct offline *o)
 	wal_close(o->platform.wal);
 	if (o->lock >= 0)
 		sys.close(o->lock);
-	err_clear();
+	err_put(&e);
 	return sys_free(o);
 }

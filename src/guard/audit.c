@@ -199,7 +199,7 @@ int audit_head_open(struct guard *g, struct audit_head *h, struct store *store)
 
 	if (r >= 0)
 		r = chain_end(tx, &last);
-	if (r < 0 || last.seq > 0 || file_exists(h->path))
+	if (r < 0 || g->look || last.seq > 0 || file_exists(h->path))
 		return r < 0 ? r : 0;
 	return file_write(h->path, text, head_text(g->head_key, &last, text), 0600);
 }

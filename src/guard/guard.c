@@ -46,12 +46,12 @@ static int open_system(struct guard *g)
 
 	if (!path_join(dir, sizeof(dir), g->data, "system") || !path_join(path, sizeof(path), dir, "store.db"))
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
-	r = dir_make(dir, 0700);
+	r = g->look ? 0 : dir_make(dir, 0700);
 	if (r < 0)
 		return r;
 	audit_head_init(&g->system_head, path);
 	r = store_open(&g->system, &(struct store_config) { .path = g->system_head.store_path, .url = g->store, .schema = "tenon_system",
-		.sole = g->sole, .name = "the system's store", .nouns = g->system_nouns, .n_nouns = g->n_system_nouns, .queries = &guard_queries, .n_queries = 1, .seal = &g->seal });
+		.sole = g->sole, .look = g->look, .name = "the system's store", .nouns = g->system_nouns, .n_nouns = g->n_system_nouns, .queries = &guard_queries, .n_queries = 1, .seal = &g->seal });
 	if (r < 0)
 		return r;
 	store_on_commit(g->system, on_system_commit, g);
@@ -86,19 +86,20 @@ int guard_open(struct guard **ret, const struct guard_config *c)
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
 	memcpy(g->data, c->data, str_len(c->data) + 1);
 	g->sole = c->sole;
+	g->look = c->look;
 	g->store = sys_strdup(c->store);
 	if (c->store && !g->store)
 		return err_fail(ERR_NO_MEMORY, "what", "guard", NULL);
 	r = join_nouns(guard_system_nouns, guard_n_system_nouns, c->system_nouns, c->n_system_nouns, &g->system_nouns, &g->n_system_nouns);
 	if (r >= 0)
 		r = join_nouns(guard_tenant_nouns, guard_n_tenant_nouns, c->tenant_nouns, c->n_tenant_nouns, &g->tenant_nouns, &g->n_tenant_nouns);
-	if (r >= 0)
+	if (r >= 0 && !g->look)
 		r = dir_make(g->data, 0700);
 	if (r >= 0)
 		r = keys_open(g);
 	if (r >= 0)
 		r = open_system(g);
-	if (r >= 0)
+	if (r >= 0 && !g->look)
 		r = records_first_start(g);
 	if (r >= 0)
 		r = rules_load(g);
@@ -223,12 +224,12 @@ static int open_tenant(struct guard *g, struct tenant_slot *t)
 	if (!path_join(tenants, sizeof(tenants), g->data, "tenants") || !path_join(dir, sizeof(dir), tenants, number)
 		|| !path_join(path, sizeof(path), dir, "store.db"))
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
-	r = dir_make(dir, 0700);
+	r = g->look ? 0 : dir_make(dir, 0700);
 	if (r < 0)
 		return r;
 	audit_head_init(&t->head, path);
 	r = store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .url = g->store, .schema = schema,
-		.name = "the tenant's store", .nouns = g->tenant_nouns, .n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
+		.look = g->look, .name = "the tenant's store", .nouns = g->tenant_nouns, .n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
 	if (r < 0)
 		return r;
 	if (g->on_tenant_commit)

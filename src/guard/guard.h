@@ -146,6 +146,7 @@ struct guard_config {
 	const char *data;                               /* the data folder; system/, tenants/, keys/ are made in it */
 	const char *store;                              /* postgresql://...: records lie there, in schemas tenon_system, tenon_1 ...; NULL: in files */
 	bool sole;                                      /* and no second platform may open them: -ERR_LOCKED */
+	bool look;                                      /* for reading alone: nothing is made. -ERR_MISSING: keys; -ERR_CONFIG: records of an older version */
 	uint32_t argon_kib, argon_passes, argon_lanes;  /* 0: 19456, 2, 1 (OWASP password storage cheat sheet) */
 	const struct store_noun *system_nouns, *tenant_nouns;   /* further tables, copied; what guard brings itself is not among them */
 	size_t n_system_nouns, n_tenant_nouns;

@@ -72,7 +72,7 @@ enum throttle_of { OF_NAME_AND_ADDRESS, OF_NAME, OF_ADDRESS, THROTTLES_ };
 struct guard {
 	char data[400];
 	char *store;                    /* URL; NULL: files in the folder */
-	bool sole;
+	bool sole, look;
 	struct argon_cost cost;
 	struct mutex rules_lock;
 	struct sign_in_rules rules;

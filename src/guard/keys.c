@@ -81,10 +81,10 @@ int keys_open(struct guard *g)
 
 	if (!path_join(dir, sizeof(dir), g->data, "keys") || !path_join(path, sizeof(path), dir, "guard.key"))
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
-	r = dir_make(dir, 0700);
+	r = g->look ? 0 : dir_make(dir, 0700);
 	if (r < 0)
 		return r;
-	if (!file_exists(path)) {
+	if (!g->look && !file_exists(path)) {
 		random_bytes(root, sizeof(root));
 		r = file_write(path, root, sizeof(root), 0600);
 		if (r < 0)

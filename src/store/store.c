@@ -411,9 +411,9 @@ int store_open(struct store **ret, const struct store_config *config)
 
 	if (r < 0)
 		return r;
-	r = store_connect(s, true, NULL, &tx);
+	r = store_connect(s, !config->look, NULL, &tx);
 	if (r == 0)
-		r = store_schema_open(s, tx);
+		r = config->look ? store_schema_is_todays(s, tx) : store_schema_open(s, tx);
 	if (r < 0)
 		return err_wrap(r, "%s", config->name ?: config->url ? config->schema : config->path);
 	*ret = take(s);

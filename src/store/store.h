@@ -54,6 +54,7 @@ struct store_config {
 	const char *url;                        /* postgresql://...: the records are kept there, in `schema`; NULL: in the file */
 	const char *schema;                     /* made if absent; [a-z][a-z0-9_]* */
 	bool sole;                              /* PostgreSQL: nobody else opens it so while it is open: -ERR_LOCKED */
+	bool look;                              /* nothing is made or brought to shape: -ERR_CONFIG when this version would have to; no writing */
 	const char *name;                       /* for sentences: "the store of tenant acme"; NULL: the path */
 	const struct store_noun *nouns; size_t n_nouns;
 	const struct store_migration *migrations; size_t n_migrations;
