@@ -320,6 +320,8 @@ static int run_metrics(struct call *c)
 	struct platform *p = c->api->platform;
 	struct om m = { .out = &c->out, .plain = c->offer == 1 };
 
+	if (c->scope.tenant != TENANT_DEFAULT)  /* figures of the whole installation, as those of /status */
+		return err_fail(ERR_DENIED, "permission", permission_id(PERM_SYSTEM_WRITE), NULL);
 	c->content_type = m.plain ? "text/plain; version=0.0.4; charset=utf-8" : "application/openmetrics-text; version=1.0.0; charset=utf-8";
 	family(&m, "tenon_build", m.plain ? "gauge" : "info", "The version that runs");
 	buf_addf(&c->out, "tenon_build%s{version=\"%s\"} 1\n", m.plain ? "" : "_info", p->version);

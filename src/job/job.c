@@ -324,6 +324,24 @@ void job_refresh(struct jobs *j, uint32_t tenant, struct job_record *rec, struct
 	rec_set_has(&job_type, rec, rec_field(&job_type, "eta"), rec->eta != 0);
 }
 
+/* Who sees all jobs sees that they ran. What came of one is for who asked for it, and for who could have. */
+static int may_fetch(struct jobs *j, struct scope *s, const struct job_record *rec)
+{
+	const struct job_kind *kind = kind_find(j, rec->kind);
+	struct err e;
+	int r;
+
+	if (uuid_equal(&rec->principal, &s->who.id))
+		return 0;
+	r = scope_need(s, kind ? kind->permission : PERM_SYSTEM_WRITE);
+	if (r == 0)
+		return 0;
+	e = err_take(r);
+	guard_audit_refusal(s, "job.file", r);
+	err_put(&e);
+	return r;
+}
+
 int job_file_path(struct jobs *j, struct scope *s, const struct job_record *rec, struct buf *ret_path)
 {
 	char path[600];
@@ -331,7 +349,9 @@ int job_file_path(struct jobs *j, struct scope *s, const struct job_record *rec,
 
 	if (rec->state != JOB_DONE || str_empty(rec->file))
 		return err_fail(ERR_MISSING, "what", "@file", NULL);
-	r = job_path(j, s->tenant, &rec->head.id, ".out", path);
+	r = may_fetch(j, s, rec);
+	if (r >= 0)
+		r = job_path(j, s->tenant, &rec->head.id, ".out", path);
 	if (r >= 0)
 		buf_add(ret_path, path);
 	return r;

@@ -120,7 +120,7 @@ extern const struct rec_type job_type;
 int job_get(struct jobs *j, struct scope *s, const struct uuid *id, struct job_record *ret);
 /* Brings a record that was read from the store up to the moment; texts in `a`. */
 void job_refresh(struct jobs *j, uint32_t tenant, struct job_record *rec, struct arena *a);
-/* Where the file of an ended job lies. -ERR_MISSING: it has none. */
+/* Where the file of an ended job lies: for who asked for it, and for who has its kind's right everywhere. -ERR_MISSING: it has none. */
 int job_file_path(struct jobs *j, struct scope *s, const struct job_record *rec, struct buf *ret_path);
 
 /* Jobs of a tenant that changed after `after` (0: all that have not ended), in no order; those that ended are told for a minute.

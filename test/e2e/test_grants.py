@@ -206,3 +206,4 @@ def test_figures_of_the_platform_are_not_a_tenants(p):
     assert guest("GET", f"{BASE}/audit/verify")[2]["whole"] is True
     assert guest("GET", f"{BASE}/audit/verify?store=system")[0] == 403
     assert "log" in p.call("GET", f"{BASE}/status")[2]
+    assert guest("GET", "/metrics")[0] == 403 and p.call("GET", "/metrics", headers={"Accept": "text/plain"})[0] == 200

@@ -82,6 +82,19 @@ def test_another_sees_and_ends_nothing_of_it(filled):
     ended(filled, own)
 
 
+def test_who_watches_the_platform_sees_a_job_and_not_what_came_of_it(filled):
+    """system.read shows everybody's jobs; their files are for those who may do such a job themselves."""
+    job = filled.call("POST", "/api/v1/query/export", ASKED)[2]["id"]
+    assert ended(filled, job)["state"] == "done"
+    watcher = filled.make("roles", name="watcher", permissions=["system.read"])
+    token = filled.make("tokens", name="watcher", role=watcher["id"])["secret"]
+    assert filled.call("GET", f"/api/v1/jobs/{job}", token=token)[2]["state"] == "done"
+    status, _, body = filled.call("GET", f"/api/v1/jobs/{job}/file", token=token)
+    assert (status, body["args"]["permission"]) == (403, "sample.read")
+    watcher = filled.call("PATCH", f"/api/v1/roles/{watcher['id']}", {"permissions": ["system.read", "sample.read"]})
+    assert filled.call("GET", f"/api/v1/jobs/{job}/file", token=token, raw=True)[0] == 200
+
+
 def test_what_was_asked_for_before_a_restart_ends_after_it(tmp_path):
     p = tenon.Platform(str(tmp_path / "data"))
     lines = "".join(f"kept v={i} {START + i}\n" for i in range(1000))
