@@ -137,11 +137,16 @@ static int user_named(struct scope *s, const char *name, const char *field, stru
 	return r < 0 ? err_at(r, field) : r;
 }
 
+/* As everywhere: who takes or gives a role has all its rights, or somebody else lets it happen. */
 static int give_role(struct scope *s, struct user *u, const char *role)
 {
 	struct user before = *u;
-	int r = guard_role_by_name(s, role, &u->role);
+	int r = guard_may_grant(s, &before.role);
 
+	if (r >= 0)
+		r = guard_role_by_name(s, role, &u->role);
+	if (r >= 0)
+		r = guard_may_grant(s, &u->role);
 	if (r >= 0)
 		r = store_put(s->tx, &user_type, u, &s->who.id);
 	if (r >= 0)

@@ -164,6 +164,9 @@ static int put_user(struct scope *s, const void *in, void *ret)
 		err_clear();
 		r = err_at(err_fail(ERR_NO_SUCH_REF, "field", "role", "what", "@role", "value", n->in->role, NULL), "role");
 	}
+	/* Where administrators are separated nobody makes users alone: they are asked for at home, and approved. */
+	if (r >= 0 && s->who.kind != PRINCIPAL_SYSTEM && guard_is_separated(s))
+		r = err_fail(ERR_DENIED, "permission", permission_id(PERM_ROLE_WRITE), NULL);
 	/* In a tenant of its own the giver has nothing to lose; at home he gives what he has, and only who may make users. */
 	if (r >= 0 && s->tenant == TENANT_DEFAULT) {
 		r = scope_need(s, PERM_USER_WRITE);

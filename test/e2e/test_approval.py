@@ -33,6 +33,20 @@ def test_nobody_is_two_of_the_three(p):
         assert p.call("DELETE", f"{BASE}/users/{user}")[0] == 204
 
 
+def test_who_separates_gives_nobody_what_he_has_not(p):
+    """A role of one's own with user.write and role.write is no way to the rights of the three administrators."""
+    p.make("roles", name="staff", permissions=["user.read", "user.write", "role.write"])
+    staff = people.person(p, "staff", "staff")
+    for name in ("pawn 1", "pawn 2"):
+        people.user(p, name, "none")
+    problem = refused(staff("PUT", f"{BASE}/separation", {"on": True, "system": "staff", "security": "pawn 1", "audit": "pawn 2"}), "denied", 403)
+    assert problem["args"]["permission"] != "role.write"
+    refused(staff("PUT", f"{BASE}/separation", {"on": True, "system": "pawn 1", "security": "pawn 2", "audit": "boss"}), "denied", 403)
+    for name in ("staff", "pawn 1", "pawn 2"):
+        user = p.call("GET", f"{BASE}/users?name={name.replace(' ', '%20')}")[2]["items"][0]["id"]
+        assert p.call("DELETE", f"{BASE}/users/{user}")[0] == 204
+
+
 @pytest.fixture(scope="module")
 def three(p):
     """The installation, separated: three people, and no administrator besides."""
@@ -100,6 +114,15 @@ def test_a_user_comes_to_be_when_a_second_person_agrees(p, three):
     both = {k: v for change in entries[0]["changes"]["changes"] for k, v in change.items()}
     assert both["approved_by"] == "sec"
     assert secret not in str(audit("GET", f"{BASE}/audit?store=system&limit=1000")[2])
+
+
+def test_there_is_no_side_door_for_users(p, three):
+    """POST /tenants/{id}/users asks no second person: it is no way into a tenant that wants one."""
+    system = three["system"]
+    home = system("GET", f"{BASE}/session")[2]["tenant"]["id"]
+    fay = {"name": "fay", "password": "ten letters", "role": "none"}
+    assert system("POST", f"{BASE}/tenants/{home}/users", fay)[0] == 403
+    assert system("GET", f"{BASE}/users?name=fay")[2]["items"] == []
 
 
 def test_what_is_refused_or_taken_back_does_not_happen(three):
