@@ -247,13 +247,35 @@ static int put_state(struct scope *s, struct approval *a, enum approval_state st
 	return r < 0 ? r : audit_change(s, &approval_type, &before, a);
 }
 
+/* Whoever made a token holds it: what it asks for, he asks for; and so does who made the token that made it. */
+static int is_asker(struct scope *s, const struct approval *a)
+{
+	enum { TOKENS_DEEP = 16 };
+	struct uuid who = a->asker;
+	struct token t;
+	int r = 0;
+
+	for (unsigned i = 0; r >= 0 && i < TOKENS_DEEP; i++) {
+		if (uuid_equal(&who, &s->who.id))
+			return 1;
+		r = store_get(s->tx, &token_type, &who, &t, s->arena);
+		who = t.head.created_by;
+	}
+	if (r != -ERR_MISSING)
+		return MIN(r, 0);
+	err_clear();                    /* a person, or a token that was revoked: running it says so */
+	return 0;
+}
+
 static int run_decide(struct scope *s, const void *in, void *ret)
 {
 	const struct approval_decision *d = in;
 	struct approval *a = ret;
 	int r = fetch(s, &d->id, a);
 
-	if (r >= 0 && uuid_equal(&a->asker, &s->who.id))
+	if (r >= 0)
+		r = is_asker(s, a);
+	if (r > 0)
 		r = err_fail(ERR_SAME_PERSON, NULL, NULL);
 	if (r >= 0 && !approval_may_decide(s, a))
 		r = err_fail(ERR_DENIED, "permission", a->permission, NULL);

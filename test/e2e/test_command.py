@@ -151,6 +151,17 @@ def test_a_point_that_asks_is_asked_and_one_that_needs_two_waits_for_the_second(
     status, _, body = Person(p, "second", "operator")("POST", path, {"note": "agreed"})
     assert status == 200 and body["state"] == "done", body
     assert peer.registers(113) == [5]
+    # Whoever made the token that asks holds it: he is no second person.
+    maker = Person(p, "maker", "administrator")
+    roles = p.call("GET", "/api/v1/roles?name=operator")[2]["items"]
+    status, _, token = maker("POST", "/tokens", {"name": "his", "role": roles[0]["id"]})
+    assert status == 201, token
+    status, _, body = p.call("POST", f"/api/v1/points/{two['id']}/command", {"value": 7}, token=token["secret"])
+    assert status == 202, body
+    path = f"/approvals/{body['approval']['id']}/approve"
+    status, _, body = maker("POST", path, {})
+    assert (status, body["code"]) == (403, "same_person") and peer.registers(113) == [5], body
+    assert Person(p, "third", "operator")("POST", path, {})[2]["state"] == "done" and peer.registers(113) == [7]
     status, _, body = p.call("POST", "/api/v1/commands", {"commands": [{"point": two["id"], "value": 6}, {"point": point["id"], "value": 6}], "confirm": True})
     assert [i["command"]["state"] for i in body["items"]] == ["refused", "done"]
 
