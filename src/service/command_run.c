@@ -45,7 +45,9 @@ static int finish_deed(struct scope *s, const void *in, void *ret)
 	return r;
 }
 
-static const struct deed deed_finish = DEED("point.command_end", PERM_COMMAND, DEED_TENANT, finish_deed);
+/* Of commands whose places were looked at when they were sent. */
+static const struct deed deed_finish = { .name = "point.command_end", .permission = MUST_SAY(PERM_COMMAND), .store = DEED_TENANT, .placed = true,
+	.run = finish_deed };
 
 static void order_free(struct order *o)
 {
