@@ -2,11 +2,13 @@
  * auth.c - from a secret to a scope.
  *
  * What a secret stands for is remembered for 5 s in a direct-mapped table of fixed size, and forgotten at once when any user, role,
- * token or tenant changes in this process. When it was used last goes to the store once a minute.
+ * token or tenant changes in this process. When it was used last goes to the store once a minute, and when another takes its place.
  */
 
 #include "base/str.h"
 #include "guard/internal.h"
+
+static const int64_t USED_NS = 60 * NS_PER_S;   /* how exactly the store knows when something was used last */
 
 struct used { struct uuid id; int64_t at; };
 static const struct rec_field used_fields[] = { F(struct used, id), F_KIND(struct used, at, REC_TIME) };
@@ -57,18 +59,22 @@ static bool recall(struct guard *g, const uint8_t hash[HASH_BYTES], struct cache
 	return found;
 }
 
-/* What was read before all was forgotten is not believed a second time. */
-static void remember(struct guard *g, const struct cached *c, uint64_t generation)
+/* What was read before all was forgotten is not believed a second time. True: another one stood there whose last use the store does not
+ * know for a minute; it would else seem idle for as long as this one is busy. */
+static bool remember(struct guard *g, const struct cached *c, uint64_t generation, struct cached *ret_gone)
 {
 	struct cached *slot = slot_of(g, c->hash);
-	bool dirty;
+	bool same, gone;
 
 	mutex_hold(&g->cache_lock);
-	dirty = c->dirty || (slot->dirty && same_bytes(slot->hash, c->hash, HASH_BYTES));
+	same = same_bytes(slot->hash, c->hash, HASH_BYTES);
+	gone = !same && slot->kind != PRINCIPAL_NOBODY && slot->dirty && slot->last_used_ns - slot->kept_ns >= USED_NS;
+	if (gone)
+		*ret_gone = *slot;
 	*slot = *c;
-	slot->dirty = dirty;
 	if (generation != g->cache_generation)
 		slot->fresh_until_ns = 0;
+	return gone;
 }
 
 void cache_forget(struct guard *g)
@@ -92,6 +98,27 @@ static int put_used(struct store_tx *tx, unsigned query, const struct uuid *id, 
 	return store_query(tx, &queries[query], &u, NULL, NULL);
 }
 
+static int put_used_of(struct store_tx *tx, const struct cached *c)
+{
+	bool is_token = c->kind == PRINCIPAL_TOKEN;
+
+	return put_used(tx, is_token ? QUERY_token_used : QUERY_session_used, is_token ? &c->id : &c->session, c->last_used_ns);
+}
+
+/* Whose request it is need not care whether it succeeds. */
+static void keep_used(struct guard *g, const struct cached *c)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	int r = store_begin(g->system, STORE_WRITE, clock_deadline(1000), &tx);
+
+	if (r >= 0)
+		r = put_used_of(tx, c);
+	if (r >= 0)
+		r = store_commit(take(tx));
+	if (r < 0)
+		err_clear();
+}
+
 static int flush_used(struct guard *g, struct store_tx *tx)
 {
 	int r = 0;
@@ -101,10 +128,10 @@ static int flush_used(struct guard *g, struct store_tx *tx)
 		mutex_lock(&g->cache_lock);
 		c = g->cache[i];
 		g->cache[i].dirty = false;
+		g->cache[i].kept_ns = c.last_used_ns;
 		mutex_unlock(&g->cache_lock);
 		if (c.kind != PRINCIPAL_NOBODY && c.dirty)
-			r = put_used(tx, c.kind == PRINCIPAL_TOKEN ? QUERY_token_used : QUERY_session_used,
-				c.kind == PRINCIPAL_TOKEN ? &c.id : &c.session, c.last_used_ns);
+			r = put_used_of(tx, &c);
 	}
 	return r;
 }
@@ -229,7 +256,7 @@ static int load_session(struct guard *g, struct store_tx *tx, const char *hash, 
 	ret->expires_ns = session.expires;
 	guard_rules(g, &rules);
 	ret->idle_ns = rules.session_idle_ns;
-	ret->last_used_ns = session.last_used;
+	ret->last_used_ns = ret->kept_ns = session.last_used;
 	return cached_user(g, tx, &user, a, ret);
 }
 
@@ -238,7 +265,7 @@ static int cached_token(struct guard *g, struct store_tx *tx, const struct token
 	ret->kind = PRINCIPAL_TOKEN;
 	ret->id = token->head.id;
 	ret->expires_ns = token->expires;
-	ret->last_used_ns = token->last_used;
+	ret->last_used_ns = ret->kept_ns = token->last_used;
 	copy_name(ret->name, token->name);
 	return fill(g, tx, &token->tenant, &token->role, a, ret);
 }
@@ -307,7 +334,7 @@ int guard_authenticate(struct scope *s, const struct credentials *c)
 {
 	const char *secret = c->bearer ? c->bearer : c->cookie;
 	int64_t now = clock_now_ns();
-	struct cached found = { 0 };
+	struct cached found = { 0 }, gone;
 	uint64_t generation;
 	int r;
 
@@ -326,7 +353,8 @@ int guard_authenticate(struct scope *s, const struct credentials *c)
 		return err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
 	found.last_used_ns = now;
 	found.dirty = true;
-	remember(s->guard, &found, generation);
+	if (remember(s->guard, &found, generation, &gone))
+		keep_used(s->guard, &gone);
 	scope_become(s, &found);
 	return 0;
 }

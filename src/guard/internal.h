@@ -59,7 +59,8 @@ struct cached {
 	int64_t rights_until_ns;        /* wall clock: a grant begins or ends */
 	bool password_due;
 	enum lang lang;
-	bool dirty;                     /* last_used is newer than the store's */
+	bool dirty;                     /* last_used is newer than the store's: */
+	int64_t kept_ns;                /* when it was used last, as the store knows */
 	int64_t fresh_until_ns;         /* monotonic */
 	int64_t expires_ns, last_used_ns, idle_ns;
 	char name[NAME_MAX_BYTES], role[NAME_MAX_BYTES];
