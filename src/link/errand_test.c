@@ -386,6 +386,24 @@ TEST(a_ramp_walks_to_its_target)
 	stop(&b);
 }
 
+/* 0x7FC00000 is no number (IEEE 754): there is no way from it to the target, least of all one that begins at 0. */
+TEST(a_ramp_does_not_set_out_from_what_is_no_number)
+{
+	struct bench b;
+	struct point p = point_at("HR10", POINT_F32);
+	struct end *e;
+
+	must(start(&b, 0, NULL));
+	atomic_store(&b.liar.memory[10], 0x7FC0);
+	atomic_store(&b.liar.memory[11], 0);
+	e = carry_out(&b, (struct errand) { .kind = ERRAND_WRITE, .point = &p, .value = real(12), .ramp = 2 });
+	is_int(e->r.outcome, ERRAND_REFUSED);
+	is_int(memory(&b, 10), 0x7FC0);
+	is_int(memory(&b, 11), 0);
+	is_int(box.n_steps, 0);
+	stop(&b);
+}
+
 static bool stepped(unsigned n)
 {
 	int64_t deadline = clock_deadline(LIMIT_MS);

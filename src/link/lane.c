@@ -327,7 +327,8 @@ static void started(struct errand_rt *e, const struct driver_event *ev)
 {
 	struct driver_value raw = take_value(e, ev);
 
-	if (raw.value.type == V_NONE) {
+	/* What is no number has no way to the target: from 0 it would be a jump. */
+	if (raw.value.type == V_NONE || e->result.value.type == V_NONE) {
 		refuse(e, err_fail(ERR_REFUSED, "what", e->dev->name, "detail", "@ramp_start", NULL));
 		return;
 	}
