@@ -236,6 +236,97 @@ TEST(an_idle_session_ends_after_8_hours_and_a_used_one_after_7_days)
 	end(&w);
 }
 
+static uint32_t place_of_secret(const char *secret)
+{
+	uint8_t hash[HASH_BYTES];
+	uint32_t i;
+
+	sha256(secret, strlen(secret), hash);
+	memcpy(&i, hash, sizeof(i));
+	return i % CACHE_SLOTS;
+}
+
+/* Two sessions that are remembered in the same place: after some forty one has such a neighbour (the birthdays of 1024 days). */
+static bool find_neighbours(struct world *w, struct session_secrets all[400], const char **ret_one, const char **ret_other)
+{
+	struct scope s;
+
+	for (unsigned n = 0; n < 400; n++) {
+		if (sign_in(w, "ann", "ten letters", &s, &all[n]) != 0)
+			return false;
+		for (unsigned i = 0; i < n; i++)
+			if (place_of_secret(all[i].cookie) == place_of_secret(all[n].cookie)) {
+				*ret_one = all[i].cookie;
+				*ret_other = all[n].cookie;
+				return true;
+			}
+	}
+	return false;
+}
+
+TEST(a_session_in_use_is_not_idle_because_another_stands_in_its_place)
+{
+	static struct session_secrets all[400];
+	const char *one = NULL, *other = NULL;
+	struct world w;
+	struct scope s;
+
+	must(begin(&w) && set_up(&w) && find_neighbours(&w, all, &one, &other));
+	for (int h = 7; h < 28; h += 7) {
+		later(h);
+		is_int(authenticate(&w, NULL, one, &s), 0);
+		is_int(authenticate(&w, NULL, other, &s), 0);
+		is_int(guard_tick(w.g), 0);
+	}
+	sys.clock_gettime = real_clock;
+	end(&w);
+}
+
+/* ---- guessing ---- */
+
+static int guess(struct world *w, const char *name, const char *password, unsigned address)
+{
+	struct session_secrets secrets;
+	struct scope s = nobody(w);
+
+	snprintf(s.peer, sizeof(s.peer), "198.51.%u.%u", address >> 8, address & 255);
+	return guard_sign_in(&s, &(struct sign_in) { name, password }, &secrets);
+}
+
+static uint64_t plain_key(const char *name)
+{
+	uint8_t hash[HASH_BYTES];
+	char text[80];
+	uint64_t key;
+
+	snprintf(text, sizeof(text), "1|%s|", name);
+	sha256(text, strlen(text), hash);
+	memcpy(&key, hash, sizeof(key));
+	return key;
+}
+
+/* Ten failures lock a name, from wherever. Sixteen names that a plain hash puts into the same place would push its count out. */
+TEST(nobody_chooses_names_that_push_anothers_failures_out)
+{
+	unsigned found = 0;
+	struct world w;
+
+	must(begin(&w) && set_up(&w));
+	for (unsigned i = 0; i < 9; i++)
+		is_int(guess(&w, "ann", "nine lette", i), -ERR_BAD_SIGN_IN);
+	for (unsigned i = 0; found < 16 && i < 4000000; i++) {
+		char name[40];
+
+		snprintf(name, sizeof(name), "pusher %u", i);
+		if ((plain_key(name) - plain_key("ann")) % THROTTLE_SLOTS == 0 && guess(&w, name, "nine lette", 100 + found) == -ERR_BAD_SIGN_IN)
+			found++;
+	}
+	is_int(found, 16);
+	is_int(guess(&w, "ann", "nine lette", 10), -ERR_BAD_SIGN_IN);
+	is_int(guess(&w, "ann", "ten letters", 11), -ERR_LIMIT);
+	end(&w);
+}
+
 /* ---- tokens ---- */
 
 static int put_token(struct scope *s, const void *in, void *ret)

@@ -5,7 +5,8 @@
  * tells nothing about it, nor whether there is such a name.
  *
  * An address is a /64 of IPv6: that is what one customer has. The table has a fixed number of places; of those that are not waiting
- * the one unused for longest gives way, so that an attacker with many names costs memory nothing. An hour without failure forgets.
+ * the one unused for longest gives way, so that an attacker with many names costs memory nothing. Where a name stands follows from a
+ * key of this installation: nobody else can choose names that push another one out. An hour without failure forgets.
  */
 
 #include "base/str.h"
@@ -30,7 +31,7 @@ static void network_of(const char *peer, struct buf *out)
 	}
 }
 
-static uint64_t key_of(enum throttle_of of, const char *user, const char *peer)
+static uint64_t key_of(const struct guard *g, enum throttle_of of, const char *user, const char *peer)
 {
 	uint8_t hash[HASH_BYTES];
 	char text[480];
@@ -40,7 +41,7 @@ static uint64_t key_of(enum throttle_of of, const char *user, const char *peer)
 	buf_addf(&b, "%d|%.300s|", (int) of, of == OF_ADDRESS || !user ? "" : user);
 	if (of != OF_NAME)
 		network_of(peer, &b);
-	sha256(b.data, b.len, hash);
+	hmac_sha256(g->csrf_key, b.data, b.len, hash);
 	memcpy(&key, hash, sizeof(key));
 	return key ? key : 1;
 }
@@ -74,7 +75,7 @@ int throttle_check(struct guard *g, const char *user, const char *peer)
 
 	mutex_lock(&g->throttle_lock);
 	for (enum throttle_of of = 0; of < THROTTLES_; of++) {
-		uint64_t key = key_of(of, user, peer);
+		uint64_t key = key_of(g, of, user, peer);
 		struct attempt *a = place_of(g, key, now);
 		if (a->key == key && counts(of, user, peer))
 			next = MAX(next, a->next_ns);
@@ -111,11 +112,11 @@ void throttle_result(struct guard *g, const char *user, const char *peer, bool g
 	guard_rules(g, &rules);
 	mutex_hold(&g->throttle_lock);
 	for (enum throttle_of of = 0; of < THROTTLES_; of++) {
-		uint64_t key = key_of(of, user, peer);
+		uint64_t key = key_of(g, of, user, peer);
 		if (!counts(of, user, peer))
 			continue;
 		if (!good) {
-			failed(g, &rules, of, key, key_of(OF_NAME, user, ""));
+			failed(g, &rules, of, key, key_of(g, OF_NAME, user, ""));
 		} else if (of != OF_ADDRESS) {          /* one good password does not excuse guesses at others */
 			struct attempt *a = place_of(g, key, clock_mono_ns());
 			if (a->key == key)
@@ -127,7 +128,7 @@ void throttle_result(struct guard *g, const char *user, const char *peer, bool g
 /* The name is free again from everywhere; addresses that guessed at many names still wait for themselves. */
 void throttle_forget(struct guard *g, const char *user)
 {
-	uint64_t name = key_of(OF_NAME, user, "");
+	uint64_t name = key_of(g, OF_NAME, user, "");
 
 	mutex_hold(&g->throttle_lock);
 	for (unsigned i = 0; i < THROTTLE_SLOTS; i++)
