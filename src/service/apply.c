@@ -218,15 +218,38 @@ static const struct rec_field *self_of(const struct noun *n)
 	return NULL;
 }
 
-/* Does it wait for another of the list? */
-static bool waits(const struct tree *list, const bool *done, size_t i, const struct rec_field *self)
-{
-	const char *to = self ? tree_str(tree_find(tree_at(list, i), self->name)) : NULL;
+/* An entry of a list, found by its id. */
+struct listed { const char *id; const struct tree *entry; bool done; };
 
-	for (size_t k = 0; to && k < list->n; k++)
-		if (k != i && !done[k] && str_eq(tree_str(tree_find(tree_at(list, k), "id")), to))
-			return true;
-	return false;
+static bool is_called(const void *item, const void *key) { return str_eq(((const struct listed *) item)->id, key); }
+
+static int find_all(struct apply *a, const struct tree *list, struct map *by_id, struct listed **ret)
+{
+	struct listed *all = arena_array(a->s->arena, struct listed, list->n + 1);
+	size_t n = 0;
+
+	if (!all)
+		return err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
+	TREE_EACH(entry, list) {
+		struct listed *l = &all[n++];
+		uint64_t hash;
+
+		*l = (struct listed) { tree_str(tree_find(entry, "id")), entry, false };
+		hash = l->id ? hash_bytes(l->id, str_len(l->id)) : 0;
+		if (l->id && !map_find(by_id, hash, is_called, l->id) && !map_put(by_id, hash, l))
+			return err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
+	}
+	*ret = all;
+	return 0;
+}
+
+/* Does it wait for another of the list? */
+static bool waits(const struct map *by_id, const struct listed *l, const struct rec_field *self)
+{
+	const char *to = self ? tree_str(tree_find(l->entry, self->name)) : NULL;
+	const struct listed *other = to ? map_find(by_id, hash_bytes(to, str_len(to)), is_called, to) : NULL;
+
+	return other && other != l && !other->done;
 }
 
 static int failed_at(struct apply *a, const struct noun *n, size_t i, int r)
@@ -234,36 +257,47 @@ static int failed_at(struct apply *a, const struct noun *n, size_t i, int r)
 	return errs_put(a->in->errs, err_at(err_at_index(r, i), n->type->plural));
 }
 
-static int apply_list(struct apply *a, const struct noun *n, const struct tree *list)
+static int apply_entries(struct apply *a, const struct noun *n, const struct map *by_id, struct listed *all, size_t n_all)
 {
 	const struct rec_field *self = self_of(n);
-	bool *done = arena_array(a->s->arena, bool, list->n + 1), any = true;
+	bool any = true;
 	int first = 0;
 
-	if (list->kind != TREE_LIST)
-		return errs_put(a->in->errs, err_at(err_fail(ERR_WRONG_TYPE, "field", n->type->plural, "want", "@list", "value", tree_kind_term(list), NULL),
-			n->type->plural));
-	if (!done)
-		return err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
 	while (any) {
 		any = false;
-		for (size_t i = 0; i < list->n; i++) {
+		for (size_t i = 0; i < n_all; i++) {
 			int r;
 
-			if (done[i] || waits(list, done, i, self))
+			if (all[i].done || waits(by_id, &all[i], self))
 				continue;
-			done[i] = any = true;
-			r = apply_record(a, n, tree_at(list, i));
+			all[i].done = any = true;
+			r = apply_record(a, n, all[i].entry);
 			if (r < 0)
 				first = first < 0 ? (failed_at(a, n, i, r), first) : failed_at(a, n, i, r);
 			if (r == -ERR_NO_MEMORY || r == -ERR_IO || r == -ERR_FULL || r == -ERR_DENIED)
 				return r;
 		}
 	}
-	for (size_t i = 0; i < list->n && first == 0; i++)
-		if (!done[i])           /* they wait for each other */
+	for (size_t i = 0; i < n_all && first == 0; i++)
+		if (!all[i].done)       /* they wait for each other */
 			first = failed_at(a, n, i, err_at(err_fail(ERR_INVALID, "field", self->name, "rule", "@rule_inside", "value", "", NULL), self->name));
 	return first;
+}
+
+static int apply_list(struct apply *a, const struct noun *n, const struct tree *list)
+{
+	struct map by_id = MAP_INIT(&sys_heap);
+	struct listed *all = NULL;
+	int r;
+
+	if (list->kind != TREE_LIST)
+		return errs_put(a->in->errs, err_at(err_fail(ERR_WRONG_TYPE, "field", n->type->plural, "want", "@list", "value", tree_kind_term(list), NULL),
+			n->type->plural));
+	r = find_all(a, list, &by_id, &all);
+	if (r >= 0)
+		r = apply_entries(a, n, &by_id, all, list->n);
+	map_done(&by_id);
+	return r;
 }
 
 /* ---- what is no longer listed ---- */
