@@ -1,7 +1,7 @@
 /*
  * noun.c - the verbs every noun has, made from its record type:
  *
- *   tenon point list [q=…] [field=value] [--limit N] [--sort …]      tenon point get ID
+ *   tenon point list [--search …] [field=value] [--limit N] [--sort …]      tenon point get ID
  *   tenon point create field=value …                                  tenon point set ID field=value …
  *   tenon point delete ID                                             tenon point import FILE [field=value …] [--dry-run]
  *   tenon point export FILE.xlsx [field=value …]                      tenon point template [FILE.xlsx]
@@ -15,12 +15,14 @@
 
 struct noun_options {
 	REMOTE_MEMBERS;
-	const char *sort, *fields;
+	const char *search, *sort, *fields;
 	uint32_t limit;
 	bool dry_run, partial, all_or_nothing, job;
 };
 static const struct rec_field noun_option_fields[] = {
 	REMOTE_FIELDS(struct noun_options),
+	F(struct noun_options, search, .label = "Only with these words, or initials of Pinyin", .label_zh = "只列出含这些词或拼音首字母的",
+		.doc = "zsj"),
 	F(struct noun_options, sort, .label = "Sort by", .label_zh = "排序", .doc = "-updated,code"),
 	F(struct noun_options, fields, .label = "Only these fields", .label_zh = "只取这些字段"),
 	F(struct noun_options, limit, .def = "100", .min = "1", .max = "1000", .label = "At most so many", .label_zh = "最多条数"),
@@ -79,6 +81,10 @@ static int list(struct noun_call *c)
 	int r;
 
 	buf_addf(&b, "/api/v1/%s?limit=%u", c->noun->type->plural, c->options->limit);
+	if (!str_empty(c->options->search)) {
+		buf_add(&b, "&q=");
+		remote_escape(&b, c->options->search);
+	}
 	if (!str_empty(c->options->sort)) {
 		buf_add(&b, "&sort=");
 		remote_escape(&b, c->options->sort);

@@ -183,6 +183,13 @@ void rec_table_row(const struct rec_type *t, const void *rec, const char *const 
 void rec_csv_head(const struct rec_type *t, const char *const *only, struct buf *out);
 void rec_csv_row(const struct rec_type *t, const void *rec, const char *const *only, struct buf *out);
 
+/* Where free words are looked for: the SEARCH fields in small letters, and the initials of their Chinese characters (rec_search.c). A word is
+ * folded alike before it is looked for. */
+enum { REC_SEARCH_EDITION = 1 };        /* rises when the text of the same record becomes another one */
+bool rec_is_searched(const struct rec_field *f);
+void rec_search_text(const struct rec_type *t, const void *rec, struct buf *out);
+void rec_search_fold(const char *text, size_t len, struct buf *out);
+
 /* SQL (SQLite and PostgreSQL); used by store alone. A stored type is a table named `plural`; each list of REF is a table
  * plural__field {owner, pos, ref}; lists, maps, records, variants and json are JSON text; indexes are called ix__plural__fields. */
 enum rec_sql { REC_SQLITE, REC_POSTGRES };

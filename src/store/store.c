@@ -438,6 +438,8 @@ int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadl
 		r = store_schema_sync(tx, store_table(s, noun->type), &later);
 	if (r == 0)
 		r = store_schema_run(tx, &later);
+	if (r == 0 && tx->refill)
+		r = store_schema_fill(s, tx);
 	if (r == 0)
 		return store_commit(tx);
 	store_rollback(tx);

@@ -6,6 +6,7 @@
  *   store_value.c   one field ↔ one column
  *   store_record.c  put, get, del, and the sentences of what the engine refused
  *   store_list.c    lists, filters, cursors
+ *   store_search.c  the column for free words, where it is new
  *   store_query.c   rows of queries.def
  *   store_change.c  the feed
  *   store_move.c    stores copied whole
@@ -75,6 +76,9 @@ extern const struct engine store_sqlite, store_pg;
 
 /* --- the store ------------------------------------------------------------------------------------------------------------ */
 
+/* Where free words are looked for: rec_search_text() of the row. No field can be called so. */
+#define STORE_SEARCH "_search"
+
 enum { READERS_MAX = 64, STATEMENTS_MAX = 64, TABLES_MAX = 512, ON_COMMIT_MAX = 16 };
 
 struct table {
@@ -83,6 +87,8 @@ struct table {
 	uint32_t n_columns, n_joins;            /* head fields come first */
 	const struct rec_field **columns, **joins;
 	const char *select, *get, *insert, *update, *del;       /* select: without WHERE */
+	bool is_searched;                       /* it has the column STORE_SEARCH, the last parameter of insert and update */
+	const char *copy, *fill;                /* insert without that column; and that column alone, by id */
 	const char **join_get, **join_put, **join_del;
 };
 
@@ -102,7 +108,7 @@ struct store_tx {
 	struct conn *conn;
 	const struct engine *e;
 	enum store_mode mode;
-	bool migrating;
+	bool migrating, refill;                 /* refill: a column STORE_SEARCH is new to its rows */
 	uint64_t seq;                           /* of the newest change in here; 0: none */
 	unsigned savepoints;
 	struct arena scratch;                   /* reset by every deed */
@@ -156,6 +162,8 @@ const char *store_sql(struct store *s, struct buf *b);                  /* moves
 int store_schema_make(struct store *s, struct store_tx *tx, struct buf *later);       /* all tables, inside a transaction */
 int store_schema_note(struct store *s, struct store_tx *tx);
 int store_schema_is_todays(struct store *s, struct store_tx *tx);                     /* -ERR_CONFIG: not of this version's shape */
+
+int store_schema_fill(struct store *s, struct store_tx *tx);                           /* STORE_SEARCH of every row */
 
 int store_queries_check(struct store_tx *tx);
 

@@ -238,23 +238,21 @@ static int filter(struct query *q, const struct store_filter *by)
 
 static int search_word(struct query *q, const char *word)
 {
-	unsigned n = 0;
+	_cleanup_(buf_done) struct buf folded = BUF_INIT(&sys_heap, 1 << 20);
+	int r;
 
 	and_where(q);
-	buf_addc(&q->sql, '(');
-	for (const struct rec_field *f = q->t->type->fields; f < q->t->type->fields + q->t->type->n_fields; f++) {
-		int r;
-
-		if (!(f->flags & REC_SEARCH) || (f->kind != REC_STR && f->kind != REC_TEXT) || f->flags & REC_SECRET)
-			continue;
-		buf_addf(&q->sql, "%s\"%s\" %s ", n++ ? " OR " : "", f->name, q->tx->e->like);
-		r = like(q, word, true);
-		if (r < 0)
-			return r;
-		buf_add(&q->sql, " ESCAPE '\\'");
+	if (!q->t->is_searched) {
+		buf_add(&q->sql, "0 = 1");
+		return 0;
 	}
-	buf_add(&q->sql, n ? ")" : "0 = 1)");
-	return 0;
+	rec_search_fold(word, str_len(word), &folded);
+	if (folded.failed)
+		return store_no_memory(q->tx->store);
+	buf_add(&q->sql, "\"" STORE_SEARCH "\" LIKE ");
+	r = like(q, folded.data, true);
+	buf_add(&q->sql, " ESCAPE '\\'");
+	return r;
 }
 
 static int search(struct query *q, const char *text)

@@ -157,7 +157,7 @@ static int copy_records(struct mover *m, const struct table *t)
 	int r;
 
 	buf_addf(&select, "%s ORDER BY \"id\"", t->select);
-	r = select.failed ? store_no_memory(m->from) : copy_table(m, t->type->plural, select.data, t->insert);
+	r = select.failed ? store_no_memory(m->from) : copy_table(m, t->type->plural, select.data, t->copy);
 	for (uint32_t i = 0; r == 0 && i < t->n_joins; i++) {
 		char table[2 * REC_NAME_MAX + 8] = "", sql[256] = "";
 
@@ -188,6 +188,8 @@ static int copy_all(struct mover *m)
 		r = store_schema_run(m->out, &later);
 	if (r == 0)
 		r = e->check_references(db);
+	if (r == 0)
+		r = store_schema_fill(m->to, m->out);
 	return r < 0 ? r : store_schema_note(m->to, m->out);
 }
 

@@ -24,7 +24,7 @@ static int check(struct store_tx *tx, const struct store_query *q, struct stmt *
 			return broken(q, "no field for the parameter", name);
 	}
 	for (unsigned i = 0; i < tx->e->n_columns(st); i++)
-		if (!field_of(q->out, tx->e->column_name(st, i)))
+		if (!field_of(q->out, tx->e->column_name(st, i)) && !str_eq(tx->e->column_name(st, i), STORE_SEARCH))
 			return broken(q, "no field for the column", tx->e->column_name(st, i));
 	if (!q->out && tx->e->n_columns(st))
 		return broken(q, "rows", "without a type");

@@ -185,6 +185,7 @@ static int explain(struct store_tx *tx, const struct rec_type *t, const void *re
 
 static int write_row(struct store_tx *tx, const struct table *t, const void *rec, const char *sql)
 {
+	_cleanup_(buf_done) struct buf search = BUF_INIT(&sys_heap, 16 << 20);
 	STMT(tx, use);
 	int r = stmt_get(tx, sql, true, &use.k);
 
@@ -194,6 +195,11 @@ static int write_row(struct store_tx *tx, const struct table *t, const void *rec
 		r = cell_of(tx, t->type, rec, t->columns[i], &c);
 		if (r == 0)
 			tx->e->bind(use.k->st, i + 1, &c);
+	}
+	if (r == 0 && t->is_searched) {
+		rec_search_text(t->type, rec, &search);
+		tx->e->bind(use.k->st, t->n_columns + 1, &(struct cell) { .kind = CELL_TEXT, .p = search.data, .len = search.len });
+		r = search.failed ? store_no_memory(tx->store) : 0;
 	}
 	if (r == 0)
 		r = tx->e->step(use.k->st);

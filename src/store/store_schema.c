@@ -4,6 +4,7 @@
  * `tenon_schema` says how far this file has come: the layout of what the store itself needs, the number of the last migration, the
  * fingerprint of all types. When all three are ours there is nothing to do, and a start costs three reads.
  */
+#include "base/map.h"
 #include "base/num.h"
 #include "store/store_int.h"
 
@@ -25,6 +26,16 @@ static const char *finish(struct store *s, struct buf *b)
 	return sql;
 }
 
+static void insert_sql(const struct table *t, bool search, struct buf *b)
+{
+	buf_addf(b, "INSERT INTO \"%s\" (", t->type->plural);
+	list_columns(t, b);
+	buf_add(b, search ? ", \"" STORE_SEARCH "\") VALUES (" : ") VALUES (");
+	for (uint32_t i = 0; i < t->n_columns + search; i++)
+		buf_addf(b, "%s?%u", i ? ", " : "", i + 1);
+	buf_addc(b, ')');
+}
+
 static bool make_sql(struct store *s, struct table *t, struct buf *b)
 {
 	const char *table = t->type->plural;
@@ -36,16 +47,17 @@ static bool make_sql(struct store *s, struct table *t, struct buf *b)
 	whole &= (t->select = finish(s, b)) != NULL;
 	buf_addf(b, "%s WHERE \"id\" = ?1", t->select);
 	whole &= (t->get = finish(s, b)) != NULL;
-	buf_addf(b, "INSERT INTO \"%s\" (", table);
-	list_columns(t, b);
-	buf_add(b, ") VALUES (");
-	for (uint32_t i = 0; i < t->n_columns; i++)
-		buf_addf(b, "%s?%u", i ? ", " : "", i + 1);
-	buf_addc(b, ')');
+	insert_sql(t, t->is_searched, b);
 	whole &= (t->insert = finish(s, b)) != NULL;
+	insert_sql(t, false, b);
+	whole &= (t->copy = finish(s, b)) != NULL;
+	buf_addf(b, "UPDATE \"%s\" SET \"" STORE_SEARCH "\" = ?2 WHERE \"id\" = ?1", table);
+	whole &= (t->fill = finish(s, b)) != NULL;
 	buf_addf(b, "UPDATE \"%s\" SET ", table);
 	for (uint32_t i = 1; i < t->n_columns; i++)
 		buf_addf(b, "%s\"%s\" = ?%u", i > 1 ? ", " : "", t->columns[i]->name, i + 1);
+	if (t->is_searched)
+		buf_addf(b, ", \"" STORE_SEARCH "\" = ?%u", t->n_columns + 1);
 	buf_add(b, " WHERE \"id\" = ?1");
 	whole &= (t->update = finish(s, b)) != NULL;
 	buf_addf(b, "DELETE FROM \"%s\" WHERE \"id\" = ?1", table);
@@ -102,11 +114,13 @@ int store_table_make(struct store *s, const struct store_noun *noun, struct tabl
 		return store_no_memory(s);
 	for (uint32_t i = 0; i < REC_HEAD_FIELDS; i++)
 		t->columns[t->n_columns++] = &rec_head_fields[i];
-	for (const struct rec_field *f = type->fields; f < type->fields + n; f++)
+	for (const struct rec_field *f = type->fields; f < type->fields + n; f++) {
+		t->is_searched |= rec_is_searched(f);
 		if (rec_sql_is_join(f))
 			t->joins[t->n_joins++] = f;
 		else
 			t->columns[t->n_columns++] = f;
+	}
 	if (!make_sql(s, t, &b))
 		return store_no_memory(s);
 	*ret = t;
@@ -123,7 +137,7 @@ static const char *table_of(void *ctx, const char *noun)
 }
 
 /* What the file has: a bit for each column of the table that is there. */
-struct shape { struct store_tx *tx; const struct table *t; uint64_t there[4]; uint32_t n; };
+struct shape { struct store_tx *tx; const struct table *t; uint64_t there[4]; uint32_t n; bool has_search; };
 
 static const char *declared(const struct store_tx *tx, const struct rec_field *f, char room[512])
 {
@@ -148,6 +162,9 @@ static int on_column(void *ctx, const struct cell *cells, size_t n)
 	char room[512];
 
 	s->n++;
+	s->has_search |= str_eq(cells[0].p, STORE_SEARCH);
+	if (str_eq(cells[0].p, STORE_SEARCH))
+		return 0;
 	for (uint32_t i = 0; i < s->t->n_columns; i++) {
 		if (!str_eq(s->t->columns[i]->name, cells[0].p))
 			continue;
@@ -235,12 +252,18 @@ int store_schema_sync(struct store_tx *tx, const struct table *t, struct buf *la
 	buf_done(&stale.drop);
 	if (r == 0)
 		r = store_schema_run(tx, &create);
+	if (r == 0 && t->is_searched && !shape.has_search) {
+		buf_addf(&add, "ALTER TABLE \"%s\" ADD COLUMN \"" STORE_SEARCH "\" TEXT%s;\n", t->type->plural,
+			tx->e->dialect == REC_POSTGRES ? " COLLATE \"C\"" : "");
+		r = store_schema_run(tx, &add);
+		tx->refill |= shape.n > 0;
+	}
 	return err_wrap(r, "table %s", t->type->plural);
 }
 
 /* --- how far this file has come ------------------------------------------------------------------------------------------- */
 
-struct progress { uint64_t layout, migration, fingerprint; bool fresh; };
+struct progress { uint64_t layout, migration, fingerprint, search; bool fresh; };
 
 static int on_progress(void *ctx, const struct cell *cells, size_t n)
 {
@@ -248,7 +271,8 @@ static int on_progress(void *ctx, const struct cell *cells, size_t n)
 	const char *key = cells[0].p, *value = cells[1].p;
 
 	p->fresh = false;
-	num_parse_u64(value, value + cells[1].len, str_eq(key, "layout") ? &p->layout : str_eq(key, "migration") ? &p->migration : &p->fingerprint);
+	num_parse_u64(value, value + cells[1].len, str_eq(key, "layout") ? &p->layout : str_eq(key, "migration") ? &p->migration :
+		str_eq(key, "search") ? &p->search : &p->fingerprint);
 	return 0;
 }
 
@@ -268,6 +292,21 @@ static uint64_t fingerprint(const struct store *s)
 
 	for (unsigned i = 0; i < s->n_tables; i++)
 		h = (h ^ rec_fingerprint(s->tables[i]->type)) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	return h;
+}
+
+/* Which texts are looked through. */
+static uint64_t search_edition(const struct store *s)
+{
+	uint64_t h = REC_SEARCH_EDITION;
+
+	for (unsigned i = 0; i < s->n_tables; i++) {
+		const struct rec_type *t = s->tables[i]->type;
+		h = h * 31 + hash_bytes(t->plural, str_len(t->plural));
+		for (const struct rec_field *f = t->fields; f < t->fields + t->n_fields; f++)
+			if (rec_is_searched(f))
+				h = h * 31 + hash_bytes(f->name, str_len(f->name));
+	}
 	return h;
 }
 
@@ -344,10 +383,12 @@ int store_schema_note(struct store *s, struct store_tx *tx)
 
 	if (r == 0)
 		r = note(tx, "migration", last);
+	if (r == 0)
+		r = note(tx, "search", search_edition(s));
 	return r < 0 ? r : note(tx, "fingerprint", fingerprint(s));
 }
 
-static int sync_all(struct store *s, struct store_tx *tx)
+static int sync_all(struct store *s, struct store_tx *tx, bool fill)
 {
 	_cleanup_(buf_done) struct buf later = BUF_INIT(&sys_heap, 1 << 20);
 	int r = s->e->begin(tx->conn->db, true, 0);
@@ -357,6 +398,8 @@ static int sync_all(struct store *s, struct store_tx *tx)
 	r = store_schema_make(s, tx, &later);
 	if (r == 0)
 		r = store_schema_run(tx, &later);
+	if (r == 0 && (fill || tx->refill))
+		r = store_schema_fill(s, tx);
 	if (r == 0)
 		r = store_schema_note(s, tx);
 	return end_step(tx, r);
@@ -377,8 +420,8 @@ int store_schema_open(struct store *s, struct store_tx *tx)
 	for (size_t i = 0; r == 0 && !p.fresh && i < s->config.n_migrations; i++)
 		if (s->config.migrations[i].number > p.migration)
 			r = migrate(s, tx, &s->config.migrations[i]);
-	if (r == 0 && (p.fresh || p.layout != LAYOUT || p.migration != last || p.fingerprint != fingerprint(s)))
-		r = sync_all(s, tx);
+	if (r == 0 && (p.fresh || p.layout != LAYOUT || p.migration != last || p.fingerprint != fingerprint(s) || p.search != search_edition(s)))
+		r = sync_all(s, tx, !p.fresh && p.search != search_edition(s));
 	if (r == 0)
 		r = store_queries_check(tx);
 	if (r == 0)

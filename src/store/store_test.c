@@ -393,6 +393,48 @@ TEST(filters_answer_as_C_does)
 	store_rollback(tx);
 }
 
+static int on_any(void *ctx, const void *rec)
+{
+	++*(unsigned *) ctx;
+	return 0;
+}
+
+static unsigned found_by(struct store_tx *tx, const char *words)
+{
+	struct store_page page = { .n = 0 };
+	unsigned n = 0;
+
+	is_int(store_list(tx, &owner_type, &(struct store_list) { .q = words, .count = true, .limit = 10, .arena = &arena }, on_any, &n, &page), 0);
+	is_int(page.total, n);
+	return n;
+}
+
+/* Readings: Xiandai Hanyu Cidian. 重 is zhong and chong. */
+TEST(free_words_are_found_in_any_case_in_any_width_and_by_initials)
+{
+	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
+	_cleanup_(store_rollbackp) struct store_tx *tx = begin(s, STORE_WRITE);
+	struct owner o = { .code = "AI_01", .name = "2# 注塑机 重量" }, other = { .code = "AI_02", .name = "100%_x" };
+
+	must(store_put(tx, &owner_type, &o, NULL) == 0 && store_put(tx, &owner_type, &other, NULL) == 0);
+	is_int(found_by(tx, "zsj"), 1);
+	is_int(found_by(tx, "2ZSJ"), 1);
+	is_int(found_by(tx, "zsjzl"), 1);
+	is_int(found_by(tx, "zsjcl"), 1);
+	is_int(found_by(tx, "塑机 ai_01"), 1);
+	is_int(found_by(tx, "ＡＩ＿"), 2);
+	is_int(found_by(tx, "sjz ai_02"), 0);
+	is_int(found_by(tx, "0%_"), 1);
+	is_int(found_by(tx, "i%0"), 0);
+	is_int(found_by(tx, "i_0"), 2);
+	o.name = "阀";
+	must(store_put(tx, &owner_type, &o, NULL) == 0);
+	is_int(found_by(tx, "zsj"), 0);
+	is_int(found_by(tx, "f"), 1);
+	must(store_del(tx, &owner_type, &o.head.id, 0, NULL) == 0);
+	is_int(found_by(tx, "ai_01"), 0);
+}
+
 TEST(a_list_of_references_can_be_asked_for_one_of_them)
 {
 	_cleanup_(store_closep) struct store *s = open_at(fresh_path());

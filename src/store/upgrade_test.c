@@ -355,6 +355,15 @@ static struct every golden_record(int i)
 
 enum { GOLDEN_RECORDS = 20 };
 
+static int on_found(void *ctx, const void *rec) { return ++*(int *) ctx > 1; }
+
+static int found(struct store_tx *tx, const char *words)
+{
+	int n = 0;
+
+	return store_list(tx, &every_type, &(struct store_list) { .q = words }, on_found, &n, NULL) < 0 ? -1 : n;
+}
+
 /* Run with TENON_GOLDEN=path to write the file of a new layout; it is then kept in test/golden/. */
 TEST(the_golden_file_holds_what_was_written_then)
 {
@@ -387,6 +396,7 @@ TEST(the_golden_file_holds_what_was_written_then)
 
 		must(store_get(tx, &every_type, &want.head.id, &got, &arena) == 0);
 		ok(rec_equal(&every_type, &want, &got));
+		is_int(found(tx, want.code), 1);        /* its text for free words was made when the file was opened */
 	}
 	store_rollback(tx);
 	is_int(store_last_seq(s), GOLDEN_RECORDS);
