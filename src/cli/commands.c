@@ -5,7 +5,7 @@
 
 const struct command commands[] = {
 	{ "serve", "[OPTIONS]", "Run the platform", "运行平台", &serve_option_type, run_serve, NULL },
-	{ "sim", "[OPTIONS]", "Run a simulated pump station that speaks Modbus TCP", "运行仿真泵站（Modbus TCP）", &sim_option_type, run_sim, NULL },
+	{ "sim", "[OPTIONS]", "Run a simulated plant that speaks Modbus TCP", "运行仿真工厂（Modbus TCP）", &sim_option_type, run_sim, NULL },
 	{ "query", "POINT … [OPTIONS]", "Read history", "查询历史数据", &query_option_type, run_query, NULL },
 	{ "values", "[PATH] [OPTIONS]", "Last values, with quality and since when it is so", "查看最新值及质量码", &values_option_type, run_values, NULL },
 	{ "status", "[OPTIONS]", "How the platform does", "查看平台状态", &status_option_type, run_status, NULL },

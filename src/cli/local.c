@@ -58,19 +58,24 @@ int run_serve(const struct command *c, const void *options, int argc, char *argv
 
 /* --- sim --------------------------------------------------------------------------------------------------------------- */
 
-struct sim_options { const char *listen; uint32_t stations, scan_ms; uint64_t seed; double speed; bool insecure, points, ascii; const char *serial; uint32_t baud; };
+struct sim_options { const char *listen, *machines, *fault; uint32_t stations, scan_ms; uint64_t seed; double speed; bool insecure, attended, points, ascii; const char *serial; uint32_t baud; };
 static const struct rec_field sim_fields[] = {
-	F(struct sim_options, listen, .def = "127.0.0.1:5020", .label = "Address and port of the first station; port 0: any",
-		.label_zh = "第一座泵站的地址和端口；端口 0 为任意"),
-	F(struct sim_options, stations, .def = "1", .min = "1", .max = "64", .label = "Stations", .label_zh = "泵站数"),
+	F(struct sim_options, listen, .def = "127.0.0.1:5020", .label = "Address and port of the first machine; port 0: any",
+		.label_zh = "第一台设备的地址和端口；端口 0 为任意"),
+	F(struct sim_options, machines, .label = "Machines, each with a port: pump, oven, cnc; meters last", .label_zh = "设备（各占一个端口）：pump、oven、cnc；meters 在最后",
+		.doc = "pump,oven,cnc,meters; without it: stations", .doc_zh = "如 pump,oven,cnc,meters；不填则为若干泵站"),
+	F(struct sim_options, stations, .def = "1", .min = "1", .max = "64", .label = "Pump stations, when no machines are named", .label_zh = "未指定设备时的泵站数"),
+	F(struct sim_options, fault, .label = "Faults at the start: MACHINE.FAULT[=0…1],…", .label_zh = "启动时的故障：设备.故障[=0…1],……",
+		.doc = "oven.leak=0.5,2.dead; also noise, slow, wrong, dead", .doc_zh = "如 oven.leak=0.5,2.dead；另有 noise、slow、wrong、dead"),
+	F(struct sim_options, attended, .def = "false", .label = "Reset trips once their cause is gone", .label_zh = "原因消除后自动复位跳闸"),
 	F(struct sim_options, seed, .def = "42", .label = "Seed: the same numbers again", .label_zh = "种子：相同种子得到相同数值"),
 	F(struct sim_options, speed, .def = "1", .min = "0.01", .max = "100", .label = "Simulated seconds a second", .label_zh = "仿真速度（秒/秒）"),
 	F(struct sim_options, scan_ms, .def = "10", .min = "2", .max = "1000", .unit = "ms", .label = "Scan period of the PLC", .label_zh = "PLC 扫描周期"),
 	F(struct sim_options, insecure, .def = "false", .label = "Listen beyond this computer", .label_zh = "允许对外监听"),
-	F(struct sim_options, serial, .label = "A serial port on which the stations are units 1, 2 … besides", .label_zh = "串口：各泵站同时作为从站 1、2 ……"),
+	F(struct sim_options, serial, .label = "A serial port on which the machines are units 1, 2 … besides", .label_zh = "串口：各设备同时作为从站 1、2 ……"),
 	F(struct sim_options, baud, .def = "9600", .label = "Its baud rate", .label_zh = "串口波特率"),
 	F(struct sim_options, ascii, .def = "false", .label = "Modbus ASCII instead of RTU there", .label_zh = "串口使用 Modbus ASCII，而非 RTU"),
-	F(struct sim_options, points, .def = "false", .label = "Print the point list as CSV and end", .label_zh = "输出点表 CSV 后退出"),
+	F(struct sim_options, points, .def = "false", .label = "Print the first machine's point list as CSV and end", .label_zh = "输出第一台设备的点表 CSV 后退出"),
 };
 const struct rec_type sim_option_type = REC_PLAIN(struct sim_options, "options", sim_fields);
 
@@ -78,31 +83,45 @@ static void on_sim_ready(void *ctx, struct sim *s)
 {
 	struct listen *l = ctx;
 
-	for (uint32_t i = 0; i < sim_stations(s); i++) {
+	for (uint32_t i = 0; i < sim_servers(s); i++) {
 		l->port = sim_port(s, i);
 		printf("ready modbus %s\n", listen_text(l));
 	}
 	fflush(stdout);
 }
 
+/* The point list of the first machine named. */
+static int print_points(const char *machines)
+{
+	const char *end = str_find(machines, ",");
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	char name[16] = "";
+	int kind;
+
+	memcpy(name, machines, MIN(end ? (size_t) (end - machines) : str_len(machines), sizeof(name) - 1));
+	kind = str_eq(name, "meters") ? SIM_METER : sim_kind_find(name);
+	if (kind < 0)
+		return err_failf(ERR_USAGE, "machines are pump, oven, cnc and meters; not %s", name);
+	sim_points_csv((enum sim_kind) kind, cli_lang(), &b);
+	show_print(&b);
+	return 0;
+}
+
 int run_sim(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
 	const struct sim_options *o = options;
-	struct sim_config config = { .stations = o->stations, .seed = o->seed, .speed = o->speed, .scan_ms = o->scan_ms,
-		.serial = str_empty(o->serial) ? NULL : o->serial, .baud = o->baud, .ascii = o->ascii };
-	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct sim_config config = { .stations = o->stations, .seed = o->seed, .speed = o->speed, .scan_ms = o->scan_ms, .attended = o->attended,
+		.machines = str_empty(o->machines) ? NULL : o->machines, .serial = str_empty(o->serial) ? NULL : o->serial, .baud = o->baud, .ascii = o->ascii };
 	struct listen l = { 0 };
 	int r = argc > 1 ? usage(c, a) : listen_parse(o->listen, o->insecure, &l);
 
 	if (r < 0)
 		return r;
+	if (o->points)
+		return print_points(config.machines ? config.machines : "pump");
 	config.address = l.address;
 	config.port = l.port;
-	if (!o->points)
-		return sim_main_run(&config, on_sim_ready, &l);
-	sim_points_csv(cli_lang(), &b);
-	show_print(&b);
-	return 0;
+	return sim_main_run(&config, o->fault, on_sim_ready, &l);
 }
 
 /* --- token ------------------------------------------------------------------------------------------------------------- */

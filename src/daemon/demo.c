@@ -139,8 +139,8 @@ static int create_point(struct scope *s, struct demo *d, const struct uuid *grou
 static int create_all(struct scope *s, struct demo *d)
 {
 	size_t n_points, n_groups;
-	const struct sim_point *points = sim_points(&n_points);
-	const struct sim_group *groups = sim_groups(&n_groups);
+	const struct sim_point *points = sim_points(SIM_PUMP, &n_points);
+	const struct sim_group *groups = sim_groups(SIM_PUMP, &n_groups);
 	struct uuid device, group;
 	int r = create_device(s, d, &device);
 

@@ -43,13 +43,12 @@ static uint8_t read_registers(const struct plc *p, const struct modbus_request *
 /* The image as it would be: taken over only when every command in it is within its range. */
 static uint8_t accept(struct plc *p, const struct image *wanted)
 {
-	size_t n;
-	const struct sim_point *points = sim_points(&n);
+	const struct sim_point *points = p->kind->points;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < p->kind->n_points; i++) {
 		double v = image_get(wanted, &p->spots->spot[i]) * points[i].scale;
 
-		if (row_what(i) == 'C' && !(v >= points[i].low && v <= points[i].high))
+		if (p->kind->sources[i].what == 'C' && !(v >= points[i].low && v <= points[i].high))
 			return MODBUS_ILLEGAL_VALUE;
 	}
 	p->image = *wanted;
@@ -105,9 +104,9 @@ static uint8_t write_one(struct plc *p, const struct modbus_request *q, struct m
 }
 
 /* Section 6.21: the basic objects, all at once or one. */
-static uint8_t identify(const struct modbus_request *q, uint8_t *scratch, struct modbus_response *ret)
+static uint8_t identify(const struct plc *p, const struct modbus_request *q, uint8_t *scratch, struct modbus_response *ret)
 {
-	static const char *const objects[] = { "Tenon", "SIM-PUMP-STATION", "1.0" };
+	const char *const objects[] = { "Tenon", p->kind->product, "1.0" };
 	bool one = q->id_code == 4;
 	struct pen out = pen_of(scratch, MODBUS_PDU_MAX - 8);
 
@@ -152,7 +151,7 @@ void plc_answer(struct plc *p, const struct modbus_request *q, uint8_t scratch[M
 		ret->exception = write_registers(p, q->addr, q->n, q->data);
 		break;
 	case MODBUS_READ_WRITE: ret->exception = read_and_write(p, q, scratch, ret); break;
-	case MODBUS_ENCAPSULATED: ret->exception = identify(q, scratch, ret); break;
+	case MODBUS_ENCAPSULATED: ret->exception = identify(p, q, scratch, ret); break;
 	default: ret->exception = MODBUS_ILLEGAL_FUNCTION; break;
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * line.c - the server's side of a serial line: requests found by length and check sum, those of functions we do not know by the silence behind
- * them. Broadcasts (unit 0) are obeyed and not answered.
+ * them. Broadcasts (unit 0) are obeyed and not answered. A new request ends the wait for the answer to the one before: a line has one at a time.
  */
 #include "sim/line.h"
 
@@ -13,26 +13,41 @@ enum { SILENCE_MS = 50, AGAIN_MS = 1000 };
 struct line {
 	struct loop *loop;
 	struct chain *chain;
-	struct timer silence, again;
+	struct timer silence, again, due;
+	uint8_t late[MODBUS_ASCII_ADU_MAX];     /* an answer that takes its time */
+	size_t late_len;
 	struct modbus_line heard;
 	bool ascii;
-	line_answer *answer;
+	unit_answer *answer;
 	void *ctx;
 };
 
+static void on_due(void *arg)
+{
+	struct line *s = arg;
+
+	if (chain_send(s->chain, s->late, s->late_len) < 0)
+		err_clear();            /* who asks and does not read will ask again */
+}
+
 static void reply(struct line *s, const struct modbus_found *f)
 {
-	uint8_t pdu[MODBUS_PDU_MAX], adu[MODBUS_ASCII_ADU_MAX];
-	struct pen body = pen_of(pdu, sizeof(pdu)), out = pen_of(adu, sizeof(adu));
+	uint8_t pdu[MODBUS_PDU_MAX];
+	struct pen body = pen_of(pdu, sizeof(pdu)), out = pen_of(s->late, sizeof(s->late));
+	int delay_ms = s->answer(s->ctx, f->unit, f->pdu, f->len, &body);
 
-	if (!s->answer(s->ctx, f->unit, f->pdu, f->len, &body) || f->unit == 0)
+	timer_stop(&s->due);
+	if (delay_ms < 0 || f->unit == 0)
 		return;
 	if (s->ascii)
 		modbus_ascii_frame(&out, f->unit, pdu, (size_t) (body.at - pdu));
 	else
 		modbus_rtu_frame(&out, f->unit, pdu, (size_t) (body.at - pdu));
-	if (chain_send(s->chain, adu, (size_t) (out.at - adu)) < 0)
-		err_clear();            /* who asks and does not read will ask again */
+	s->late_len = (size_t) (out.at - s->late);
+	if (delay_ms > 0)
+		timer_start(s->loop, &s->due, delay_ms, on_due, s);
+	else
+		on_due(s);
 }
 
 static void on_silence(void *arg)
@@ -80,12 +95,13 @@ static void on_close(void *ctx, struct chain *chain, const struct err *why)
 	struct line *s = ctx;
 
 	s->heard.len = 0;
+	timer_stop(&s->due);
 	timer_start(s->loop, &s->again, AGAIN_MS, open_again, s);
 }
 
 static const struct chain_events events = { .on_data = on_data, .on_close = on_close };
 
-int line_new(struct loop *l, const struct sim_config *config, line_answer *answer, void *ctx, struct line **ret)
+int line_new(struct loop *l, const struct sim_config *config, unit_answer *answer, void *ctx, struct line **ret)
 {
 	struct line *s = sys_new(struct line);
 	int r;
@@ -114,6 +130,7 @@ struct line *line_free(struct line *s)
 	if (s) {
 		timer_stop(&s->silence);
 		timer_stop(&s->again);
+		timer_stop(&s->due);
 		chain_free(s->chain);
 		sys_free(s);
 	}

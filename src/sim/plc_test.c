@@ -1,5 +1,6 @@
 /* The PLC: registers hold what the instruments say, commands act, requests are answered as the specification says. */
 #include "sim/plc.h"
+#include "sim/pump_map.h"
 
 #include <math.h>
 
@@ -15,7 +16,7 @@ struct setup { struct spots spots; struct plc plc; };
 
 static void begin(struct setup *t, uint64_t seed)
 {
-	spots_init(&t->spots);
+	spots_init(&t->spots, &kind_pump);
 	plc_init(&t->plc, &t->spots, seed, SCAN_MS, noon_ns);
 	plc_scan(&t->plc);
 }
@@ -28,7 +29,7 @@ static void run(struct setup *t, double seconds)
 
 static double value(const struct setup *t, const char *code)
 {
-	int point = row_find(code);
+	int point = kind_point(&kind_pump, code);
 
 	if (point < 0) {
 		tap_fail_("no point %s", code);
@@ -37,7 +38,7 @@ static double value(const struct setup *t, const char *code)
 	return plc_value(&t->plc, (size_t) point);
 }
 
-static bool set(struct setup *t, const char *code, double v) { return plc_command(&t->plc, (size_t) row_find(code), v); }
+static bool set(struct setup *t, const char *code, double v) { return plc_command(&t->plc, (size_t) kind_point(&kind_pump, code), v); }
 
 static struct modbus_response ask(struct setup *t, struct modbus_request q)
 {
@@ -51,16 +52,16 @@ static struct modbus_response ask(struct setup *t, struct modbus_request q)
 TEST(no_two_points_share_an_address_and_each_stands_where_it_says)
 {
 	size_t n, taken[AREA_N_] = {}, used[AREA_N_] = {};
-	const struct sim_point *p = sim_points(&n);
+	const struct sim_point *p = sim_points(SIM_PUMP, &n);
 	struct spots m;
 
-	spots_init(&m);
-	is_int(n, POINTS_N);
+	spots_init(&m, &kind_pump);
+	is_int(n, kind_pump.n_points);
 	for (size_t i = 0; i < n; i++) {
 		struct spot s = m.spot[i];
 
 		must(s.at + s.n <= AREA_SIZE);
-		ok(row_find(p[i].code) == (int) i);
+		ok(kind_point(&kind_pump, p[i].code) == (int) i);
 		taken[s.area] += s.n;
 		ok((s.area == AREA_COILS || s.area == AREA_DISCRETE) == (p[i].type == POINT_BOOL));
 		ok((p[i].access == POINT_READ) == (s.area == AREA_DISCRETE || s.area == AREA_INPUT));
@@ -71,24 +72,24 @@ TEST(no_two_points_share_an_address_and_each_stands_where_it_says)
 			used[a] += m.used[a][i];
 		is_int(used[a], taken[a]);
 	}
-	is_int(m.spot[row_find("PT-101")].at, 8);       /* 30009 counts from 1 */
-	is_int(m.spot[row_find("FAULT-LEAK")].at, 100);
+	is_int(m.spot[kind_point(&kind_pump, "PT-101")].at, 8);       /* 30009 counts from 1 */
+	is_int(m.spot[kind_point(&kind_pump, "FAULT-LEAK")].at, 100);
 }
 
 TEST(the_ranges_in_the_list_are_those_of_the_instruments)
 {
 	static const struct { double low, high; } instruments[] = {
 #define ANALOG(id, low, high, noise, lag, steps, truth) { low, high },
-#include "sim/signals.def"
+#include "sim/pump_signals.def"
 #undef ANALOG
 	};
 	size_t n;
-	const struct sim_point *p = sim_points(&n);
+	const struct sim_point *p = sim_points(SIM_PUMP, &n);
 
 	for (size_t i = 0; i < n; i++)
-		if (row_what(i) == 'A') {
-			ok(p[i].low == instruments[row_index(i)].low);
-			ok(p[i].high == instruments[row_index(i)].high);
+		if (kind_pump.sources[i].what == 'A') {
+			ok(p[i].low == instruments[kind_pump.sources[i].index].low);
+			ok(p[i].high == instruments[kind_pump.sources[i].index].high);
 		}
 }
 
@@ -293,8 +294,8 @@ TEST(the_point_list_is_csv_with_a_row_a_point)
 	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
 	size_t lines = 0, n;
 
-	sim_points(&n);
-	sim_points_csv(LANG_ZH, &b);
+	sim_points(SIM_PUMP, &n);
+	sim_points_csv(SIM_PUMP, LANG_ZH, &b);
 	ok(!b.failed);
 	for (const char *s = b.data; *s; s++)
 		lines += *s == '\n';
@@ -303,7 +304,7 @@ TEST(the_point_list_is_csv_with_a_row_a_point)
 	ok(str_find(b.data, "fast,PT-101,泵入口压力,30009,f32,r,ABCD,1,kPa,2,\r\n") != NULL);
 	ok(str_find(b.data, "slow,XA-100,跳闸原因,30052,u16,r,ABCD,1,,0,\"0=无,1=集水池抽空,") != NULL);
 	buf_clear(&b);
-	sim_points_csv(LANG_EN, &b);
+	sim_points_csv(SIM_PUMP, LANG_EN, &b);
 	ok(str_find(b.data, "slow,LT-102.R,\"Tank level, 16 bits\",30040,u16,r,ABCD,0.001,m,3,") != NULL);
 	buf_done(&b);
 }

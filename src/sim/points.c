@@ -1,45 +1,44 @@
-/* points.c - the table of points.def in its forms: for people, for the wire, as CSV. */
-#include "sim/points.h"
+/* points.c - the tables of points in their forms: for people, for the wire, as CSV. */
+#include "sim/kind.h"
 
 #include <math.h>
 
 #include "base/num.h"
 #include "base/str.h"
 
-static const struct sim_point points[] = {
-#define POINT(code, name, name_zh, address, type, access, scale, unit, low, high, decimals, group, states, what, index)               \
-	{ code, name, name_zh, address, POINT_##type, POINT_##access, scale, unit, low, high, decimals, group, states },
-#include "sim/points.def"
-#undef POINT
-};
+static const struct kind *const kinds[] = { [SIM_PUMP] = &kind_pump, [SIM_OVEN] = &kind_oven, [SIM_CNC] = &kind_cnc, [SIM_METER] = &kind_meter };
 
-struct source { char what; uint8_t index; };
-static const struct source sources[] = {
-#define INDEX_A(id) ANALOG_##id
-#define INDEX_N(id) COUNT_##id
-#define INDEX_B(id) BIT_##id
-#define INDEX_C(id) COMMAND_##id
-#define POINT(code, name, name_zh, address, type, access, scale, unit, low, high, decimals, group, states, what, index)               \
-	{ #what[0], INDEX_##what(index) },
-#include "sim/points.def"
-#undef POINT
-};
+const struct kind *kind_of(enum sim_kind k) { return kinds[k]; }
 
-static const struct sim_group groups[] = {
-	{ "fast", "Process values", "过程量", 200 },
-	{ "slow", "Temperatures, counters, set-points", "温度、累计量与设定值", 1000 },
-};
-
-const struct sim_point *sim_points(size_t *ret_n)
+const struct sim_point *sim_points(enum sim_kind k, size_t *ret_n)
 {
-	*ret_n = ELEMENTSOF(points);
-	return points;
+	*ret_n = kinds[k]->n_points;
+	return kinds[k]->points;
 }
 
-const struct sim_group *sim_groups(size_t *ret_n)
+const struct sim_group *sim_groups(enum sim_kind k, size_t *ret_n)
 {
-	*ret_n = ELEMENTSOF(groups);
-	return groups;
+	*ret_n = kinds[k]->n_groups;
+	return kinds[k]->groups;
+}
+
+const char *sim_kind_name(enum sim_kind k) { return kinds[k]->name; }
+const char *sim_kind_title(enum sim_kind k, enum lang lang) { return lang == LANG_ZH ? kinds[k]->title_zh : kinds[k]->title; }
+
+int sim_kind_find(const char *name)
+{
+	for (int k = 0; k < SIM_KINDS_; k++)
+		if (str_eq(kinds[k]->name, name))
+			return k;
+	return -1;
+}
+
+int kind_point(const struct kind *k, const char *code)
+{
+	for (size_t i = 0; i < k->n_points; i++)
+		if (str_eq(k->points[i].code, code))
+			return (int) i;
+	return -1;
 }
 
 static enum modbus_type wire_type(enum point_type t)
@@ -72,11 +71,11 @@ static struct spot spot_of(const struct sim_point *p)
 	};
 }
 
-void spots_init(struct spots *m)
+void spots_init(struct spots *m, const struct kind *k)
 {
-	*m = (struct spots) {};
-	for (size_t i = 0; i < POINTS_N; i++) {
-		struct spot p = m->spot[i] = spot_of(&points[i]);
+	*m = (struct spots) { .kind = k };
+	for (size_t i = 0; i < k->n_points; i++) {
+		struct spot p = m->spot[i] = spot_of(&k->points[i]);
 
 		for (unsigned j = 0; j < p.n; j++)
 			m->used[p.area][p.at + j] = true;
@@ -93,23 +92,16 @@ bool spots_have(const struct spots *m, enum area area, uint32_t at, uint32_t n)
 	return true;
 }
 
-int row_find(const char *code)
-{
-	for (size_t i = 0; i < POINTS_N; i++)
-		if (str_eq(points[i].code, code))
-			return (int) i;
-	return -1;
-}
-
-char row_what(size_t point) { return sources[point].what; }
-unsigned row_index(size_t point) { return sources[point].index; }
-
 static double held(double v, double low, double high) { return v != v ? 0 : fmin(fmax(v, low), high); }
 
 void image_put_count(struct image *i, const struct spot *p, uint64_t raw)
 {
 	unsigned bits = 16 * p->n;
 
+	if (p->type == MODBUS_F32) {
+		image_put(i, p, (double) raw);
+		return;
+	}
 	if (bits < 64)
 		raw &= (UINT64_C(1) << bits) - 1;       /* counters roll over, as counters do */
 	modbus_set(i->registers[p->area] + 2 * p->at, p->type, MODBUS_ABCD, (union modbus_value) { .u = raw });
@@ -177,13 +169,13 @@ static void add_states(struct buf *out, const char *states)
 }
 
 /* The words of the point's record table (model/plant.c): the list can be imported as it is. */
-void sim_points_csv(enum lang lang, struct buf *out)
+void sim_points_csv(enum sim_kind k, enum lang lang, struct buf *out)
 {
 	static const char *const types[] = { "bool", "i16", "u16", "i32", "u32", "i64", "u64", "f32", "f64", "string" };
 	static const char *const accesses[] = { "r", "w", "rw" };
 
 	buf_add(out, "group,code,name,address,type,access,byte_order,scale,unit,decimals,state_texts\r\n");
-	for (const struct sim_point *p = points; p < points + ELEMENTSOF(points); p++) {
+	for (const struct sim_point *p = kinds[k]->points; p < kinds[k]->points + kinds[k]->n_points; p++) {
 		buf_addf(out, "%s,%s,", p->group, p->code);
 		add_cell(out, lang == LANG_ZH ? p->name_zh : p->name);
 		buf_addf(out, ",%s,%s,%s,%s,%g,", p->address, types[p->type], accesses[p->access], p->type == POINT_BOOL ? "device" : "ABCD", p->scale);

@@ -155,7 +155,7 @@ TEST(stations_have_ports_and_fates_of_their_own)
 	int fd[2];
 
 	must(serve(&s, &(struct sim_config) { .seed = 1, .stations = 2 }));
-	is_int(sim_stations(s.sim), 2);
+	is_int(sim_machines(s.sim), 2);
 	ok(sim_port(s.sim, 0) != sim_port(s.sim, 1));
 	is_int(sim_port(s.sim, 2), 0);
 	for (int i = 0; i < 2; i++)
@@ -234,7 +234,7 @@ TEST(a_port_that_is_taken_is_said_and_nothing_stays_open)
 	must(sim_new(l, &(struct sim_config) { .seed = 1 }, &a) == 0 && sim_start(a) == 0);
 	must(sim_new(l, &(struct sim_config) { .seed = 1, .port = sim_port(a, 0) }, &b) == 0);
 	ok(sim_start(b) < 0);
-	ok(strstr(err_log_text(err_peek()), "simulated station 1") != NULL);
+	ok(strstr(err_log_text(err_peek()), "simulated machine 1") != NULL);
 	is_int(sim_port(b, 0), 0);
 	err_clear();
 	sim_free(b);

@@ -31,7 +31,7 @@ const struct station_design station_standard = {
 
 static const char *const fault_names[] = {
 #define FAULT(id, name, en, zh) name,
-#include "sim/faults.def"
+#include "sim/pump_faults.def"
 #undef FAULT
 };
 

@@ -20,10 +20,10 @@
 
 #define STATION_STEP_S 0.002            /* the drive's and shaft's fastest time constant is near 10 ms, the closed valve's near 3 ms */
 
-/* Severity 0 … 1 of each; the parameter it moves stands in FAULT(id, "name", ...) of faults.def. */
+/* Severity 0 … 1 of each; the parameter it moves stands in FAULT(id, "name", ...) of pump_faults.def. */
 enum station_fault {
 #define FAULT(id, name, en, zh) FAULT_##id,
-#include "sim/faults.def"
+#include "sim/pump_faults.def"
 #undef FAULT
 	FAULT_N_,
 };

@@ -29,3 +29,12 @@ void world_second(struct world *w, int64_t now_ns, struct station_inputs *in)
 	/* Two peaks, morning and evening, around 60 m³/h: the shape of domestic consumption. */
 	in->demand = 60.0 / 3600 * fmax(0.1, 1 + 0.30 * cos((hour - 14) * day) + 0.28 * cos(2 * (hour - 7.5) * day) + w->thirst);
 }
+
+/* Machines and people warm it. */
+double world_hall(struct world *w, int64_t now_ns)
+{
+	struct station_inputs outside = { 0 };
+
+	world_second(w, now_ns, &outside);
+	return outside.ambient / 2 + 14;
+}

@@ -9,3 +9,4 @@ struct world { struct chance chance; double thirst, breeze; };  /* slow noise: s
 void world_init(struct world *w, uint64_t seed);
 /* Sets in->ambient, in->supply_temp, in->demand for the time from now_ns on; call once a second of simulated time. */
 void world_second(struct world *w, int64_t now_ns, struct station_inputs *in);
+double world_hall(struct world *w, int64_t now_ns);             /* the same second in a hall: °C of its air */
