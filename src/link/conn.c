@@ -100,6 +100,9 @@ static bool ask(struct conn *c, struct group_rt *g, uint32_t request, bool probe
 	}
 	s = &c->slot[job.slot];
 	s->probe = probe;
+	if (probe)
+		c->is_silents_turn = g->dev->status.state != LINK_SILENT;
+	g->dev->turn = c->turn;
 	s->dev = g->dev;
 	s->group = g;
 	s->request = request;
@@ -140,33 +143,55 @@ static bool ask_errand(struct conn *c, struct errand_rt *e, int64_t now)
 	return send_question(c, &out);
 }
 
-/* A device that is to be probed: only when nothing useful waits, or the silent ones have not cost much lately. */
+/* Who missed an answer is asked only when nothing useful waits, or such devices have not cost much lately. */
+static bool may_be_probed(const struct conn *c, const struct dev *d, int64_t now)
+{
+	return d->wants_probe && (!c->active || now >= c->probe_not_before_ns || d->status.state == LINK_CONNECTING);
+}
+
+static bool probe_waits(const struct conn *c)
+{
+	for (const struct dev *d = c->devices; d; d = d->next)
+		if (d->wants_probe)
+			return true;
+	return false;
+}
+
+/* Of those that are known to be silent or of those that are not: the one that was asked longest ago. */
+static struct group_rt *probe_among(struct conn *c, bool silent, int64_t now, uint32_t *ret_request)
+{
+	struct dev *best = NULL;
+	struct group_rt *g;
+
+	for (struct dev *d = c->devices; d; d = d->next)
+		if (may_be_probed(c, d, now) && (d->status.state == LINK_SILENT) == silent && (!best || (int32_t) (d->turn - best->turn) < 0))
+			best = d;
+	if (!best)
+		return NULL;
+	g = dev_probe_pick(best, now, ret_request);
+	if (!g)
+		best->wants_probe = false;      /* nothing to ask it for now: dev_tick() sees to it */
+	return g;
+}
+
+/*
+ * The silent ones and the others take turns: those answer in a moment, a silent one may cost a whole answer time; but who answers now and
+ * then is probed again and again, and must not keep a silent one from ever being asked.
+ */
 static struct group_rt *probe_next(struct conn *c, int64_t now, uint32_t *ret_request)
 {
+	struct group_rt *g;
+
 	for (int i = 0; i < DRIVER_IN_FLIGHT_MAX; i++)
 		if (c->slot[i].busy && c->slot[i].probe)
 			return NULL;
-	if (c->active && now < c->probe_not_before_ns)
-		return NULL;
-	/* Who is known to be silent comes last: the others answer in a moment, it may cost a whole answer time. */
-	for (int silent = 0; silent < 2; silent++)
-		for (struct dev *d = c->devices; d; d = d->next)
-			if (d->wants_probe && (d->status.state == LINK_SILENT) == silent) {
-				struct group_rt *g = dev_probe_pick(d, now, ret_request);
-
-				if (g)
-					return g;
-			}
-	return NULL;
+	g = probe_among(c, c->is_silents_turn, now, ret_request);
+	return g ? g : probe_among(c, !c->is_silents_turn, now, ret_request);
 }
 
 static bool has_work(const struct conn *c)
 {
-	bool work = c->active || c->lane;
-
-	for (const struct dev *d = c->devices; d && !work; d = d->next)
-		work = d->wants_probe;
-	return work;
+	return c->active || c->lane || probe_waits(c);
 }
 
 void conn_pump(struct conn *c)
@@ -448,8 +473,12 @@ static void expire(struct conn *c, uint32_t i)
 		one_at_a_time(c, "a request among several was not answered");
 	/* Who looks for devices hears a lot of silence. */
 	c->mute += !(s.errand && s.errand->kind == ERRAND_GREET);
-	/* What one silent device has cost may be spent on silent devices again after three times as long. */
-	c->probe_not_before_ns = now + 3 * (now - s.sent_ns);
+	/*
+	 * What one silent device has cost may be spent on silent devices again after three times as long. A cycle that fails puts nobody off
+	 * who waits for that already, or devices that fail in turn would put him off for ever.
+	 */
+	if (s.probe || !probe_waits(c))
+		c->probe_not_before_ns = now + 3 * (now - s.sent_ns);
 	if (s.errand)
 		lane_silent(s.errand, &why);
 	else if (s.dev) {
@@ -592,7 +621,6 @@ static void on_open(void *ctx, struct chain *chain)
 	c->mute = c->wrong_row = 0;
 	c->status.next_try_ns = 0;
 	c->not_before_ns = c->end.pause_ms ? loop_now_ns(c->thread->loop) + c->end.pause_ms * NS_PER_MS : 0;
-	c->probe_not_before_ns = 0;
 	c->is_ready = c->driver->joined(c->session, loop_now_ns(c->thread->loop));
 	conn_state(c, LINK_UP, NULL);
 	if (!c->is_ready)

@@ -2,8 +2,9 @@
  * cycle.c - when a group is due and what it asks next.
  *
  * Due times are whole multiples of the period in wall time, so nothing drifts and groups of one period agree; the timer itself is
- * monotonic. Among the cycles of a connection the one whose deadline is nearest asks first; a cycle that is still asking when the
- * next is due goes on, and the next one is missed.
+ * monotonic. Among the cycles of a connection the one whose deadline is nearest asks first, and of equal ones the one whose last cycle
+ * is longest ago; a cycle that is still asking when the next is due goes on, and the next one is missed. So a line that is asked for
+ * more than it can gives every group of one period as many turns.
  */
 #include "link/engine.h"
 
@@ -72,12 +73,17 @@ static void deactivate(struct group_rt *g)
 	g->active_next = g->active_prev = NULL;
 }
 
+static bool is_before(const struct group_rt *a, const struct group_rt *b)
+{
+	return a->deadline_ns != b->deadline_ns ? a->deadline_ns < b->deadline_ns : (int32_t) (a->turn - b->turn) < 0;
+}
+
 bool cycle_next(struct conn *c, int64_t now, struct group_rt **ret, uint32_t *ret_request)
 {
 	struct group_rt *best = NULL;
 
 	for (struct group_rt *g = c->active; g; g = g->active_next)
-		if (!best || g->deadline_ns < best->deadline_ns)
+		if (!best || is_before(g, best))
 			best = g;
 	if (!best)
 		return false;
@@ -94,6 +100,7 @@ static void cycle_end(struct group_rt *g)
 	uint32_t took = (uint32_t) MIN((now - g->begun_ns) / NS_PER_US, (int64_t) UINT32_MAX);
 
 	g->running = false;
+	g->turn = g->dev->conn->turn;
 	deactivate(g);
 	if (g->cycle_failed)
 		g->status.failed++;
@@ -211,6 +218,16 @@ void cycle_begin(struct group_rt *g, int64_t now)
 
 static void on_due(void *arg);
 
+/* What passes between reading one clock and the other must not decide which of two groups is first: the difference is kept while it holds. */
+static int64_t wall_ahead(struct link_thread *t, int64_t wall, int64_t mono)
+{
+	int64_t change = wall - mono - t->wall_ahead_ns;
+
+	if (change > NS_PER_MS || change < -NS_PER_MS)
+		t->wall_ahead_ns = wall - mono;
+	return t->wall_ahead_ns;
+}
+
 static void arm(struct group_rt *g)
 {
 	int64_t period = g->period_ms * NS_PER_MS, wall = clock_now_ns(), mono = clock_mono_ns();
@@ -220,7 +237,7 @@ static void arm(struct group_rt *g)
 	if (next <= g->due_wall_ns && g->due_wall_ns - next < period)
 		next = g->due_wall_ns + period;
 	g->due_wall_ns = next;
-	g->due_ns = mono + (next - wall);
+	g->due_ns = next - wall_ahead(g->dev->conn->thread, wall, mono);
 	timer_start_at(loop_of(g->dev->conn), &g->due, g->due_ns, on_due, g);
 }
 

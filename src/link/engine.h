@@ -84,6 +84,7 @@ struct group_rt {
 	int64_t due_wall_ns, due_ns;    /* the next one */
 	int64_t wanted_ns, deadline_ns, begun_ns;       /* of the one that runs: when it was due, must be over, began */
 	uint32_t todo, open, cursor;
+	uint32_t turn;                  /* of the connection, when its last cycle ended: who waits longest is first among equals */
 	bool first_sent;
 	uint64_t history;
 	struct hist took, late;
@@ -103,6 +104,7 @@ struct dev {
 	struct arena arena;             /* config */
 	struct timer probe;
 	bool wants_probe;
+	uint32_t turn;                  /* of the connection, when it was asked last; 0: never */
 	uint32_t backoff_ms, probe_cursor;
 	int64_t state_ns, heard_ns;     /* monotonic: of the state; of the last answer */
 	struct link_status status;
@@ -164,6 +166,7 @@ struct conn {
 	bool enabled, is_opening, is_up, is_ready, was_useful;
 	bool is_guest;                  /* nothing is read from it, nothing is said of it */
 	bool is_polls_turn;             /* a patient errand was asked last */
+	bool is_silents_turn;           /* the last probe was for one that is not known to be silent */
 	struct errand_rt *lane;
 	uint32_t n_lane;
 	const struct driver *driver;
@@ -201,6 +204,7 @@ struct link_thread {
 	struct conn *conns;
 	struct dial *dials;             /* listeners */
 	struct timer tick;
+	int64_t wall_ahead_ns;          /* of the monotonic clock, the same for all groups */
 	atomic_uint n_waiting;          /* messages on their way here */
 	uint64_t dice;
 	struct batch_builder *builder;

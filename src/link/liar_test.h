@@ -18,17 +18,19 @@
 #include "sys/sys.h"
 
 enum lie { TRUTH, EXCEPTION, SHORT, LONG, GARBAGE, FOREIGN, SILENCE, RESET_IN_MIDDLE, STOP_IN_MIDDLE, BYTE_BY_BYTE, TWO_AT_ONCE, HANG_UP, OTHER_UNIT };
-enum { LIAR_CLIENTS = 16, LIAR_MEMORY = 256, LIAR_SEEN = 4096 };
+enum { LIAR_CLIENTS = 16, LIAR_MEMORY = 256, LIAR_SEEN = 4096, LIAR_UNITS = 256 };
 
 struct liar {
 	atomic_int lie, exception, delay_ms;
 	atomic_int dead_unit, absent_unit;      /* never answers; a gateway says so */
+	atomic_bool drowsy;                     /* each unit but 1 answers every second question */
 	atomic_int forbidden_from, forbidden_to;        /* registers: exception 02 */
 	atomic_int unknown_fc, stuck;           /* exception 01 to this function; a register that does not take what is written */
 	atomic_int lie_at_fc;                   /* the lie is told to this function alone; 0: to all */
 	atomic_int memory[LIAR_MEMORY], coil[LIAR_MEMORY];      /* -1: never written */
 	atomic_int seen[LIAR_SEEN];             /* functions as they came */
 	atomic_uint accepts, requests, exceptions, to_dead, most_at_once;
+	atomic_uint turns[LIAR_UNITS];          /* questions to each unit */
 	atomic_bool stop;
 	uint16_t port;
 	int listener;
@@ -133,12 +135,15 @@ static void liar_answer(struct liar *l, int i, const struct modbus_tcp *t)
 	uint8_t out[300];
 	size_t n = liar_truth(l, t, out, sizeof(out));
 	int fd = l->client[i].fd, delay = atomic_load(&l->delay_ms);
+	unsigned turn = atomic_fetch_add(&l->turns[t->unit], 1);
 
 	atomic_store(&l->seen[atomic_fetch_add(&l->requests, 1) % LIAR_SEEN], t->pdu[0]);
 	if (t->unit == atomic_load(&l->dead_unit)) {
 		atomic_fetch_add(&l->to_dead, 1);
 		return;
 	}
+	if (atomic_load(&l->drowsy) && t->unit != 1 && turn % 2 == 0)
+		return;
 	if (delay)
 		poll(NULL, 0, delay);
 	switch (atomic_load(&l->lie_at_fc) && atomic_load(&l->lie_at_fc) != t->pdu[0] ? TRUTH : (enum lie) atomic_load(&l->lie)) {

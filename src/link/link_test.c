@@ -135,7 +135,8 @@ static int set_connection(struct bench *b, unsigned id, uint16_t port, const cha
 	struct connection c = { .head.id = id_of(id), .code = "line", .driver = "modbus-tcp", .enabled = enabled };
 	char *config = b->config[id % 4];
 
-	snprintf(config, sizeof(b->config[0]), "{\"host\":\"127.0.0.1\",\"port\":%u,\"timeout_ms\":100%s%s}", port, more ? "," : "", more ? more : "");
+	snprintf(config, sizeof(b->config[0]), "{\"host\":\"127.0.0.1\",\"port\":%u%s%s%s}", port,
+		more && strstr(more, "timeout_ms") ? "" : ",\"timeout_ms\":100", more ? "," : "", more ? more : "");
 	c.config = config;
 	return link_set_connection(b->link, 5, &c);
 }
@@ -510,7 +511,7 @@ TEST(late_cycles_are_missed_and_counted_never_queued)
 	struct liar l;
 	struct link_status s;
 
-	must(simple(&b, &l, NULL));
+	must(simple(&b, &l, "\"timeout_ms\":20000"));
 	ok(becomes(1, QUALITY_GOOD));
 	atomic_store(&l.delay_ms, 35);
 	must(set_group(&b, 3, 2, 10, 1, "HR10") == 0);
@@ -523,6 +524,71 @@ TEST(late_cycles_are_missed_and_counted_never_queued)
 	ok(s.achieved < 0.9f);
 	ok(s.p99_us >= 35000 && s.p50_us <= s.p99_us);
 	is_int(atomic_load(&l.most_at_once), 1);
+	bench_close(&b);
+	liar_stop(&l);
+}
+
+/* Fewest and most of the next `more` questions that one of the units 1 ... n gets. */
+static void count_turns(struct liar *l, unsigned n, unsigned more, unsigned *ret_fewest, unsigned *ret_most)
+{
+	int64_t deadline = clock_deadline(LIMIT_MS);
+	unsigned began = atomic_load(&l->requests), first[LIAR_UNITS];
+
+	for (unsigned u = 1; u <= n; u++)
+		first[u] = atomic_load(&l->turns[u]);
+	while (atomic_load(&l->requests) - began < more && clock_mono_ns() < deadline)
+		poll(NULL, 0, 1);
+	*ret_fewest = UINT32_MAX;
+	*ret_most = 0;
+	for (unsigned u = 1; u <= n; u++) {
+		unsigned turns = atomic_load(&l->turns[u]) - first[u];
+
+		*ret_fewest = MIN(*ret_fewest, turns);
+		*ret_most = MAX(*ret_most, turns);
+	}
+	printf("# %u units, %u questions: each between %u and %u\n", n, more, *ret_fewest, *ret_most);
+}
+
+/* Units 1 ... n on one connection, one point each, all of them good. */
+static bool bus(struct bench *b, struct liar *l, unsigned n, uint32_t period_ms, const char *more)
+{
+	bool good = liar_start(l, 0) && bench_open(b, &quick) && set_connection(b, 1, l->port, more, true) == 0;
+
+	for (unsigned u = 1; u <= n && good; u++)
+		good = set_device(b, 100 + u, 1, u, true) == 0 && set_group(b, 200 + u, 100 + u, period_ms, u, "HR1") == 0;
+	for (unsigned u = 1; u <= n && good; u++)
+		good = is_now(u, QUALITY_GOOD);
+	return good;
+}
+
+TEST(a_line_that_is_asked_for_more_than_it_can_gives_every_unit_as_many_turns)
+{
+	struct bench b;
+	struct liar l;
+	unsigned fewest, most;
+
+	must(bus(&b, &l, 10, 20, "\"timeout_ms\":20000"));
+	atomic_store(&l.delay_ms, 8);           /* 80 ms of work in each 20 */
+	count_turns(&l, 10, 105, &fewest, &most);
+	ok(fewest >= 10);
+	ok(most <= 11);
+	bench_close(&b);
+	liar_stop(&l);
+}
+
+/* A silence costs 100 ms: twenty units go round in a second, while each of them is ready for its probe after half of one. Who is ready first
+ * again and again must not be asked first again and again. */
+TEST(units_that_are_silent_now_and_then_are_asked_in_turn)
+{
+	struct bench b;
+	struct liar l;
+	unsigned fewest, most;
+
+	must(bus(&b, &l, 20, 500, NULL));
+	atomic_store(&l.drowsy, true);
+	count_turns(&l, 20, 120, &fewest, &most);
+	ok(fewest >= 2);
+	ok(most <= 3 * fewest);
 	bench_close(&b);
 	liar_stop(&l);
 }
