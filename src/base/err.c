@@ -221,6 +221,27 @@ static const char *shown(const char *value, enum lang lang)
 	return value[0] == '@' ? value + 1 : value;
 }
 
+/* A Chinese character: three bytes, the first of them E4 to E9. */
+static bool is_hanzi(const char *p)
+{
+	return (unsigned char) *p >= 0xe4 && (unsigned char) *p <= 0xe9;
+}
+
+static bool ends_hanzi(const struct buf *b, size_t before_end)
+{
+	return !b->failed && b->len >= 3 + before_end && is_hanzi(b->data + b->len - before_end - 3);
+}
+
+/* Chinese has no blanks between its own words: 应为 + @whole_number is 应为整数. Around what users wrote they stay. */
+static void add_shown(struct buf *out, const char *value, enum lang lang)
+{
+	const char *text = shown(value, lang);
+
+	if (*value == '@' && is_hanzi(text) && ends_hanzi(out, 1) && out->data[out->len - 1] == ' ')
+		out->data[--out->len] = 0;
+	buf_add(out, text);
+}
+
 /* A slot without value takes its clause with it: "there is no field x; the nearest is {nearest}" ends before the semicolon. */
 void err_text(const struct err *e, enum lang lang, struct buf *out)
 {
@@ -243,9 +264,11 @@ void err_text(const struct err *e, enum lang lang, struct buf *out)
 			name[n++] = *t;
 		name[n] = 0;
 		value = err_arg(e, name);
-		if (value && *value)
-			buf_add(out, shown(value, lang));
-		else if (clause && !out->failed && clause < out->len && (out->data[clause] == ';' || str_starts(out->data + clause, wide))) {
+		if (value && *value) {
+			add_shown(out, value, lang);
+			if (*value == '@' && *t && t[1] == ' ' && is_hanzi(t + 2) && ends_hanzi(out, 0))
+				t++;
+		} else if (clause && !out->failed && clause < out->len && (out->data[clause] == ';' || str_starts(out->data + clause, wide))) {
 			out->len = clause;
 			out->data[clause] = 0;
 			return;

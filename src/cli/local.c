@@ -171,6 +171,8 @@ int run_token(const struct command *c, const void *options, int argc, char *argv
 	if (argc != 3 || !str_eq(argv[1], "create"))
 		return usage(c, a);
 	in.name = argv[2];
+	if (str_empty(o->data))
+		return err_fail(ERR_REQUIRED, "field", "--data", NULL);
 	r = offline_open(&offline, o->data, a, &s);
 	if (r == 0)
 		r = scope_do(s, &deed_token, &in, &in);

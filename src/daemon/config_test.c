@@ -104,7 +104,7 @@ TEST(every_mistake_is_one_sentence_with_file_and_line)
 		{ "[http]\nzzzzzzzz = 1\n", "line 2: there is no key or section zzzzzzzz", NULL },
 		{ "listen = x\n", "line 1: listen must stand below a [section], is x", "第 1 行：listen 应位于某个 [节] 之下，现为 x" },
 		{ "[log]\nlevel = loud\n", "line 2: level must be one of error, warn, info, debug, is loud", NULL },
-		{ "[log]\nlevel\n", "line 2: a line must be [section] or key = value, is level", "第 2 行：一行 应为 [节] 或 键 = 值，现为 level" },
+		{ "[log]\nlevel\n", "line 2: a line must be [section] or key = value, is level", "第 2 行：一行应为 [节] 或 键 = 值，现为 level" },
 		{ "[log]\nlevel = info\nlevel = warn\n", "line 3: level is given twice", NULL },
 		{ "[limits]\nconnections = 3\n", "line 2: connections must be between 10 and 100000, is 3", NULL },
 		{ "[limits]\nbody = 1 KB\n", "line 2: body must be between", NULL },

@@ -231,7 +231,7 @@ TEST(a_failure_is_a_sentence_in_both_languages)
 	is_int(rec.state, JOB_FAILED);
 	is_str(rec.code, "full");
 	is_str(rec.detail, "disk is full: 0 bytes left");
-	is_str(rec.detail_zh, "磁盘 已满：0 bytes left");
+	is_str(rec.detail_zh, "磁盘已满：0 bytes left");
 	end_world(&w);
 }
 

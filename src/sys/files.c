@@ -98,7 +98,7 @@ int file_pread_all(int fd, void *to, size_t n, int64_t at)
 		if (got < 0)
 			return sys_fail(errno, "read", NULL);
 		if (got == 0)
-			return err_fail(ERR_CORRUPT, "what", "file", "detail", "it ends too early", NULL);
+			return err_fail(ERR_CORRUPT, "what", "@file", "detail", "it ends too early", NULL);
 		p += got;
 		at += got;
 		n -= (size_t) got;

@@ -30,10 +30,10 @@ int sys_fail(int error, const char *what, const char *path)
 
 	buf_addf(&b, "%s%s%.180s", what, path ? " " : "", path ? path : "");
 	switch (error) {
-	case ENOENT: return err_fail(ERR_MISSING, "what", path ? "file" : what, "value", path ? path : detail, NULL);
-	case EEXIST: return err_fail(ERR_EXISTS, "what", "file", "field", "path", "value", path ? path : what, NULL);
+	case ENOENT: return err_fail(ERR_MISSING, "what", path ? "@file" : what, "value", path ? path : detail, NULL);
+	case EEXIST: return err_fail(ERR_EXISTS, "what", "@file", "field", "path", "value", path ? path : what, NULL);
 	case ENOSPC:
-	case EDQUOT: return err_fail(ERR_FULL, "what", "disk", "detail", deed, NULL);
+	case EDQUOT: return err_fail(ERR_FULL, "what", "@disk", "detail", deed, NULL);
 	case ENOMEM: return err_fail(ERR_NO_MEMORY, "what", deed, NULL);
 	case EAGAIN: return err_fail(ERR_BUSY, "what", deed, NULL);
 	default: return err_fail(ERR_IO, "what", deed, "detail", detail, NULL);

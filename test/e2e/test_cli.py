@@ -153,3 +153,11 @@ def test_a_verb_on_a_data_folder_makes_none(run, tmp_path, args):
             assert (done.returncode, done.stdout) == (66, ""), done         # EX_NOINPUT
             assert want in done.stderr
     assert list(tmp_path.iterdir()) == [empty] and not list(empty.iterdir())
+
+
+@pytest.mark.parametrize("args", [["token", "create", "me"], ["user", "link", "me"]])
+def test_a_verb_that_needs_a_data_folder_asks_for_it(run, args):
+    for lang, want in (("en", "--data is missing"), ("zh", "缺少 --data")):
+        done = run(*args, lang=lang)
+        assert (done.returncode, done.stdout) == (65, ""), done             # EX_DATAERR
+        assert want in done.stderr
