@@ -95,7 +95,7 @@ function UserMenu() {
 			trigger={['click']}
 			menu={{
 				items: [
-					{ key: 'who', disabled: true, label: <>{who?.full_name || who?.name}<br /><small>{session?.role} · {session?.tenant?.name}</small></> },
+					{ key: 'who', disabled: true, label: <>{who?.full_name || who?.name}<br /><small>{session?.role && t(`role.${session.role}`, { defaultValue: session.role })} · {session?.tenant?.name}</small></> },
 					{ type: 'divider' },
 					{ key: 'account', label: t('account.title'), onClick: () => void navigate('/account') },
 					{ key: 'keys', label: t('shell.shortcuts'), extra: '?', onClick: () => window.dispatchEvent(new Event('tenon:shortcuts')) },

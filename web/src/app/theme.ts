@@ -11,7 +11,8 @@ const both = {
 	components: {
 		Table: { cellPaddingBlockSM: 3, cellPaddingInlineSM: 10, headerBorderRadius: 0 },
 		Form: { itemMarginBottom: 14, verticalLabelPadding: '0 0 3px' },
-		Menu: { itemHeight: 34, itemBorderRadius: 4, itemMarginInline: 6, groupTitleFontSize: 12 },
+		Menu: { itemHeight: 32, itemBorderRadius: 4, itemMarginInline: 6, itemMarginBlock: 1, groupTitleFontSize: 12 },
+		Button: { primaryShadow: 'none', defaultShadow: 'none', dangerShadow: 'none' },
 		Card: { headerHeightSM: 38 },
 	},
 };
@@ -21,6 +22,9 @@ const light: ThemeConfig = {
 		...both.token, colorPrimary: '#2b6485', colorInfo: '#2b6485', colorSuccess: '#3d7a4d', colorWarning: '#b07400', colorError: '#b3261e', colorLink: '#23597a',
 		colorBgLayout: '#eef0f2', colorBorder: '#c9ced4', colorBorderSecondary: '#e1e4e8', colorText: '#1d242b', colorTextSecondary: '#4d5863', colorTextTertiary: '#5c6772',
 		colorTextPlaceholder: '#67727d', colorTextDescription: '#4d5863', controlItemBgActive: '#e3ecf2', controlItemBgHover: '#f0f3f5',
+		/* Tints of these quiet colours as antd mixes them are murky. */
+		colorPrimaryBg: '#e3ecf2', colorPrimaryBgHover: '#d5e2ea', colorInfoBg: '#eef5f9', colorInfoBorder: '#b9d2e0', colorSuccessBg: '#eaf4ec', colorSuccessBorder: '#b7d6be',
+		colorWarningBg: '#fdf3dc', colorWarningBorder: '#e8cf98', colorErrorBg: '#fbe9e7', colorErrorBorder: '#efbab5',
 	},
 	components: {
 		...both.components, Table: { ...both.components.Table, headerBg: '#f3f5f7', headerColor: '#3c4752' },
@@ -38,7 +42,7 @@ const dark: ThemeConfig = {
 	},
 	components: {
 		...both.components, Table: { ...both.components.Table, headerBg: '#262e36', headerColor: '#c3ccd4' },
-		Button: { primaryColor: '#fff', colorPrimary: '#2f7196', colorPrimaryHover: '#3a82ab', colorPrimaryActive: '#275f7f' },
+		Button: { ...both.components.Button, primaryColor: '#fff', colorPrimary: '#2f7196', colorPrimaryHover: '#3a82ab', colorPrimaryActive: '#275f7f' },
 		Tabs: { itemSelectedColor: '#84bfe0', itemHoverColor: '#a5d2ec', inkBarColor: '#84bfe0' },
 		Menu: { ...both.components.Menu, itemSelectedBg: '#2b3d4a', itemSelectedColor: '#b8ddf2', itemActiveBg: '#2b3d4a' },
 	},

@@ -10,7 +10,7 @@ export function showField(f: FormField, v: unknown, lang: Lang): string {
 		case 'enum':
 			return wordLabel(f, v, lang);
 		case 'flags': case 'list':
-			return Array.isArray(v) ? v.map((x) => (typeof x === 'object' ? JSON.stringify(x) : wordLabel(f, x, lang))).join(lang === 'zh' ? '、' : ', ') || '–' : String(v);
+			return Array.isArray(v) ? v.map((x) => (typeof x === 'object' ? JSON.stringify(x) : wordLabel(f, x, lang))).join(lang === 'zh' ? '；' : '; ') || '–' : String(v);
 		case 'time': {
 			const ms = Date.parse(String(v));
 			return Number.isNaN(ms) ? String(v) : formatDateTime(ms);

@@ -21,6 +21,8 @@ import { recordTitle } from '../lib/records';
 import { AddressHint } from './AddressHint';
 import { LinkNote } from './Plant';
 import { PointImport } from './PointImport';
+import { TestLink } from '../field/TestLink';
+import type { Whom } from '../field/calls';
 
 export function AddSource() {
 	const { t } = useText();
@@ -135,18 +137,19 @@ function ConnectionStep({ driver, form, onBack, onDone }: { driver: Driver; form
 		<form onSubmit={(e) => { e.preventDefault(); void next(); }}>
 			<p className="muted">{titleOf(driver, lang)} — {docOf(form, lang)}</p>
 			<RecordForm type={form} given={given} hidden={['driver', 'enabled']} inner={(f) => (f.widget === 'driver_connection' ? driver.connection : undefined)} handle={handle} />
-			<StepFoot busy={busy} onBack={onBack} />
+			<StepFoot busy={busy} onBack={onBack} whom={async () => { const body = await handle.current?.read(); return body ? { driver: driver.name, config: body.config } : null; }} />
 			<p className="visually-hidden">{t('add.step_help')}</p>
 		</form>
 	);
 }
 
-function StepFoot({ busy, onBack }: { busy: boolean; onBack: () => void }) {
+function StepFoot({ busy, onBack, whom }: { busy: boolean; onBack: () => void; whom: () => Promise<Whom | null> }) {
 	const { t } = useText();
 	return (
 		<div className="form-foot">
 			<Button type="primary" htmlType="submit" loading={busy && { delay: 300 }}>{t('add.next')}</Button>
 			<Button onClick={onBack}>{t('action.back')}</Button>
+			<TestLink read={whom} />
 		</div>
 	);
 }
@@ -192,7 +195,7 @@ function DeviceStep({ driver, connection, form, groupForm, onBack, onDone }: { d
 			<RecordForm type={form} given={given} hidden={['connection', 'enabled']} inner={(f) => (f.widget === 'driver_device' ? driver.device : undefined)} handle={device} />
 			<h2>{t('term.group')} <span className="muted small" style={{ fontWeight: 400 }}>{docOf(groupForm, lang)}</span></h2>
 			<RecordForm type={groupForm} given={givenGroup} only={['code', 'name', 'period_ms']} handle={group} />
-			<StepFoot busy={busy} onBack={onBack} />
+			<StepFoot busy={busy} onBack={onBack} whom={async () => { const body = await device.current?.read(); return body ? { connection: connection.id, device_config: body.config } : null; }} />
 		</form>
 	);
 }

@@ -1,5 +1,6 @@
 /* Who did what, when, and what stood there before. */
 import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
 import { LeftOutlined, RightOutlined } from '@ant-design/icons';
 import { Alert, Button, Input, Segmented, Table, Tag, type TableColumnsType } from 'antd';
 import { useAudit, useTypes } from '../api/calls';
@@ -40,14 +41,14 @@ export function Audit() {
 			<section className="sheet" aria-label={t('menu.audit')}>
 				<div className="bar">
 					<Segmented aria-label={t('audit.store')} value={store} onChange={(v: 'tenant' | 'system') => { setStore(v); setCursors([]); }} options={[{ value: 'tenant', label: t('audit.tenant') }, { value: 'system', label: t('audit.system') }]} />
-					<Input allowClear style={{ width: 240 }} value={typed} placeholder={t('list.search')} aria-label={t('list.search')} onChange={(e) => { setTyped(e.target.value); setCursors([]); }} />
+					<Input allowClear style={{ width: 240 }} value={typed} placeholder={t('audit.search')} aria-label={t('audit.search')} onChange={(e) => { setTyped(e.target.value); setCursors([]); }} />
 				</div>
 				{list.error && <Alert type="error" banner title={problemText(list.error, t)} />}
 				{narrow ? <ul className="cards">{items.map((e) => (
 					<li className="card" key={e.seq}>
 						<span className="name"><Deed e={e} types={types.data} /></span>
 						<span className="muted small nowrap">{formatDateTime(Date.parse(e.time))}</span>
-						<span className="side-note">{(e.name ?? '')} · {e.peer}</span><span />
+						<span className="side-note">{[e.name, e.peer].filter(Boolean).join(' · ')}</span><span />
 						<span className="small" style={{ gridColumn: '1 / -1' }}><Brief e={e} types={types.data} /></span>
 					</li>
 				))}</ul> : (
@@ -66,15 +67,17 @@ export function Audit() {
 	);
 }
 
-/** "point.create" as words: 新增 点位 */
+/** "point.create" as words: verb and noun, or those of the whole deed. */
 function Deed({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
 	const { t, lang } = useText();
+	const { i18n } = useTranslation();
 	const [noun, verb] = e.deed.split('.');
+	const whole = e.deed.replace('.', '_');
 	const type = types?.find((x) => x.name === noun || x.plural === noun);
 	const refused = Boolean(e.outcome) && e.outcome !== 'ok' && e.outcome !== 'done';
 	return (
 		<>
-			{t(`deed.${verb}`, { defaultValue: verb ?? '' })} {type ? titleOf(type, lang) : t(`term.${noun}`, { defaultValue: noun ?? '' })}
+			{i18n.exists(`deed_of.${whole}`) ? t(`deed_of.${whole}`) : <>{t(`deed.${verb}`, { defaultValue: verb ?? '' })} {type ? titleOf(type, lang) : t(`term.${noun}`, { defaultValue: noun ?? '' })}</>}
 			{auditName(e) && auditRecords(e).n === 1 && <b> {auditName(e)}</b>}
 			{refused && <Tag color="error" style={{ marginLeft: 6 }}>{t('audit.refused')}</Tag>}
 		</>

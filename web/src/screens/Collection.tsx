@@ -47,21 +47,21 @@ export function Collection() {
 		n === undefined || n === null ? <span className="muted">–</span> : <>{digits ? n.toFixed(digits) : formatCount(n)}{unit && <span className="muted">{THIN}{unit}</span>}</>;
 	const columns: TableColumnsType<Row> = [
 		{
-			title: t('field.name'), key: 'name', width: 236, ellipsis: true,
+			title: t('field.name'), key: 'name', width: 220, ellipsis: true,
 			render: (_, r) => <><Link className="beside" to={targetOf(r)}>{recordTitle(r.record)}</Link> <span className="muted small">{t(`term.${r.depth}`)}</span></>,
 		},
-		{ title: t('field.state'), key: 'state', width: 218, ellipsis: true, render: (_, r) => (r.link ? <LinkNote link={r.link} /> : <span className="muted">–</span>) },
+		{ title: t('field.state'), key: 'state', width: 200, ellipsis: true, render: (_, r) => (r.link ? <LinkNote link={r.link} /> : <span className="muted">{r.record.driver === 'push' ? t('connection.sent_in') : '–'}</span>) },
 		{ title: t('field.since'), key: 'since', width: 92, render: (_, r) => <span className="muted nowrap" title={r.link?.since && formatDateTime(Date.parse(r.link.since))}>{r.link?.since ? formatRecent(Date.parse(r.link.since)) : '–'}</span> },
-		{ title: t('field.points'), key: 'points', align: 'right', width: 66, render: (_, r) => number(r.link?.points) },
+		{ title: t('field.points'), key: 'points', align: 'right', width: 70, render: (_, r) => number(r.link?.points) },
 		{
 			title: t('field.rate'), key: 'rate', align: 'right', width: 134,
 			render: (_, r) => r.link?.rate_hz === undefined ? <span className="muted">–</span>
 				: <span className={r.link.wanted_hz && r.link.rate_hz < r.link.wanted_hz * 0.95 ? 'q-uncertain' : ''}>{r.link.rate_hz.toFixed(2)}<span className="muted">{r.link.wanted_hz ? ` / ${r.link.wanted_hz.toFixed(2)}` : ''}{THIN}{t('unit.per_s')}</span></span>,
 		},
-		{ title: t('field.cycle'), key: 'cycle', align: 'right', width: 82, render: (_, r) => number(r.link?.cycle_ms, 1, 'ms') },
-		{ title: t('field.requests'), key: 'requests', align: 'right', width: 74, render: (_, r) => number(r.link?.requests) },
+		{ title: t('field.cycle'), key: 'cycle', align: 'right', width: 90, render: (_, r) => number(r.link?.cycle_ms, 1, 'ms') },
+		{ title: t('field.requests'), key: 'requests', align: 'right', width: 88, render: (_, r) => number(r.link?.requests) },
 		{ title: t('field.missed'), key: 'missed', align: 'right', width: 78, render: (_, r) => <span className={r.link?.missed ? 'q-uncertain' : ''}>{number(r.link?.missed)}</span> },
-		{ title: t('field.errors'), key: 'errors', align: 'right', width: 56, render: (_, r) => <span className={r.link?.errors ? 'q-uncertain' : ''}>{number(r.link?.errors)}</span> },
+		{ title: t('field.errors'), key: 'errors', align: 'right', width: 66, render: (_, r) => <span className={r.link?.errors ? 'q-uncertain' : ''}>{number(r.link?.errors)}</span> },
 	];
 	const empty = (
 		<div className="empty">
@@ -84,8 +84,8 @@ export function Collection() {
 						<li className={isTroubled(r.link) ? 'card row-bad' : 'card'} key={r.key} style={{ paddingLeft: r.depth === 'connection' ? 12 : r.depth === 'device' ? 26 : 40 }}>
 							<Link className="name" to={targetOf(r)}>{recordTitle(r.record)}</Link>
 							<span className="muted small">{t(`term.${r.depth}`)}</span>
-							<span>{r.link && <LinkNote link={r.link} />}</span>
-							<span className="muted small nowrap">{r.link?.rate_hz !== undefined && <>{r.link.rate_hz.toFixed(2)}{THIN}{t('unit.per_s')}</>}{r.link?.missed ? ` · ${t('field.missed')} ${r.link.missed}` : ''}</span>
+							<span>{r.link ? <LinkNote link={r.link} /> : r.record.driver === 'push' && <span className="muted">{t('connection.sent_in')}</span>}</span>
+							<span className="muted small nowrap">{[r.link?.rate_hz !== undefined && `${r.link.rate_hz.toFixed(2)}${THIN}${t('unit.per_s')}`, r.link?.missed && `${t('field.missed')} ${r.link.missed}`].filter(Boolean).join(' · ')}</span>
 						</li>
 					))}</ul> : !pending && empty
 				) : (

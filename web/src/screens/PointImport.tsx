@@ -10,7 +10,7 @@ import { useRefresh } from '../api/calls';
 import type { ImportReport } from '../api/contract';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
-import type { TypeForm } from '../form/description';
+import { labelOf, type TypeForm } from '../form/description';
 import { formatLines, parseCsv, type Table } from '../lib/csv';
 import { downloadBlob } from '../lib/download';
 import { columnIndex, fieldOf } from '../lib/points-csv';
@@ -149,7 +149,7 @@ export function PointImport({ form, device, group, examples, onDone }: Props) {
 				<label className="muted small" htmlFor="csv" style={{ display: 'block', margin: '10px 0 3px' }}>{t('import.paste')}</label>
 				<textarea
 					id="csv" className="csv" spellCheck={false} value={text} onChange={(e) => change(e.target.value)}
-					placeholder={['code', 'name', 'address', 'type'].map((n) => t(`field.${n}`)).join(',') + `\nTI-101,${lang === 'zh' ? '一区温度' : 'Zone 1'},${examples?.[0] ?? ''},f32`}
+					placeholder={['code', 'name', 'address', 'type'].map((n) => { const f = form.fields.find((x) => x.name === n); return f ? labelOf(f, lang) : n; }).join(',') + `\nTI-101,${lang === 'zh' ? '一区温度' : 'Zone 1'},${examples?.[0] ?? '40001'},f32`}
 				/>
 			</>}
 			{fault && <Alert className="gap-below" type="error" showIcon role="alert" title={fault} />}

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import { DeleteOutlined, LeftOutlined, PlusOutlined, RightOutlined, TableOutlined, UploadOutlined } from '@ant-design/icons';
 import { Alert, Button, Input, Select, Table, type InputRef, type TableColumnsType } from 'antd';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
-import { useList, useType, type Params } from '../api/calls';
+import { useDrivers, useList, useType, type Params } from '../api/calls';
 import { query } from '../api/http';
 import type { Rec } from '../api/contract';
 import { useDebounced, useNarrow, useSearchKey, useTitle } from '../app/hooks';
@@ -39,7 +39,14 @@ function Cell({ f, r }: { f: FormField; r: Rec }) {
 	if (f.kind === 'ref') return <RefName noun={f.ref ?? ''} id={v} />;
 	if (f.kind === 'list' && (f.item === 'ref' || f.ref) && Array.isArray(v))
 		return <>{v.length ? v.map((id, i) => <span key={String(id)}>{i > 0 && ', '}<RefName noun={f.ref ?? ''} id={id} /></span>) : '–'}</>;
+	if (f.widget === 'driver') return <DriverName name={String(v)} />;
 	return <>{showField(f, v, lang)}</>;
+}
+
+function DriverName({ name }: { name: string }) {
+	const { t, lang } = useText();
+	const driver = useDrivers().data?.find((d) => d.name === name);
+	return <>{driver ? titleOf(driver, lang) : name === 'push' ? t('connection.sent_in') : name}</>;
 }
 
 function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm; mayWrite: boolean }) {
@@ -74,7 +81,7 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 
 	const columns: TableColumnsType<Rec> = columnsOf(plural, form).map((f, i) => ({
 		key: f.name, dataIndex: f.name, title: labelOf(f, lang), ellipsis: true,
-		width: f.kind === 'bool' ? 84 : undefined, align: /^(i|u|f)\d|dec/.test(f.kind) ? 'right' : undefined,
+		width: f.kind === 'bool' ? (labelOf(f, lang).length > (lang === 'zh' ? 3 : 8) ? 132 : 96) : undefined, align: /^(i|u|f)\d|dec/.test(f.kind) ? 'right' : undefined,
 		sorter: isSortable(f), sortDirections: ['ascend', 'descend'],
 		sortOrder: sort === f.name ? 'ascend' : sort === `-${f.name}` ? 'descend' : null,
 		render: (_, r) => {
@@ -85,7 +92,7 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 	if (mayWrite)
 		columns.push({
 			key: 'actions', title: <span className="visually-hidden">{t('list.actions')}</span>, width: 52, align: 'right',
-			render: (_, r) => <Button type="text" size="small" danger icon={<DeleteOutlined />} aria-label={t('list.delete_aria', { name: recordTitle(r) })} onClick={(e) => { e.stopPropagation(); remove(r); }} />,
+			render: (_, r) => r.builtin !== true && <Button type="text" size="small" danger icon={<DeleteOutlined />} aria-label={t('list.delete_aria', { name: recordTitle(r) })} onClick={(e) => { e.stopPropagation(); remove(r); }} />,
 		});
 	const items = list.data?.items ?? [];
 	const isFiltered = Boolean(q) || filters.some((f) => search.get(f.name));
@@ -126,7 +133,7 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 					items.length ? <ul className="cards">{items.map((r) => (
 						<li className="card" key={r.id}>
 							<Link className="name" to={`/r/${plural}/${r.id}`}>{recordTitle(r)}</Link>
-							{mayWrite ? <Button type="text" size="small" danger icon={<DeleteOutlined />} aria-label={t('list.delete_aria', { name: recordTitle(r) })} onClick={() => remove(r)} /> : <span />}
+							{mayWrite && r.builtin !== true ? <Button type="text" size="small" danger icon={<DeleteOutlined />} aria-label={t('list.delete_aria', { name: recordTitle(r) })} onClick={() => remove(r)} /> : <span />}
 							<span className="side-note">
 								{columnsOf(plural, form).filter((f) => !['code', 'name'].includes(f.name) && r[f.name] !== undefined && r[f.name] !== null && r[f.name] !== '').slice(0, 4)
 									.map((f, i) => <span key={f.name}>{i > 0 && ' · '}{labelOf(f, lang)} <Cell f={f} r={r} /></span>)}
@@ -159,10 +166,12 @@ function RecordList({ plural, form, mayWrite }: { plural: string; form: TypeForm
 function Filter({ f, value, onChange }: { f: FormField; value?: string; onChange: (v: string | undefined) => void }) {
 	const { t, lang } = useText();
 	const label = labelOf(f, lang);
+	const drivers = useDrivers().data ?? [];
 	if (f.kind === 'ref')
 		return <div className="filter"><RefSelect noun={f.ref ?? ''} value={value} onChange={(v) => onChange((v as string) || undefined)} placeholder={label} /></div>;
 	const options = f.kind === 'bool'
 		? [{ value: 'true', label: `${label}: ${t('word.yes')}` }, { value: 'false', label: `${label}: ${t('word.no')}` }]
+		: f.widget === 'driver' ? [...drivers.map((d) => ({ value: d.name, label: titleOf(d, lang) })), { value: 'push', label: t('connection.sent_in') }]
 		: (f.words ?? []).map((w) => ({ value: w.word, label: labelOf(w, lang) }));
 	return <Select className="filter" placeholder={label} aria-label={label} value={value} allowClear onChange={(v) => onChange(v)} options={options} />;
 }

@@ -22,7 +22,7 @@ export function Account() {
 				<dl className="facts">
 					<dt>{t('signin.name')}</dt><dd>{session?.principal?.name}</dd>
 					<dt>{t('start.full_name')}</dt><dd>{session?.principal?.full_name || '–'}</dd>
-					<dt>{t('account.role')}</dt><dd>{session?.role}</dd>
+					<dt>{t('account.role')}</dt><dd>{session?.role && t(`role.${session.role}`, { defaultValue: session.role })}</dd>
 					<dt>{t('account.language')}</dt>
 					<dd><Segmented value={lang} onChange={(v) => setLanguage(v === 'en' ? 'en' : 'zh')} options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></dd>
 				</dl>
