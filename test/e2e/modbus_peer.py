@@ -114,7 +114,8 @@ def last(platform, path):
     return s["v"][-1], not s.get("q") or s["q"][-1] >> 30 == 0
 
 
-def becomes(platform, path, value, seconds=60):
+def becomes(platform, path, value, seconds=180):
+    """Longer than the longest back-off (60 s), which a machine that stood still brings on."""
     got = [None]
 
     def there():

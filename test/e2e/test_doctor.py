@@ -125,7 +125,7 @@ def hurt_store(d):
 ])
 def test_what_is_wrong_is_named_with_what_to_do(data, check, hurt, sentence):
     hurt(data)
-    rows = doctor(data, code=1)
+    rows = doctor(data, code=69)
     assert check in errors(rows), rows
     row = next(r for r in of(rows, check) if r["state"] == "error")
     assert sentence in row["text"] and row["hint"]
@@ -145,9 +145,9 @@ def test_the_address_and_the_certificate(data, tmp_path):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         s.listen()
-        rows = doctor(data, code=1, TENON_HTTP_LISTEN=f"127.0.0.1:{s.getsockname()[1]}")
+        rows = doctor(data, code=69, TENON_HTTP_LISTEN=f"127.0.0.1:{s.getsockname()[1]}")
         assert errors(rows) == {"address"}
-    for begin, end, state, code in ((-9, -1, "error", 1), (1, 400, "error", 1), (-1, 10, "warning", 0), (-1, 100, "ok", 0)):
+    for begin, end, state, code in ((-9, -1, "error", 69), (1, 400, "error", 69), (-1, 10, "warning", 0), (-1, 100, "ok", 0)):
         certificates.self_signed(tmp_path, begin, end)
         rows = doctor(data, code=code, TENON_HTTP_TLS="files", TENON_HTTP_CERTIFICATE=str(tmp_path / "c.pem"), TENON_HTTP_KEY=str(tmp_path / "k.pem"))
         row = of(rows, "certificate")[0]
@@ -167,7 +167,7 @@ def test_a_backup_is_known_of_and_an_old_one_is_a_warning(data, tmp_path):
 def test_a_wrong_configuration_and_a_folder_that_is_not_there(tmp_path):
     conf = tmp_path / "tenon.conf"
     conf.write_text("[http]\nlistn = 1\n")
-    rows = doctor(tmp_path, "--config", str(conf), code=1)
+    rows = doctor(tmp_path, "--config", str(conf), code=69)
     assert errors(rows) == {"configuration"} and "line 2" in of(rows, "configuration")[0]["text"]
     rows = doctor(tmp_path / "no", TENON_HTTP_LISTEN="127.0.0.1:0")
     assert of(rows, "folder")[0]["state"] == "warning" and not (tmp_path / "no").exists()

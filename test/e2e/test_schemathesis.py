@@ -22,16 +22,23 @@ LEFT_OUT = "/(session|setup|separation|commands)$" if WHOLE else "/(session|setu
 def test_no_answer_breaks_the_description(tmp_path):
     p = tenon.Platform(str(tmp_path / "data"))
     token, report = p.sign_in(name="schemathesis"), tmp_path / "report.xml"
+    p.token = token
+    kept = [p.call("GET", "/api/v1/session")[2]["tenant"]["id"]]
+    for noun in ("tokens", "users", "roles"):
+        kept += [item["id"] for item in p.call("GET", f"/api/v1/{noun}")[2]["items"]]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", p.url + "/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--seed", "1",
              "--phases", "examples,coverage,fuzzing,stateful" if WHOLE else "fuzzing", "--max-examples", "25" if WHOLE else "1",
-             "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", LEFT_OUT, "--no-color", "--workers", "1",
+             "--suppress-health-check", "all", "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", LEFT_OUT, "--no-color", "--workers", "1",
              "--report", "junit", "--report-junit-path", str(report)],
-            capture_output=True, text=True, cwd=tmp_path, timeout=1500)
+            capture_output=True, text=True, cwd=tmp_path, timeout=1500,
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "keep_hooks", "TENON_TEST_KEEP": ",".join(kept), "PYTHONPATH": os.path.dirname(__file__)})
+        (tmp_path / "summary.txt").write_text(done.stdout)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
         assert len(cases) > 80, len(cases)
         assert p.call("GET", "/healthz")[0] == 200                          # and it is still there
+        assert p.call("GET", "/api/v1/tokens")[0] == 200                    # and the run had its rights to the end
     finally:
         p.close()
