@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "job/job.h"
 #include "service/read.h"
+#include "sheet/sheet.h"
 
 /* On the log's thread, after the sync that covers the batch. */
 static void on_durable(void *ctx, int result)
@@ -29,8 +30,8 @@ static int run_write(struct call *c)
 
 /* ---- out ---- */
 
-static const char *const query_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
-enum { OFFER_JSON, OFFER_CSV, OFFER_NDJSON };
+static const char *const query_offers[] = { "application/json", "text/csv", "application/x-ndjson", SHEET_TYPE_XLSX, NULL };
+enum { OFFER_JSON, OFFER_CSV, OFFER_NDJSON, OFFER_XLSX };
 
 /* Rows as the client takes them: each piece has an arena of its own. */
 struct stream { struct call *c; struct read_rows *rows; struct arena piece; };
@@ -79,6 +80,11 @@ static int stream(struct call *c)
 
 static int run_query(struct call *c)
 {
+	if (c->offer == OFFER_XLSX) {
+		c->content_type = SHEET_TYPE_XLSX;
+		call_field(c, "Content-Disposition", "attachment; filename=\"samples.xlsx\"");
+		return read_book(&c->scope, c->in, &c->out);
+	}
 	if (c->offer != OFFER_JSON)
 		return stream(c);
 	answer_json(c);
@@ -117,7 +123,7 @@ static const struct route rows[] = {
 	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .placed = true, .params = values_params,
 		.doc = "Last values with quality and since when it is so; counts of good, bad and unknown points"),
 	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers, .reads = true,
-		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit"),
+		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit; as XLSX as a trend shows them"),
 	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .placed = true, .in = &query_in_type, .out = &job_type, .params = export_params,
 		.status = 202, .doc = "The same into a file, as a job; format csv or ndjson"),
 };

@@ -17,11 +17,12 @@ void options_help(const struct command *c, struct buf *out);
 /* Who talks to a server has these members and fields in its options. */
 #define REMOTE_MEMBERS const char *server, *token; int32_t output
 extern const struct rec_word output_words[];            /* table, json, csv, ndjson */
-#define REMOTE_FIELDS(t)                                                                                               \
+#define REMOTE_FIELDS(t) REMOTE_FIELDS_AS(t, output_words, "table, json, csv or ndjson", "table、json、csv 或 ndjson")
+#define REMOTE_FIELDS_AS(t, words, en, zh)                                                                             \
 	F(t, server, .label = "Address of the platform", .label_zh = "平台地址", .doc = "TENON_SERVER, or http://127.0.0.1:8080", \
 		.doc_zh = "默认取 TENON_SERVER，或 http://127.0.0.1:8080"),                                            \
 	F(t, token, .label = "API token", .label_zh = "接口令牌", .doc = "TENON_TOKEN", .doc_zh = "默认取 TENON_TOKEN"),  \
-	F_ENUM(t, output, output_words, .def = "table", .label = "table, json, csv or ndjson", .label_zh = "table、json、csv 或 ndjson")
+	F_ENUM(t, output, words, .def = "table", .label = en, .label_zh = zh)
 struct remote { const char *server, *token, *output; };
 #define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, output_words[(o)->output].word })
 

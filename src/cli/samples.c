@@ -1,20 +1,29 @@
 /* samples.c - tenon query, tenon write: history out and in. */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "cli/parts.h"
 #include "cli/verbs.h"
+#include "sheet/sheet.h"
 #include "sys/sys.h"
 
 struct query_options { REMOTE_MEMBERS; const char *from, *to, *step, *aggregate, *file; uint32_t limit; };
+/* The first four are output_words. */
+static const struct rec_word query_words[] = { { "table", "Table", "表格" }, { "json", "JSON", "JSON" }, { "csv", "CSV", "CSV" }, { "ndjson", "NDJSON", "NDJSON" },
+	{ "xlsx", "XLSX", "XLSX" }, { NULL } };
 static const struct rec_field query_fields[] = {
-	REMOTE_FIELDS(struct query_options),
+	REMOTE_FIELDS_AS(struct query_options, query_words, "table, json, csv, ndjson or xlsx", "table、json、csv、ndjson 或 xlsx"),
 	F(struct query_options, from, .def = "now-1h", .label = "From", .label_zh = "开始", .doc = "2026-01-31T08:00:00Z, now-8h"),
 	F(struct query_options, to, .def = "now", .label = "To", .label_zh = "结束"),
 	F(struct query_options, step, .label = "Length of a bucket", .label_zh = "步长", .doc = "1m, 1h"),
 	F(struct query_options, aggregate, .label = "avg mean min max sum count first last coverage", .label_zh = "avg mean min max sum count first last coverage"),
 	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
-	F(struct query_options, file, .label = "Into this file, however many (csv or ndjson)", .label_zh = "写入此文件，条数不限（csv 或 ndjson）"),
+	F(struct query_options, file, .label = "Into this file: csv or ndjson, however many; xlsx", .label_zh = "写入此文件：csv 或 ndjson 条数不限；xlsx"),
 };
 const struct rec_type query_option_type = REC_PLAIN(struct query_options, "options", query_fields);
 
@@ -51,6 +60,15 @@ static void rows(const struct tree *answer, struct buf *out)
 	}
 }
 
+/* Of this computer, now. */
+static int zone_minutes(void)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	return localtime_r(&now, &local) ? (int) (local.tm_gmtoff / 60) : 0;
+}
+
 static const char *asked(const struct query_options *o, int argc, char *argv[], struct arena *a)
 {
 	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
@@ -71,6 +89,8 @@ static const char *asked(const struct query_options *o, int argc, char *argv[], 
 		json_kv_str(&j, "aggregate", o->aggregate);
 	if (str_empty(o->file) || o->limit)
 		json_kv_u64(&j, "limit", o->limit);
+	if (str_eq(query_words[o->output].word, "xlsx"))
+		json_kv_i64(&j, "zone_minutes", zone_minutes());
 	json_end(&j);
 	text = b.failed ? NULL : arena_str(a, b.data);
 	buf_done(&b);
@@ -94,11 +114,29 @@ static int into_file(const struct query_options *o, const char *body, struct are
 	return r < 0 ? r : job_fetch(remote, id ? id : "", o->file, a);
 }
 
+static int as_book(const struct query_options *o, const char *body, struct arena *a)
+{
+	struct remote_request q = { .method = "POST", .path = "/api/v1/query", .type = "application/json", .accept = SHEET_TYPE_XLSX, .body = body,
+		.len = str_len(body), .file = str_empty(o->file) ? NULL : o->file };
+	const char *bytes;
+	size_t n;
+	int r;
+
+	if (q.file)
+		return remote_call(REMOTE_OF(o), &q, a, NULL);
+	if (isatty(STDOUT_FILENO))
+		return err_fail(ERR_USAGE, "detail", cli_text("a workbook is no text: --file F.xlsx, or > F.xlsx", "工作簿不是文本：请用 --file F.xlsx 或 > F.xlsx"), NULL);
+	r = remote_bytes(REMOTE_OF(o), &q, a, &bytes, &n);
+	if (r == 0 && fwrite(bytes, 1, n, stdout) != n)
+		r = sys_fail(errno, "write", "stdout");
+	return r;
+}
+
 int run_query(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
 {
 	const struct query_options *o = options;
 	struct remote_request q = { .method = "POST", .path = "/api/v1/query", .type = "application/json" };
-	const char *output = output_words[o->output].word, *text;
+	const char *output = query_words[o->output].word, *text;
 	struct buf out = BUF_INIT(&sys_heap, 1 << 30);
 	struct tree *answer;
 	int r;
@@ -109,6 +147,8 @@ int run_query(const struct command *c, const void *options, int argc, char *argv
 	if (!q.body)
 		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
 	q.len = str_len(q.body);
+	if (str_eq(output, "xlsx"))
+		return as_book(o, q.body, a);
 	if (!str_empty(o->file))
 		return into_file(o, q.body, a);
 	if (!str_eq(output, "table")) {         /* as the platform writes it */

@@ -133,7 +133,7 @@ static int write_cell(struct export *e, uint16_t column, const struct rec_field 
 	if (is_own && !rec_has(e->type, rec, f))
 		return 0;
 	if (number_of(f, rec_at(rec, f), &number))
-		return book_number(e->book, e->row, column, number);
+		return book_exact(e->book, e->row, column, number);
 	buf_clear(&e->text);
 	if (f->kind == REC_BOOL)
 		buf_add(&e->text, e->s->lang == LANG_ZH ? *(bool *) rec_at(rec, f) ? "是" : "否" : *(bool *) rec_at(rec, f) ? "yes" : "no");

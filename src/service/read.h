@@ -44,6 +44,8 @@ struct query_in {
 	struct rec_list aggregates;     /* of texts: avg mean min max sum count first last coverage */
 	const char *aggregate;          /* the same, one: its column is called v */
 	uint32_t limit;                 /* samples or buckets in all */
+	int32_t zone_minutes;           /* of a workbook: whose clock its times are, from UTC */
+	int64_t compare;                /* ns; of a workbook: the same points so much earlier, moved to now; 0: not */
 };
 extern const struct rec_type query_in_type;
 
@@ -51,6 +53,10 @@ extern const struct rec_type query_in_type;
  * t is the start of a bucket when there are aggregates; then each aggregate is a column of its name (v for `aggregate`), and
  * q is the worst quality of the bucket. q is absent when all are Good, ns when all are 0. */
 int read_query(struct scope *s, const struct query_in *in, struct buf *out);
+
+/* The same as a workbook, as a trend shows it: a row a time, a column a point (of buckets one an aggregate) and its quality. At most a
+ * million values: -ERR_LIMIT. */
+int read_book(struct scope *s, const struct query_in *in, struct buf *out);
 
 /* --- The same as rows of text, of any length ----------------------------------------------------------------------------- */
 

@@ -16,6 +16,10 @@ static const struct rec_field query_in_fields[] = {
 	F(struct query_in, aggregate, .label = "Aggregate", .label_zh = "聚合方式"),
 	F(struct query_in, limit, .max = "1000000", .label = "Limit", .label_zh = "上限", .doc = "0: 10000; of CSV and NDJSON: all",
 		.doc_zh = "0 表示 10000；CSV 与 NDJSON 则不限"),
+	F(struct query_in, zone_minutes, .def = "0", .min = "-840", .max = "840", .unit = "min", .label = "Time zone of a workbook", .label_zh = "工作簿的时区",
+		.doc = "Minutes from UTC: 480 is UTC+08:00", .doc_zh = "与 UTC 相差的分钟数：480 即 UTC+08:00"),
+	F_KIND(struct query_in, compare, REC_DURATION, .def = "0s", .min = "0s", .label = "Compared with so much earlier, in a workbook",
+		.label_zh = "工作簿中与此前对比", .doc = "1d"),
 };
 const struct rec_type query_in_type = REC_PLAIN(struct query_in, "query", query_in_fields, .title = "Query", .title_zh = "查询");
 

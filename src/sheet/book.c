@@ -157,9 +157,19 @@ int book_number(struct book *b, uint32_t row, uint32_t column, double v)
 
 	if (!has_room(b, row, column))
 		return b->r;
-	snprintf(text, sizeof(text), "%.16G", v);       /* as libxlsxwriter writes it */
-	if (isfinite(v) && strtod(text, NULL) == v)
+	if (isfinite(v))
 		return failed(b, worksheet_write_number(b->sheet, row, (lxw_col_t) column, v, NULL));
+	snprintf(text, sizeof(text), "%g", v);
+	return book_text(b, row, column, text, BOOK_PLAIN);
+}
+
+int book_exact(struct book *b, uint32_t row, uint32_t column, double v)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%.16G", v);       /* as libxlsxwriter writes it */
+	if (!isfinite(v) || strtod(text, NULL) == v)
+		return book_number(b, row, column, v);
 	snprintf(text, sizeof(text), "%.17g", v);
 	return book_text(b, row, column, text, BOOK_PLAIN);
 }

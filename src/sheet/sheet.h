@@ -96,8 +96,10 @@ int book_freeze(struct book *b, uint32_t rows);         /* these stay when the r
 int book_choices(struct book *b, uint32_t column, const char *const *words);
 /* "" writes nothing. -ERR_LIMIT: rows, columns, characters of a cell. */
 int book_text(struct book *b, uint32_t row, uint32_t column, const char *text, enum book_style style);
-/* A number that 16 digits do not bring back goes as text, and so does what is not finite. */
+/* With the 16 digits a workbook has; what is not finite goes as text. */
 int book_number(struct book *b, uint32_t row, uint32_t column, double v);
+/* The same, but a number that 16 digits do not bring back goes as text, so that it comes back as it was. */
+int book_exact(struct book *b, uint32_t row, uint32_t column, double v);
 /* A clock's reading, ns since 1970 as if it were UTC, shown to the millisecond: a workbook knows no time zones. */
 int book_time(struct book *b, uint32_t row, uint32_t column, int64_t clock_ns);
 /* The file, appended to *out. -ERR_TOO_LARGE beyond SHEET_FILE_MAX. The book takes no more. */

@@ -182,6 +182,10 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		const rows = readFileSync(await file.path(), 'utf8').trim().split(/\r\n/);
 		expect(rows[0]).toContain('泵出口压力 (kPa)');
 		expect(rows.length).toBeGreaterThan(1);
+		await page.getByRole('button', { name: '导出与打印' }).click();
+		const [book] = await Promise.all([page.waitForEvent('download'), page.getByText('导出 XLSX（所见数据）').click()]);
+		expect(book.suggestedFilename()).toMatch(/\.xlsx$/);
+		expect(readFileSync(await book.path()).subarray(0, 4).toString('latin1')).toBe('PK\x03\x04');
 		/* The address alone brings it back. */
 		const saved = new URL(page.url()).searchParams.get('t') ?? (await until('the address names it', () => Promise.resolve(new URL(page.url()).searchParams.has('t'))), new URL(page.url()).searchParams.get('t'));
 		await page.goto(`${servers.url}/trend?t=${saved}`);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { QuerySeries } from '../src/api/contract';
 import { parseRange, planAxes } from '../src/trend/axes';
 import { align, append, bandsOf, fromBuckets, fromRaw, gapOf, PER_PIXEL, shifted, statsOf, stepFor, valueAt } from '../src/trend/data';
-import { tableOf } from '../src/trend/export';
+import { bookOf, tableOf } from '../src/trend/export';
 import type { PlotPoint } from '../src/trend/Plot';
 import { fromRecord, readAddress, toRecord, writeAddress } from '../src/trend/state';
 import { daysOf, durationS, durationText, keyed, zoomed } from '../src/trend/window';
@@ -174,5 +174,14 @@ describe('what a trend shows', () => {
 		expect(rows.map((r) => r.slice(1))).toEqual([['a (kPa)', 'b'], ['10', ''], ['', 'on']]);
 		const wide = tableOf([p('a')], new Map([['a', fromBuckets(agg([0], [1], [3]), 60, POLLED)]]), { from: 0, to: 60 }, { time: 'T', mean: 'mean', min: 'min', max: 'max' });
 		expect(wide.map((r) => r.slice(1))).toEqual([['a (kPa) mean', 'a (kPa) min', 'a (kPa) max'], ['2', '1', '3']]);
+	});
+
+	it('asks for a workbook of exactly what is drawn, on the clock of this screen', () => {
+		const p = (id: string, faint = false): PlotPoint => ({ id, name: id, color: '#000000', step: true, isState: false, stateText: String, faint });
+		const w = { from: 1769846400, to: 1769846460 };
+		const zone_minutes = -new Date(w.from * 1000).getTimezoneOffset();
+		const seen = { points: ['a'], from: '2026-01-31T08:00:00.000Z', to: '2026-01-31T08:01:00.000Z', zone_minutes };
+		expect(bookOf([p('a'), p('a earlier', true)], w, 0, 0)).toEqual(seen);
+		expect(bookOf([p('a')], w, 5, 86400)).toEqual({ ...seen, step: '5s', aggregates: ['avg', 'min', 'max'], compare: '86400s' });
 	});
 });

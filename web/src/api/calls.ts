@@ -145,4 +145,9 @@ export interface QueryBody {
 }
 export const querySamples = (body: QueryBody, signal?: AbortSignal) => post<{ series: QuerySeries[]; truncated?: boolean }>('/query', body, signal);
 
+export const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+/** The same as a workbook: a row a time, a column a point. */
+export const queryBook = async (body: QueryBody & { zone_minutes: number; compare?: string }): Promise<Blob> =>
+	(await call<Blob>('POST', '/query', { body, accept: XLSX })).data;
+
 export const useAudit = (params: Params) => useList<AuditEntry>('audit', params);

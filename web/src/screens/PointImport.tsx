@@ -6,7 +6,7 @@ import { useMemo, useRef, useState } from 'react';
 import { DownloadOutlined, UploadOutlined } from '@ant-design/icons';
 import { Alert, Button, Checkbox } from 'antd';
 import { call, get, Problem, query } from '../api/http';
-import { useRefresh } from '../api/calls';
+import { useRefresh, XLSX } from '../api/calls';
 import type { ImportReport } from '../api/contract';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
@@ -24,7 +24,6 @@ interface Props {
 	onDone: (report: ImportReport) => void;
 }
 
-const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const FILES = '.xlsx,.csv,.txt,.tsv,text/csv';
 
 interface ImportJob { id: string; state: string; done: number; total: number; detail?: string; result?: ImportReport | null }

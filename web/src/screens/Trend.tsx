@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useQueries } from '@tanstack/react-query';
 import { Alert, Select } from 'antd';
 import { useSearchParams } from 'react-router';
-import { fetchRecord, keys, useAll, useList } from '../api/calls';
+import { fetchRecord, keys, queryBook, useAll, useList } from '../api/calls';
 import type { Device, Group, Point, Rec } from '../api/contract';
 import { serverNow } from '../api/http';
 import { useDark } from '../app/appearance';
@@ -12,18 +12,18 @@ import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { usePrefs } from '../app/prefs';
 import { QualityText } from '../lib/Quality';
-import { download } from '../lib/download';
+import { download, downloadBlob } from '../lib/download';
 import { formatDateTime } from '../lib/format';
 import { recordTitle } from '../lib/records';
 import { planAxes } from '../trend/axes';
 import { linesOf } from '../trend/colors';
 import type { Line } from '../trend/data';
-import { csvOf, pictureOf, savePicture } from '../trend/export';
+import { bookOf, csvOf, pictureOf, savePicture } from '../trend/export';
 import { Legend } from '../trend/Legend';
 import { Plot, type Marks, type PlotPoint } from '../trend/Plot';
 import { Saved } from '../trend/Saved';
 import { fromRecord, POINTS_MAX, readAddress, writeAddress, type TrendRecord, type TrendState } from '../trend/state';
-import { Toolbar } from '../trend/Toolbar';
+import { Toolbar, type FileKind } from '../trend/Toolbar';
 import { useBetween, useLines, type Asked } from '../trend/useLines';
 import { zoomed, type Window } from '../trend/window';
 
@@ -119,12 +119,16 @@ export function Trend() {
 	}, [shown, state.axes, state.ranges]);
 
 	const move = useCallback((next: Window) => put({ fixed: next, length: next.to - next.from }), [put]);
-	const file = (kind: 'png' | 'csv'): void => {
+	const [failed, setFailed] = useState<unknown>(null);
+	const file = (kind: FileKind): void => {
 		const name = `${t('menu.trend')}-${formatDateTime(w.from * 1000).replace(/[: ]/g, '-')}`;
 		if (kind === 'csv') download(`${name}.csv`, csvOf(shown, lines, w, { time: t('field.time'), mean: t('trend.mean'), min: t('trend.lowest'), max: t('trend.highest') }));
-		else if (canvas.current) void savePicture(pictureOf(canvas.current, t('menu.trend'), `${formatDateTime(w.from * 1000)} – ${formatDateTime(w.to * 1000)}`, shown), `${name}.png`);
+		else if (kind === 'xlsx') {
+			setFailed(null);
+			queryBook(bookOf(shown, w, data.grain, state.shift)).then((blob) => downloadBlob(`${name}.xlsx`, blob), setFailed);
+		} else if (canvas.current) void savePicture(pictureOf(canvas.current, t('menu.trend'), `${formatDateTime(w.from * 1000)} – ${formatDateTime(w.to * 1000)}`, shown), `${name}.png`);
 	};
-	const fault = data.error ?? earlier.error;
+	const fault = failed ?? data.error ?? earlier.error;
 	const missing = !pending && found.length < state.ids.length;
 	return (
 		<>

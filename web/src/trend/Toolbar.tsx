@@ -10,6 +10,8 @@ import { parseRange, type AxisPlan } from './axes';
 import type { TrendState } from './state';
 import { DAYS, daysOf, RANGES, RANGES_SHOWN, SHIFTS, type DayRange, type Window } from './window';
 
+export type FileKind = 'png' | 'csv' | 'xlsx';
+
 interface Props {
 	state: TrendState;
 	window: Window;
@@ -20,7 +22,7 @@ interface Props {
 	onZoom: (factor: number) => void;
 	onShift: (s: number) => void;
 	onRange: (axis: string, text: string) => void;
-	onFile: (kind: 'png' | 'csv') => void;
+	onFile: (kind: FileKind) => void;
 }
 
 export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, onZoom, onShift, onRange, onFile }: Props) {
@@ -68,6 +70,7 @@ export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, o
 				trigger={['click']} disabled={!hasData}
 				menu={{ items: [
 					{ key: 'png', label: t('trend.save_png'), onClick: () => onFile('png') }, { key: 'csv', label: t('trend.save'), onClick: () => onFile('csv') },
+					{ key: 'xlsx', label: t('trend.save_xlsx'), onClick: () => onFile('xlsx') },
 					{ key: 'print', icon: <PrinterOutlined />, label: t('trend.print'), onClick: () => window.print() },
 				] }}
 			>

@@ -1,4 +1,5 @@
 /* What is seen, as a file: the picture with title and legend, the numbers as CSV. */
+import type { queryBook } from '../api/calls';
 import { cssColor } from '../app/appearance';
 import { formatCsv } from '../lib/csv';
 import { formatDateTime } from '../lib/format';
@@ -40,6 +41,15 @@ export function tableOf(points: PlotPoint[], lines: Map<string, Line>, w: Window
 	return [head, ...[...rows.entries()].sort(([a], [b]) => a - b).map(([, r]) => r)];
 }
 export const csvOf = (...args: Parameters<typeof tableOf>): string => formatCsv(tableOf(...args));
+
+/** What is asked of the platform for a workbook of what is seen: the same points, window, grain and comparison, on this screen's clock. */
+export function bookOf(points: PlotPoint[], w: Window, grain: number, shift: number): Parameters<typeof queryBook>[0] {
+	const from = new Date(w.from * 1000);
+	return {
+		points: points.filter((p) => !p.faint).map((p) => p.id), from: from.toISOString(), to: new Date(w.to * 1000).toISOString(), zone_minutes: -from.getTimezoneOffset(),
+		...(grain ? { step: `${grain}s`, aggregates: ['avg', 'min', 'max'] } : {}), ...(shift ? { compare: `${shift}s` } : {}),
+	};
+}
 
 /** The plot as it stands, with its title above and its points below. */
 export function pictureOf(plot: HTMLCanvasElement, title: string, when: string, points: PlotPoint[]): HTMLCanvasElement {
