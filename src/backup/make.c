@@ -193,6 +193,8 @@ static int name_file(const struct backup_config *c, int64_t now_s, struct backup
 	return file_exists(ret->file) ? err_fail(ERR_EXISTS, "what", "@file", "field", "@path", "value", ret->file, NULL) : 0;
 }
 
+/* The folder may be one where others write, too: nothing that lies there already is written into, nor what a link names; two backups at
+ * once have a part each. */
 static int write_archive(struct archive *a, const struct picks *picks)
 {
 	char part[4200];
@@ -200,8 +202,10 @@ static int write_archive(struct archive *a, const struct picks *picks)
 	int r;
 
 	part[0] = 0;
-	buf_addf(&b, "%s.part", a->report->file);
-	r = file_open(part, O_WRONLY | O_CREAT | O_TRUNC, 0600, &a->fd);
+	buf_addf(&b, "%s.%ld.part", a->report->file, (long) getpid());
+	if (file_unlink(part) < 0)              /* of a process of that number that died */
+		err_clear();
+	r = file_open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &a->fd);
 	if (r < 0)
 		return r;
 	r = put_all(a, picks);

@@ -57,6 +57,18 @@ def records(platform):
     return out
 
 
+def test_nothing_that_lies_in_its_way_is_written_into(tmp_path):
+    p = tenon.Platform(str(tmp_path / "data"))
+    victim, part = tmp_path / "victim", tmp_path / "b.tar.part"
+    victim.write_text("whole")
+    part.symlink_to(victim)
+    done = run("backup", str(tmp_path / "b.tar"), "--data", p.data)
+    assert done.returncode == 0, done.stderr
+    assert victim.read_text() == "whole" and (tmp_path / "b.tar").stat().st_mode & 0o777 == 0o600 and not (tmp_path / "b.tar").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["b.tar", "b.tar.part", "data", "victim"]
+    p.close()
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A platform under load, and two backups of it: with and without keys."""
