@@ -526,6 +526,16 @@ static void on_too_large(void *ctx, struct http_exchange *x, int64_t welcome)
 	refuse(c, err_fail(ERR_TOO_LARGE, "what", "@body", "max", max, NULL));
 }
 
+static void on_too_many(void *ctx, struct http_exchange *x)
+{
+	struct call *c = http_user(x);
+
+	if (c)
+		refuse(c, err_fail(ERR_BUSY, "what", "@large_requests", NULL));
+	else
+		http_reply(x, &(struct http_reply) { .status = 503 });
+}
+
 static void on_done(void *ctx, struct http_exchange *x, const struct http_done *d)
 {
 	struct call *c = http_user(x);
@@ -538,4 +548,4 @@ static void on_done(void *ctx, struct http_exchange *x, const struct http_done *
 	http_set_user(x, NULL);
 }
 
-const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_done = on_done };
+const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_too_many = on_too_many, .on_done = on_done };

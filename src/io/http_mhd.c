@@ -24,7 +24,7 @@
 #include "io/sock.h"
 #include "sys/sys.h"
 
-enum { POOL_BYTES = 32 << 10, SWEEP_MS = 500, BODY_GRACE_S = 10, EAGER_BODY = 1 << 20 };
+enum { POOL_BYTES = 32 << 10, SWEEP_MS = 500, BODY_GRACE_S = 10, SMALL_BODY = 64 << 10, EAGER_BODY = 1 << 20 };
 
 /* Running libmicrohttpd. */
 
@@ -98,6 +98,7 @@ void http_end(struct http_exchange *x)
 	if (x->early)
 		MHD_destroy_response(x->early);
 	buf_done(&x->body);
+	s->held -= x->held;
 	sys_free(x);
 	if (s->over)
 		server_unref(s);
@@ -172,6 +173,37 @@ static void too_large(struct http_exchange *x)
 	}
 	if (!x->replied)
 		plain(x, 413, "the body is too large\n");
+}
+
+/* Who it is that sends is known only when all of it is there, so strangers must not fill the memory. */
+static void too_many(struct http_exchange *x)
+{
+	struct http_server *s = x->server;
+
+	s->stats.refused++;
+	x->unread = true;
+	if (s->on.on_too_many) {
+		struct loop_span span = loop_enter(s->loop, "http on_too_many");
+
+		s->on.on_too_many(s->ctx, x);
+		loop_leave(&span);
+	}
+	if (!x->replied)
+		plain(x, 503, "too many large bodies at once\n");
+}
+
+static bool has_room(struct http_exchange *x, size_t len)
+{
+	struct http_server *s = x->server;
+	size_t others = s->held - x->held;
+
+	if (len <= SMALL_BODY)
+		return true;
+	if (others && others + len > s->config.bodies_max)
+		return false;
+	s->held = others + len;
+	x->held = len;
+	return true;
 }
 
 struct framing { const char *length, *encoding; unsigned lengths, encodings, hosts; bool blank; };
@@ -274,6 +306,11 @@ static enum MHD_Result on_bytes(struct http_exchange *x, const char *data, size_
 	if (x->body.len + n > (size_t) x->welcome) {
 		x->raw = true;
 		too_large(x);
+		return MHD_NO;
+	}
+	if (!has_room(x, x->body.len + n)) {
+		x->raw = true;
+		too_many(x);
 		return MHD_NO;
 	}
 	buf_addn(&x->body, data, n);
@@ -504,6 +541,7 @@ int http_server_new(struct loop *l, const struct http_config *config, const stru
 	s->config.body_max = config->body_max ? config->body_max : 10 << 20;
 	s->config.head_ms = config->head_ms ? config->head_ms : 10000;
 	s->config.idle_ms = config->idle_ms ? config->idle_ms : 60000;
+	s->config.bodies_max = config->bodies_max ? config->bodies_max : 256 << 20;
 	s->config.body_rate = config->body_rate ? config->body_rate : 1000;
 	s->fd = -1;
 	s->tls = config->tls ? tls_ref(config->tls) : NULL;

@@ -28,6 +28,7 @@ struct http_exchange {
 	const char *query;
 	char method[METHOD_MAX];
 	struct buf body;
+	size_t held;                    /* bytes of it that count against config.bodies_max */
 	int64_t welcome, began_ns;
 	void *user;
 	int status;
@@ -59,6 +60,7 @@ struct http_server {
 	struct listener *listener;
 	struct gate *gates;
 	struct http_stats stats;
+	size_t held;                    /* bytes of large bodies */
 	int fd;
 	uint16_t port;
 	bool pumping, resumed, stopping, ending, over;

@@ -79,7 +79,7 @@ static int64_t on_head(void *ctx, struct http_exchange *x)
 	atomic_fetch_add(&t.heads, 1);
 	if (strcmp(http_path(x), "/refuse") == 0)
 		text(x, 403, "refused");
-	return strcmp(http_path(x), "/small") == 0 ? 10 : LIMIT;
+	return strcmp(http_path(x), "/small") == 0 ? 10 : strcmp(http_path(x), "/large") == 0 ? 400000 : LIMIT;
 }
 
 static void answer_facts(struct http_exchange *x)
@@ -324,6 +324,39 @@ TEST(a_body_that_grows_too_large_is_answered_413_while_it_still_comes)
 	end();
 	is_int(t.last_status, 413);
 	is_int(t.last_gone, 0);
+}
+
+/* Each far below what each may be, together beyond what may come at once: one is refused. A small one is not, and the others go on. */
+TEST(many_large_bodies_at_once_are_refused_503)
+{
+	static char piece[300 << 10];
+	int64_t limit = clock_deadline(10000);
+	struct pollfd fd[4];
+	int refused = -1;
+
+	must(begin_with((struct http_config) { .bodies_max = 1 << 20 }));
+	for (int i = 0; i < 4; i++) {
+		fd[i] = (struct pollfd) { .fd = dial(t.port), .events = POLLIN };
+		must(say_text(fd[i].fd, "POST /large HTTP/1.1\r\nHost: t\r\nContent-Length: 400000\r\n\r\n") && say(fd[i].fd, piece, sizeof(piece)));
+	}
+	must(poll(fd, 4, 10000) == 1);
+	for (int i = 0; i < 4; i++)
+		refused = fd[i].revents ? i : refused;
+	must(hear_until(fd[refused].fd, answer, sizeof(answer), "\r\n\r\n"));
+	ok(strstr(answer, "HTTP/1.1 503 ") == answer);
+	close(fd[refused].fd);
+	ask("POST /small HTTP/1.1\r\nContent-Length: 10\r\n" CLOSE "0123456789");
+	ok(strstr(answer, "HTTP/1.1 200 ") == answer);
+	while (t.done < 2 && clock_mono_ns() < limit)
+		poll(NULL, 0, 2);
+	for (int i = 0; i < 4; i++) {
+		if (i == refused)
+			continue;
+		must(say(fd[i].fd, piece, 400000 - sizeof(piece)) && hear_until(fd[i].fd, answer, sizeof(answer), "\r\n\r\n"));
+		ok(strstr(answer, "HTTP/1.1 200 ") == answer);
+		close(fd[i].fd);
+	}
+	end();
 }
 
 TEST(who_asks_before_sending_is_told_at_once)                           /* 9110 10.1.1 */
