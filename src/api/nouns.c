@@ -277,7 +277,7 @@ static int read_format(struct call *c)
 static int list_xlsx(struct call *c, const struct list *l)
 {
 	const char *name = l->query.noun->type->plural;
-	int r = scope_need(&c->scope, l->query.noun->read);
+	int r = reach_need(&c->scope, l->query.noun->read, l->query.noun->type);
 
 	if (r >= 0)
 		r = noun_book(&c->scope, &l->query, l->only, &c->out);

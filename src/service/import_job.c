@@ -3,6 +3,7 @@
 #include "job/job.h"
 #include "rec/tree.h"
 #include "service/internal.h"
+#include "service/reach.h"
 #include "sheet/sheet.h"
 
 enum { FILE_MAX = 64 << 20, SETTLED_MAX = 24, TELL_EVERY = 256, RESULT_MAX = 60 << 10 };
@@ -141,7 +142,7 @@ int import_begin(struct scope *s, const struct noun_import *in, struct uuid *ret
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, RESULT_MAX);
 	struct json j = JSON_TO(&text);
-	int r = scope_need(s, in->noun->write);
+	int r = reach_need(s, in->noun->write, in->noun->type);         /* the deed looks at places */
 
 	if (r < 0)
 		return r;

@@ -1,11 +1,14 @@
 """Rights with place and time. What a grant gives is what RFC 3339 times, ISA-95 places and the calendar of this machine say it is."""
 import datetime
+import io
 import time
 
+import openpyxl
 import pytest
 
 import live
 import people
+import tenon
 
 BASE = "/api/v1"
 
@@ -52,6 +55,8 @@ def test_a_right_in_a_place_reaches_what_lies_below_and_nothing_else(p):
     assert {r["id"] for r in get("links")[2]["items"]} <= {p.north["device"], p.north["group"]}
     assert [v["path"] for v in get("values")[2]["items"]] == [p.north["path"]]
     assert p.call("GET", f"{BASE}/points", token=secret, headers={"Accept": "text/csv"})[2].count(b"\n") == 2
+    book = openpyxl.load_workbook(io.BytesIO(p.call("GET", f"{BASE}/points?format=xlsx&fields=path", token=secret)[2])).active
+    assert [row[0].value for row in book.iter_rows(min_row=2)] == [p.north["path"]]
     asked = {"points": [p.north["path"]], "from": "now-1h"}
     assert p.call("POST", f"{BASE}/query", asked, secret)[0] == 200
     for name in (p.south["path"], p.south["point"]):
@@ -81,6 +86,22 @@ def test_what_is_changed_must_lie_there_before_and_after(p):
     status, _, problem = p.call("POST", f"{BASE}/points/import", csv, secret, {"Content-Type": "text/csv"})
     assert status == 422 and problem["errors"][0]["code"] == "denied", problem
     assert p.call("GET", f"{BASE}/points?code=mole")[2]["items"] == []
+
+
+def test_a_list_is_imported_where_it_may_be(p):
+    secret, _ = token(p, "lists of north", place=p.north["place"])
+    rows = "id,name\n{},from a list\n"
+    for as_job in ("", "?job=true"):
+        def send(text):
+            status, _, done = p.call("POST", f"{BASE}/points/import{as_job}", text, secret, {"Content-Type": "text/csv"})
+            if not as_job:
+                return status == 200
+            assert status == 202, done
+            return tenon.wait_for(lambda: (lambda j: j if j["state"] not in ("queued", "running") else None)(
+                p.call("GET", f"{BASE}/jobs/{done['id']}", token=secret)[2]), what="the end")["state"] == "done"
+        assert send(rows.format(p.north["point"])) and not send(rows.format(p.south["point"]))
+    assert p.call("GET", f"{BASE}/points/{p.north['point']}")[2]["name"] == "from a list"
+    assert p.call("GET", f"{BASE}/points/{p.south['point']}")[2].get("name") != "from a list"
 
 
 def test_a_live_socket_follows_rights_and_places(p):
