@@ -65,22 +65,31 @@ static int run_read(struct scope *s, const struct deed *d, const void *in, void 
 	return r;
 }
 
+/* A refusal is an entry, too: by the deed's own right, or by what it looks at: another's place, another's rights. */
+static int noted(struct scope *s, const struct deed *d, int r)
+{
+	struct err e;
+
+	if (r >= 0 || s->tx)
+		return r;
+	e = err_take(r);
+	guard_audit_refusal(s, d->name, r);
+	err_put(&e);
+	return r;
+}
+
 int scope_do(struct scope *s, const struct deed *d, const void *in, void *ret)
 {
 	int r = d->placed ? scope_need_somewhere(s, d->permission) : scope_need(s, d->permission);
 
-	if (r < 0) {
-		struct err e = err_take(r);
-		if (!s->tx)
-			guard_audit_refusal(s, d->name, r);
-		err_put(&e);
-		return r;
-	}
+	if (r < 0)
+		return noted(s, d, r);
 	if (s->tx) {
 		r = d->run(s, in, ret);
 		return r == DEED_CHANGED_NOTHING ? 0 : r;
 	}
-	return d->reads ? run_read(s, d, in, ret) : run_write(s, d, in, ret);
+	r = d->reads ? run_read(s, d, in, ret) : run_write(s, d, in, ret);
+	return r == -ERR_DENIED || r == -ERR_SAME_PERSON ? noted(s, d, r) : r;
 }
 
 /* ---- notes ---- */

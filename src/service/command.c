@@ -316,9 +316,14 @@ int command_send(struct scope *s, const struct command_in *in, command_end_fn on
 
 	if (r == 0 && !s->platform->link)
 		r = err_fail(ERR_REFUSED, "what", "@command", "detail", "@no_link", NULL);
-	/* Who may not is noted in the audit by the deed itself. */
+	/* Who may nowhere is noted in the audit by the deed itself. */
 	if (r == 0 && scope_may_somewhere(s, PERM_COMMAND))
 		r = find_points(s, in, tasks);
+	if (r == -ERR_DENIED) {
+		struct err e = err_take(r);
+		guard_audit_refusal(s, deed_send.name, r);
+		err_put(&e);
+	}
 	if (r == 0)
 		r = scope_do(s, &deed_send, NULL, &o);
 	if (r == -ERR_AWAITS_APPROVAL) {

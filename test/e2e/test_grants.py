@@ -203,6 +203,26 @@ def test_a_place_above_that_moves_takes_the_right_along(p):
     assert p.call("POST", f"{BASE}/query", {"points": [p.south["point"]], "from": "now-1h"}, secret)[0] == 404
 
 
+def test_whoever_reaches_beyond_is_in_the_audit(p):
+    """Rights over other people, and what may be seen in a place and not changed there."""
+    clerk = p.make("roles", name="clerk", permissions=["user.read", "user.write", "role.write", "command.send"])
+    t = p.make("tokens", name="clerk", role=clerk["id"])
+    p.make("grants", token=t["id"], role=people.role(p, "viewer"))
+    p.make("grants", token=t["id"], role=people.role(p, "engineer"), place=p.north["place"])
+    onlooker = p.make("tokens", name="onlooker", role=people.role(p, "none"))
+    p.make("grants", token=onlooker["id"], role=people.role(p, "viewer"))
+    p.make("grants", token=onlooker["id"], role=people.role(p, "engineer"), place=p.north["place"])
+    for secret, method, path, body in (
+            (t["secret"], "POST", "grants", {"token": t["id"], "role": people.role(p, "administrator")}),
+            (t["secret"], "PATCH", f"points/{p.south['point']}", {"name": "his"}),
+            (onlooker["secret"], "POST", f"points/{p.south['point']}/command", {"value": 1})):
+        status, _, problem = p.call(method, f"{BASE}/{path}", body, secret)
+        assert (status, problem["code"]) == (403, "denied"), problem
+    told = [(e["name"], e["deed"]) for e in p.call("GET", f"{BASE}/audit?outcome=denied&limit=1000")[2]["items"]]
+    for entry in (("clerk", "grant.create"), ("clerk", "point.patch"), ("onlooker", "point.command")):
+        assert told.count(entry) == 1, (entry, told)
+
+
 def test_an_empty_patch_changes_nothing(p):
     status, head, before = p.call("GET", f"{BASE}/points/{p.north['point']}")
     last = p.call("GET", f"{BASE}/audit?limit=1")[2]["items"][0]["seq"]
