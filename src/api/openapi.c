@@ -166,7 +166,30 @@ static void success_schema(struct json *j, const struct route *r, const struct n
 	}
 }
 
-static void responses(struct json *j, const struct route *r, const struct noun *n)
+/* What can be done next with the record that was made: programs that walk through an API follow these. */
+static void links(struct json *j, const struct routes *set, const struct noun *n)
+{
+	json_key(j, "links");
+	json_object(j);
+	for (size_t i = 0; i < set->n; i++) {
+		const struct route *r = &set->items[i];
+		char id[120];
+		struct buf b = BUF_FIXED(id);
+
+		if (!str_eq(r->path, "/{noun}/{id}"))
+			continue;
+		buf_addf(&b, "%s.%s", n->type->name, r->name);
+		json_key(j, r->name);
+		json_object(j);
+		json_kv_str(j, "operationId", id);
+		json_key(j, "parameters");
+		json_raw(j, "{\"id\":\"$response.body#/id\"}");
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void responses(struct json *j, const struct route *r, const struct routes *set, const struct noun *n)
 {
 	char status[8];
 	struct buf b = BUF_FIXED(status);
@@ -201,6 +224,8 @@ static void responses(struct json *j, const struct route *r, const struct noun *
 		}
 		json_end(j);
 	}
+	if (n && str_eq(r->path, "/{noun}") && r->status == 201)
+		links(j, set, n);
 	json_end(j);
 	json_key(j, "default");
 	json_object(j);
@@ -224,7 +249,7 @@ static void lower(struct json *j, const char *method)
 	json_key(j, b.data);
 }
 
-static void operation(struct json *j, const struct route *r, const struct noun *n)
+static void operation(struct json *j, const struct route *r, const struct routes *set, const struct noun *n)
 {
 	enum permission p = route_permission(r, n);
 	char id[120], tag[64];
@@ -256,7 +281,7 @@ static void operation(struct json *j, const struct route *r, const struct noun *
 			param(j, "query", *q, "string", NULL);
 	json_end(j);
 	request_body(j, r, n);
-	responses(j, r, n);
+	responses(j, r, set, n);
 	json_end(j);
 }
 
@@ -288,7 +313,7 @@ static void paths_of(struct json *j, const struct routes *set, const struct noun
 		json_object(j);
 		for (size_t k = i; k < set->n; k++)
 			if (str_eq(set->items[k].path, set->items[i].path))
-				operation(j, &set->items[k], n);
+				operation(j, &set->items[k], set, n);
 		json_end(j);
 	}
 }

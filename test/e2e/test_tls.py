@@ -141,6 +141,46 @@ def test_bad_clients_cost_nothing_and_harm_nobody(secure):
     tenon.wait_for(lambda: open_files(secure) <= before, 20, "descriptors are closed")
 
 
+def held(p):
+    """(open files, private memory in bytes) of the platform."""
+    with open(f"/proc/{p.child.pid}/smaps_rollup", encoding="ascii") as f:
+        private = sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
+    return len(os.listdir(f"/proc/{p.child.pid}/fd")), private * 1024
+
+
+def shake_hands(url, context, kind):
+    """Whole and over; whole and cut off; given up behind the first words; never begun; rubbish."""
+    if kind in (0, 1):
+        s = dial(url, context)
+        if kind == 0:
+            s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert s.recv(20).startswith(b"HTTP/1.1 200")
+    else:
+        s = socket.create_connection(address(url), 20)
+        if kind == 2:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            with pytest.raises(ssl.SSLWantReadError):
+                context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1").do_handshake()
+            s.sendall(outgoing.read())
+        elif kind == 4:
+            s.sendall(os.urandom(60))
+    s.close()
+
+
+def test_handshakes_leave_nothing_behind(secure):
+    """500; 10,000 with TENON_TEST_ALL=1. What one leaves behind would be a certificate's chain, a session, two sockets: some kilobytes each."""
+    many = 10000 if os.environ.get("TENON_TEST_ALL") == "1" else 500
+    for i in range(200):
+        shake_hands(secure.url, secure.context, i % 5)
+    tenon.wait_for(lambda: get(secure.url, secure.context)[0].status == 200, 20, "an answer")
+    files, before = held(secure)
+    for i in range(many):
+        shake_hands(secure.url, secure.context, i % 5)
+    tenon.wait_for(lambda: held(secure)[0] <= files + 2, 60, "their sockets are closed")
+    grown = held(secure)[1] - before
+    assert grown < (2 << 20) + 200 * many, f"{grown} bytes more after {many} handshakes"
+
+
 def test_large_bodies_go_both_ways_and_too_large_is_answered(secure):
     token = secure.sign_in(name="large")
     auth = {"Authorization": f"Bearer {token}"}
