@@ -1,6 +1,7 @@
 /* session.c - setup, signing in and out, who I am. */
 
 #include "api/internal.h"
+#include "service/demo.h"
 
 /* Those held everywhere or somewhere: what is worth showing. Where each holds, the records decide. */
 static void permissions_json(struct json *j, const struct scope *s)
@@ -43,6 +44,7 @@ static int signed_in_json(struct call *c, struct json *j)
 	json_kv_str(j, "code", t.code);
 	json_kv_str(j, "name", t.name);
 	json_end(j);
+	json_kv_bool(j, "demo", demo_is_there(s));
 	permissions_json(j, s);
 	r = guard_csrf(s, csrf);
 	json_kv_str(j, "csrf", r < 0 ? NULL : csrf);

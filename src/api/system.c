@@ -6,6 +6,7 @@
 #include "base/when.h"
 #include "link/link.h"
 #include "plant/plant.h"
+#include "service/demo.h"
 #include "service/reach.h"
 #include "service/witness.h"
 #include "tsdb/tsdb.h"
@@ -219,6 +220,7 @@ static int run_status(struct call *c)
 		return r;
 	json_object(&j);
 	json_kv_str(&j, "version", p->version);
+	json_kv_bool(&j, "demo", demo_is_there(&c->scope));
 	time_kv(&j, "started", p->started_ns);
 	json_kv_i64(&j, "uptime_s", (clock_mono_ns() - c->api->started_mono_ns) / NS_PER_S);
 	json_key(&j, "tenant");

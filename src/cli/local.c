@@ -39,7 +39,7 @@ static const struct rec_field serve_fields[] = {
 		.doc_zh = "platform.store"),
 	F(struct serve_options, store_file, .label = "File with that URL, password included", .label_zh = "存放该 URL（可含密码）的文件",
 		.doc = "platform.store_file", .doc_zh = "platform.store_file"),
-	F(struct serve_options, demo, .def = "false", .label = "With a simulated pump station", .label_zh = "带仿真泵站"),
+	F(struct serve_options, demo, .def = "false", .label = "With a simulated plant", .label_zh = "带仿真工厂"),
 };
 const struct rec_type serve_option_type = REC_PLAIN_HAS(struct serve_options, "options", serve_fields);
 

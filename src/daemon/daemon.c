@@ -28,7 +28,6 @@
 #include "service/ingest.h"
 #include "service/witness.h"
 #include "sheet/sheet.h"
-#include "sim/sim.h"
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
@@ -46,7 +45,7 @@ struct daemon {
 	struct work_pool *pool;
 	struct follow *follow;
 	struct api *api;
-	struct sim *sim;
+	struct demo *demo;
 	struct http_server *http;
 	struct post bus_post;
 	struct timer tick, cut, bus_due;
@@ -350,10 +349,10 @@ static int start_http(struct daemon *d)
 
 static void stop_http(struct daemon *d)
 {
-	sim_free(d->sim);
 	http_server_free(d->http);
 	d->pool = work_pool_free(d->pool);      /* what it still did was for streams that are cut now */
 	loop_step(d->loop, 0);
+	d->demo = demo_free(d->demo);
 }
 
 static int start_nothing(struct daemon *d)
@@ -492,7 +491,7 @@ static int load_points(struct daemon *d)
 
 static int run(struct daemon *d)
 {
-	int r = d->start->demo ? demo_start(&d->sim, d->loop, &d->platform) : 0;
+	int r = d->start->demo ? demo_start(&d->demo, d->loop, &d->platform) : 0;
 
 	if (r == 0)
 		r = load_points(d);

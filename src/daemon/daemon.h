@@ -22,7 +22,7 @@ struct store_choice {
 
 struct daemon_config {
 	struct config_input input;      /* read again on SIGHUP */
-	bool demo;                      /* with a simulated pump station and its records */
+	bool demo;                      /* with a simulated plant and its records */
 };
 
 /* Prints on standard output, a line each: `ready http://ADDR:PORT` (or https), `fingerprint AB:CD:…` of a certificate of our own and, while

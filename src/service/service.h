@@ -24,6 +24,7 @@ struct commands;
 struct jobs;
 struct work_pool;
 struct sheet_reader;
+struct demo_plant;
 
 /* What the daemon put together; deeds reach it through their scope. Members a process does not have are NULL. */
 struct platform {
@@ -40,6 +41,7 @@ struct platform {
 	struct jobs *jobs;              /* job/job.h */
 	struct work_pool *workers;
 	struct sheet_reader *sheets;
+	struct demo_plant *demo;        /* service/demo.h; NULL: no plant is simulated */
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
 	atomic_int visits;              /* service/commission.h: under way */
 	atomic_bool ending;             /* the time given to what was under way is over: long deeds give up */
