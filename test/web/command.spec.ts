@@ -114,12 +114,57 @@ describe.skipIf(why)(`commands${why ? ` (${why})` : ''}`, () => {
 		await page.getByRole('link', { name: '添加为采集设备' }).first().waitFor();
 	});
 
+	it('keeps the history of a point that is renamed and moved', async () => {
+		const { page } = w;
+		const before = await api(page, 'POST', '/query', { points: [ids.point], from: 'now-1h', to: 'now' });
+		const first = (before.body.series as { t: number[] }[])[0]!.t[0]!;
+		const slow = await api(page, 'POST', '/groups', { code: 'slow', device: ids.device, period_ms: 500 });
+		expect(slow.status).toBe(201);
+		await page.goto(`${url}/r/points/${ids.point}`);
+		await page.getByLabel('编码', { exact: true }).fill('SIC-900');
+		await page.getByLabel('名称', { exact: true }).fill('主轴转速设定');
+		await page.getByLabel('采集组').click();
+		await page.locator('.ant-select-item-option', { hasText: 'slow' }).click();
+		await page.getByRole('button', { name: '保存' }).click();
+		await until('it is saved', async () => (await api(page, 'GET', `/points/${ids.point}`)).body.group === slow.body.id);
+		await page.goto(`${url}/trend?p=${ids.point}&range=1h`);
+		await page.locator('.trend-legend tbody tr', { hasText: '主轴转速设定' }).waitFor();
+		await until('its value', async () => /61\.5/.test(await page.locator('.trend-legend').innerText()));
+		await shot(page, '25-renamed-and-moved');
+		const path = (await api(page, 'GET', `/points/${ids.point}`)).body;
+		expect(path.code).toBe('SIC-900');
+		const after = await api(page, 'POST', '/query', { points: [ids.point], from: 'now-1h', to: 'now' });
+		expect((after.body.series as { t: number[] }[])[0]!.t[0]).toBe(first);
+	});
+
+	it('says all of it in English, too', async () => {
+		const { page } = w;
+		await page.goto(`${url}/r/connections/${ids.connection}`);
+		await page.getByRole('button', { name: 'English' }).click();
+		await page.getByRole('button', { name: 'Test connection' }).click();
+		await page.locator('[data-step=unit][data-state=ok]').waitFor();
+		const chinese = async (): Promise<string[]> => (await page.locator('main, .ant-modal, .ant-drawer, [role=dialog]').allInnerTexts()).join('\n')
+			.replace(/中文|主轴转速设定|张工/g, '').match(/[\u4e00-\u9fff]+/g) ?? [];
+		expect(await chinese()).toEqual([]);
+		await shot(page, '26-en-test-connection');
+		await page.goto(`${url}/live/${ids.device}`);
+		await page.getByRole('button', { name: /主轴转速设定/ }).first().click();
+		await page.getByRole('dialog').waitFor();
+		expect(await chinese()).toEqual([]);
+		await shot(page, '27-en-command');
+		await page.keyboard.press('Escape');
+		await page.goto(`${url}/collection/${ids.connection}?tab=requests`);
+		await settled(page);
+		expect(await chinese()).toEqual([]);
+		await page.getByRole('button', { name: '中文' }).click();
+	});
+
 	it('fits a telephone', async () => {
 		const { page } = w;
 		await page.setViewportSize({ width: 390, height: 844 });
 		await page.goto(`${url}/r/points/${ids.point}`);
 		await settled(page);
-		await page.getByRole('button', { name: '指令下发：转速设定' }).click();
+		await page.getByRole('button', { name: '指令下发：主轴转速设定' }).click();
 		const box = await page.getByRole('dialog').boundingBox();
 		expect(box!.x).toBeGreaterThanOrEqual(0);
 		expect(box!.x + box!.width).toBeLessThanOrEqual(390);
