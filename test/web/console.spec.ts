@@ -2,10 +2,12 @@
  * A person's path: first start → connection → device → points by form and by list → live values → trend → the simulator dies and
  * comes back → somebody else changes the same record → English → tokens, audit log, signing out. One browser, in this order.
  */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, open, row, settled, shot, until, type Watched } from './page';
-import { start, stopAll } from './server';
+import { start, stopAll, webOptions } from './server';
 
 const servers = inject('servers');
 const PASSWORD = 'tenon-tenon';         // the mock knows this one too
@@ -448,6 +450,60 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await his.getByRole('menuitem', { name: '首页' }).waitFor();
 		await other.close();
 	});
+
+	it('breaks a unit of the demonstration plant on the fault panel, sees it silent, and mends it', async (context) => {
+		if (!servers.program) return context.skip();
+		const data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
+		const serve = await start(servers.program, ['serve', '--demo', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
+		const d = await open(serve.found[0]!);
+		try {
+			const { page } = d;
+			await page.goto(serve.found[1]!);
+			await page.getByLabel('用户名').fill('zhang');
+			await page.getByLabel('姓名').fill('张工');
+			await page.getByLabel('密码', { exact: true }).fill(PASSWORD);
+			await page.getByLabel('再次输入密码').fill(PASSWORD);
+			await page.getByRole('button', { name: '建立管理员并登录' }).click();
+			await page.getByRole('menuitem', { name: '故障面板' }).click();
+			await page.getByRole('heading', { name: '故障面板' }).waitFor();
+			const oven = page.getByRole('region', { name: '1 号固化炉' });
+			const dead = oven.getByRole('switch', { name: '1 号固化炉: 从站无应答' });
+			await oven.locator('.state', { hasText: '运行' }).waitFor();
+			await dead.focus();
+			await page.keyboard.press('Space');             // as good as a click
+			await oven.locator('.state', { hasText: '无应答' }).waitFor();
+			await oven.getByText(/\d\d:\d\d:\d\d 起/).waitFor();
+			await page.getByRole('region', { name: '1 号加工中心' }).locator('.state', { hasText: '运行' }).waitFor();
+			await shot(page, '18-faults');
+			const axe = readFileSync(new URL('../../web/node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+			for (const scheme of ['light', 'dark'] as const) {
+				await page.emulateMedia({ colorScheme: scheme });
+				await until(scheme, async () => (await page.evaluate(() => document.documentElement.dataset.theme)) === scheme);
+				expect(await page.evaluate(`${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] }).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', ')))`), scheme).toEqual([]);
+				await shot(page, `18-faults-${scheme}`);
+			}
+			await page.emulateMedia({ colorScheme: 'light' });
+			await page.setViewportSize({ width: 390, height: 844 });
+			expect(await page.evaluate(() => Math.max(document.documentElement.scrollWidth - innerWidth, document.querySelector('main')!.scrollWidth - document.querySelector('main')!.clientWidth))).toBeLessThanOrEqual(1);
+			await page.setViewportSize({ width: 1280, height: 800 });
+			await dead.click();
+			await oven.locator('.state', { hasText: '运行' }).waitFor();
+			await page.getByText('所有设备正常').waitFor();
+			await page.getByRole('button', { name: 'English' }).click();
+			await page.getByRole('heading', { name: 'Fault panel' }).waitFor();
+			expect((await page.locator('main').innerText()).match(/[\u4e00-\u9fff]+/g) ?? []).toEqual([]);
+			await shot(page, '18-faults-en');
+			await page.getByRole('link', { name: 'Pump station: Leak at the pump\'s discharge flange: Trend' }).click();
+			await page.getByRole('heading', { name: 'Trend' }).waitFor();
+			await page.locator('.trend-legend tbody tr').nth(2).waitFor();
+			expect([d.foreign, d.complaints]).toEqual([[], []]);
+		} finally {
+			await d.browser.close();
+			serve.child.kill('SIGTERM');
+			await until('it has ended', () => Promise.resolve(serve.child.exitCode !== null || serve.child.signalCode !== null));
+			rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		}
+	}, 180_000);
 
 	it('signs out, refuses a wrong password, signs in again', async () => {
 		const { page } = w;

@@ -70,10 +70,15 @@ export function stopAll(): void {
 	for (const c of children) if (c.exitCode === null && c.signalCode === null) c.kill('SIGTERM');
 }
 
+/** The console as it was built last, for `serve`; none: what the program has inside. */
+export function webOptions(): string[] {
+	const folder = [resolve(WEB, '../build/console'), join(WEB, 'dist')].find((d) => existsSync(join(d, 'index.html')));
+	return folder ? ['--web', folder] : [];
+}
+
 async function ofProgram(program: string, data: string): Promise<Servers> {
 	const sim = await start(program, ['sim', '--listen', '127.0.0.1:0'], [/^ready modbus (\S+)/]);
-	const console_ = [resolve(WEB, '../build/console'), join(WEB, 'dist')].find((d) => existsSync(join(d, 'index.html')));
-	const args = ['serve', '--data', data, '--listen', '127.0.0.1:0', ...(console_ ? ['--web', console_] : [])];
+	const args = ['serve', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()];
 	const serve = await start(program, args, [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
 	return { url: serve.found[0]!, start: serve.found[1]!, sim: sim.found[0]!, simPid: sim.child.pid!, program, why: '' };
 }

@@ -20,6 +20,8 @@ export interface Session {
 	signed_in: boolean;
 	needs_setup?: boolean;
 	version: string;
+	/** A demonstration plant is simulated beside the platform. */
+	demo?: boolean;
 	principal?: { kind: string; id: string; name: string; full_name?: string };
 	role?: string;
 	tenant?: { id: string; code: string; name: string };

@@ -21,6 +21,7 @@ export function Shell() {
 	const { t } = useText();
 	const may = useMay();
 	const waiting = useWaiting();
+	const demo = useSession().data?.demo ?? false;
 	const narrow = useNarrow();
 	const { menuFolded, set } = usePrefs();
 	const [open, setOpen] = useState(false);
@@ -28,7 +29,7 @@ export function Shell() {
 	useEffect(() => setOpen(false), [pathname]);
 
 	const items: MenuProps['items'] = MENU.flatMap((section): NonNullable<MenuProps['items']> => {
-		const children = section.entries.filter((e) => !e.permission || may(e.permission)).map((e) => ({ key: e.to, icon: e.icon, label: <Link to={e.to}>{e.text(t)}{e.badge && waiting > 0 && <Badge count={waiting} size="small" className="menu-badge" title={t('approval.waiting', { n: waiting })} />}</Link> }));
+		const children = section.entries.filter((e) => (!e.permission || may(e.permission)) && (!e.demo || demo)).map((e) => ({ key: e.to, icon: e.icon, label: <Link to={e.to}>{e.text(t)}{e.badge && waiting > 0 && <Badge count={waiting} size="small" className="menu-badge" title={t('approval.waiting', { n: waiting })} />}</Link> }));
 		if (!section.caption || !children.length) return children;
 		return [{ type: 'group' as const, key: section.key, label: section.caption(t), children }];
 	});

@@ -32,6 +32,7 @@ export const router = createBrowserRouter([
 					{ path: 'import', lazy: screen(() => import('../screens/Import'), 'Import') },
 					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
 					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
+					{ path: 'demo', lazy: screen(() => import('../screens/demo/Faults'), 'Faults') },
 					{ path: 'jobs', lazy: screen(() => import('../screens/Jobs'), 'Jobs') },
 					{ path: 'account', lazy: screen(() => import('../screens/people/Account'), 'Account') },
 					{ path: 'approvals', lazy: screen(() => import('../screens/people/Approvals'), 'Approvals') },
