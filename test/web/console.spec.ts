@@ -478,7 +478,10 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 			const axe = readFileSync(new URL('../../web/node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 			for (const scheme of ['light', 'dark'] as const) {
 				await page.emulateMedia({ colorScheme: scheme });
-				await until(scheme, async () => (await page.evaluate(() => document.documentElement.dataset.theme)) === scheme);
+				await page.reload();                     // so that no colour is on its way from one to the other
+				await settled(page);
+				await oven.locator('.state', { hasText: '无应答' }).waitFor();
+				expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe(scheme);
 				expect(await page.evaluate(`${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] }).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', ')))`), scheme).toEqual([]);
 				await shot(page, `18-faults-${scheme}`);
 			}

@@ -1,6 +1,6 @@
 /* The fault panel of the demonstration plant: a card a machine, a switch a fault, and for each where it shows. */
 import { ApiOutlined, LineChartOutlined, MonitorOutlined, UndoOutlined } from '@ant-design/icons';
-import { Alert, App as AntApp, Button, Switch, Tag } from 'antd';
+import { Alert, App as AntApp, Button, Switch } from 'antd';
 import { Link } from 'react-router';
 import { useLinks, useMay } from '../../api/calls';
 import type { LinkRow } from '../../api/contract';
@@ -52,7 +52,7 @@ function MachineCard({ machine, link, may, onSet }: { machine: Machine; link?: L
 		<section className={machine.on ? 'sheet demo-machine is-on' : 'sheet demo-machine'} aria-label={title}>
 			<header className="demo-head">
 				<h2>{title}</h2>
-				{machine.on > 0 && <Tag color="warning">{t('demo.on_here', { n: machine.on })}</Tag>}
+				{machine.on > 0 && <span className="demo-since">{t('demo.on_here', { n: machine.on })}</span>}
 				<span className="demo-state">{link && <LinkNote link={link} />}</span>
 				<span className="demo-ways">
 					{machine.device && <Link to={`/live/${machine.device}`}><MonitorOutlined /> {t('menu.live')}</Link>}
