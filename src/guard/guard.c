@@ -138,6 +138,7 @@ struct guard *guard_close(struct guard *g)
 	wipe(g->seal_key, sizeof(g->seal_key));
 	wipe(g->head_key, sizeof(g->head_key));
 	wipe(g->csrf_key, sizeof(g->csrf_key));
+	wipe(g->print_key, sizeof(g->print_key));
 	sys_free(g->tenants);
 	sys_free(g->cache);
 	sys_free(g->attempts);

@@ -238,6 +238,9 @@ int guard_sessions_end(struct scope *s, const struct uuid *user, const struct uu
 /* The CSRF value of the session of this scope; derived, the same for its life. -ERR_UNAUTHENTICATED without session. */
 int guard_csrf(struct scope *s, char ret_csrf[SECRET_TEXT_MAX]);
 bool guard_csrf_matches(struct scope *s, const char *csrf);     /* constant time */
+/* What bytes are known by again, in hexadecimal digits: with a key of this installation, so that nobody who has it can try what they were. */
+enum { PRINT_TEXT = 65 };
+void guard_print(struct guard *g, const void *bytes, size_t n, char ret[PRINT_TEXT]);
 
 /* Who this scope is, read anew. -ERR_UNAUTHENTICATED when it is no user, or nobody. */
 int guard_own_user(struct scope *s, struct user *ret);

@@ -77,7 +77,7 @@ struct guard {
 	struct argon_cost cost;
 	struct mutex rules_lock;
 	struct sign_in_rules rules;
-	uint8_t head_key[HASH_BYTES], csrf_key[HASH_BYTES], seal_key[HASH_BYTES];
+	uint8_t head_key[HASH_BYTES], csrf_key[HASH_BYTES], print_key[HASH_BYTES], seal_key[HASH_BYTES];
 	struct store_seal seal;
 	struct store *system;
 	struct audit_head system_head;

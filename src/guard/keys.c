@@ -72,6 +72,14 @@ static void derive(const uint8_t root[HASH_BYTES], const char *purpose, uint8_t 
 	hmac_sha256(root, purpose, str_len(purpose), ret);
 }
 
+void guard_print(struct guard *g, const void *bytes, size_t n, char ret[PRINT_TEXT])
+{
+	uint8_t mac[HASH_BYTES];
+
+	hmac_sha256(g->print_key, n ? bytes : "", n, mac);
+	hex_format(mac, sizeof(mac), ret);
+}
+
 int keys_open(struct guard *g)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 1 << 16);
@@ -98,6 +106,7 @@ int keys_open(struct guard *g)
 	memcpy(root, text.data, HASH_BYTES);
 	derive(root, "tenon audit head 1", g->head_key);
 	derive(root, "tenon csrf 1", g->csrf_key);
+	derive(root, "tenon prints 1", g->print_key);
 	derive(root, "tenon sealed fields 1", g->seal_key);
 	wipe(root, sizeof(root));
 	wipe(text.data, text.len);

@@ -41,7 +41,7 @@ static uint64_t key_of(const struct guard *g, enum throttle_of of, const char *u
 	buf_addf(&b, "%d|%.300s|", (int) of, of == OF_ADDRESS || !user ? "" : user);
 	if (of != OF_NAME)
 		network_of(peer, &b);
-	hmac_sha256(g->csrf_key, b.data, b.len, hash);
+	hmac_sha256(g->print_key, b.data, b.len, hash);
 	memcpy(&key, hash, sizeof(key));
 	return key ? key : 1;
 }

@@ -1,6 +1,8 @@
 """Requests sent twice, packed, traced. Standards: RFC 9110 (codings), W3C Trace Context, draft-ietf-httpapi-idempotency-key-header."""
 import gzip
 import json
+import os
+import sqlite3
 import threading
 
 import pytest
@@ -56,6 +58,22 @@ def test_a_secret_is_said_once_also_when_asked_twice(p):
     first = post(p, {"name": "said-once", "role": role}, "s-1", "/api/v1/tokens")[2]
     again = post(p, {"name": "said-once", "role": role}, "s-1", "/api/v1/tokens")
     assert first.pop("secret").startswith("tnn_") and again[0] == 201 and again[2] == first
+
+
+def test_what_is_kept_of_a_body_says_nothing_without_the_keys(tmp_path):
+    """A password in a request is not to be tried out against what lies a day in the store: two installations keep different prints of one body."""
+    kept = []
+    for name in ("one", "other"):
+        q = tenon.Platform(str(tmp_path / name))
+        assert post(q, {"name": "kim", "password": "ten letters", "role": q.call("GET", ROLES + "?name=none")[2]["items"][0]["id"]}, "p-1", "/api/v1/users")[0] == 201
+        assert [post(q, {}, "p-2", PLACES)[0] for _ in range(2)] == [422, 422]
+        assert q.close() == 0
+        if "STORE" not in os.listdir(tmp_path / name):
+            with sqlite3.connect(tmp_path / name / "tenants" / "1" / "store.db") as db:
+                kept.append(db.execute("SELECT request FROM kept_answers WHERE key = 'p-2'").fetchone()[0])
+            db.close()
+    assert len(set(kept)) == len(kept) and all(len(k) == 64 for k in kept), kept
+    assert len({k[:16] for k in kept}) <= 1, "the row and its address are the same"
 
 
 def test_the_same_at_the_same_time_is_done_once(p):
