@@ -229,6 +229,20 @@ static int still_waits(const struct approval *a)
 	return err_fail(ERR_CONFLICT, "what", "@approval", "value", a->title, NULL);
 }
 
+/* What is decided is run by who decided, or never: its body, which may hold a password, does not stay in the store. */
+static int put_without_body(struct scope *s, struct approval *a)
+{
+	const char *body = a->body;
+	int r;
+
+	a->body = NULL;
+	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), false);
+	r = store_put(s->tx, &approval_type, a, &s->who.id);
+	a->body = body;
+	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), body != NULL);
+	return r;
+}
+
 static int put_state(struct scope *s, struct approval *a, enum approval_state state, const char *note)
 {
 	struct approval before = *a;
@@ -243,7 +257,7 @@ static int put_state(struct scope *s, struct approval *a, enum approval_state st
 	}
 	if (note)
 		a->note = note;
-	r = store_put(s->tx, &approval_type, a, &s->who.id);
+	r = put_without_body(s, a);
 	return r < 0 ? r : audit_change(s, &approval_type, &before, a);
 }
 

@@ -1,4 +1,7 @@
 """Three administrators who are different people (三员分立, GB/T 22239-2019, 8.1.5), and deeds that need a second person."""
+import os
+import sqlite3
+
 import pytest
 
 import people
@@ -150,6 +153,18 @@ def test_what_cannot_be_done_is_said_at_once_or_when_it_fails(three):
     assert system("POST", f"{BASE}/approvals/{first['id']}/approve", {})[2]["state"] == "done"
     failed = system("POST", f"{BASE}/approvals/{second['id']}/approve", {})[2]
     assert failed["state"] == "failed" and "twice" in failed["outcome"]
+
+
+def test_what_was_decided_leaves_no_secret_behind(p, three):
+    """The body of what waits is sealed in the store, and gone when it was decided."""
+    if os.path.exists(f"{p.data}/STORE"):
+        return
+    waits = ask(three["system"], "POST", "/users", {"name": "gil", "password": "ten letters", "role": next(r["id"] for r in three["system"]("GET", f"{BASE}/roles")[2]["items"] if r["name"] == "none")})
+    with sqlite3.connect(f"{p.data}/system/store.db") as db:
+        rows = dict(db.execute("SELECT state, max(coalesce(length(body), 0)) FROM approvals GROUP BY state"))
+    db.close()
+    assert rows.pop("pending") > 0 and {"done", "refused", "withdrawn", "failed"} <= set(rows) and set(rows.values()) == {0}, rows
+    assert three["system"]("DELETE", f"{BASE}/approvals/{waits['id']}")[0] == 200
 
 
 def test_an_empty_change_needs_nobody(three):
