@@ -2,6 +2,7 @@
 #include "io/io.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -362,7 +363,7 @@ TEST(a_file_that_is_no_certificate_is_named_with_what_is_wrong)
 	static const char *const names[] = { "plc-1", NULL };
 	struct tls *t = NULL;
 	struct tls_cert c;
-	char other[96], other_key[96], rubbish[96];
+	char other[96], other_key[96], rubbish[96], fifo[96];
 
 	must(begin());
 	must(path_in(other, sizeof(other), "other.pem") == 0 && path_in(other_key, sizeof(other_key), "other.key") == 0 &&
@@ -378,6 +379,12 @@ TEST(a_file_that_is_no_certificate_is_named_with_what_is_wrong)
 	is_str(err_arg(err_peek(), "rule"), "@tls_other_key");
 	is_int(tls_new(&(struct tls_config) { .ca = rubbish }, &t), -ERR_CONFIG_FILE);
 	is_int(tls_cert_read(rubbish, &c), -ERR_CONFIG_FILE);
+	/* A pipe that nobody writes into, as /dev/fd names those of the process itself: it is not waited for. */
+	must(path_in(fifo, sizeof(fifo), "fifo") == 0 && mkfifo(fifo, 0600) == 0);
+	is_int(tls_new(&(struct tls_config) { .ca = fifo }, &t), -ERR_CONFIG_FILE);
+	is_str(err_arg(err_peek(), "rule"), "@tls_unreadable");
+	is_int(tls_new(&(struct tls_config) { .cert = cert, .key = fifo }, &t), -ERR_CONFIG_FILE);
+	is_int(tls_new(&(struct tls_config) { .cert = "/dev/zero", .key = key }, &t), -ERR_CONFIG_FILE);
 	ok(!t);
 	ok(made.self_signed && made.until_ns > clock_now_ns() + INT64_C(3649) * 24 * 3600 * NS_PER_S);
 	ok(made.from_ns < clock_now_ns());
