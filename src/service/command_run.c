@@ -20,6 +20,16 @@ static void set_ended(struct command_record *r)
 	rec_set_has(&command_type, r, rec_field(&command_type, "ended"), true);
 }
 
+/* Until it is out of the list the order may be looked at: order_look(). */
+static void take_over(struct order *o, struct command_record *to, const struct command_record *from)
+{
+	if (o->commands)
+		mutex_lock(&o->commands->lock);
+	*to = *from;
+	if (o->commands)
+		mutex_unlock(&o->commands->lock);
+}
+
 static int finish_deed(struct scope *s, const void *in, void *ret)
 {
 	struct order *o = ret;
@@ -38,7 +48,7 @@ static int finish_deed(struct scope *s, const void *in, void *ret)
 			r = store_put(s->tx, &command_type, &now, &s->who.id);
 		}
 		if (r >= 0) {
-			*rec = now;
+			take_over(o, rec, &now);
 			r = audit_change(s, &command_type, &before, rec);
 		}
 	}
