@@ -91,7 +91,7 @@ static void gone(struct follow *f, const struct uuid *id)
 	if (r < 0) {
 		struct err e = err_take(r);
 
-		if (e.kind != ERR_MISSING)
+		if (e.kind != ERR_MISSING && e.kind != ERR_STOPPING)
 			log_warn("daemon", "%s", err_log_text(&e));
 	}
 }
@@ -105,7 +105,8 @@ static void complain(int r, const char *what, const char *code)
 {
 	struct err e = err_take(r);
 
-	log_warn("daemon", "%s %s: %s", what, code, err_log_text(&e));
+	if (e.kind != ERR_STOPPING)
+		log_warn("daemon", "%s %s: %s", what, code, err_log_text(&e));
 }
 
 static int mark_row(void *ctx, const void *rec)

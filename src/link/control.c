@@ -101,6 +101,12 @@ static int find_kind(struct link *l, const struct uuid *id, enum link_kind kind,
 	return err_fail(ERR_MISSING, "what", what, "value", text, NULL);
 }
 
+/* What is live has gone by then, and messages would speak of it. */
+int control_runs(const struct link *l)
+{
+	return l->stopped ? err_fail(ERR_STOPPING, NULL, NULL) : 0;
+}
+
 int control_find(struct link *l, const struct uuid *id, enum link_kind kind, const char *what, struct target *ret)
 {
 	struct entry *e;
@@ -261,7 +267,7 @@ int link_set_connection(struct link *l, uint32_t tenant, const struct connection
 	if (!d)
 		return err_at(err_fail(ERR_MISSING, "what", "@driver", "value", c->driver, NULL), "driver");
 	mutex_hold(&l->mutex);
-	return put_connection(l, tenant, c, d);
+	return control_runs(l) < 0 ? -ERR_STOPPING : put_connection(l, tenant, c, d);
 }
 
 /* ---- devices ---- */
@@ -326,7 +332,7 @@ static int put_device(struct link *l, const struct device *device)
 int link_set_device(struct link *l, const struct device *d)
 {
 	mutex_hold(&l->mutex);
-	return put_device(l, d);
+	return control_runs(l) < 0 ? -ERR_STOPPING : put_device(l, d);
 }
 
 /* ---- groups ---- */
@@ -389,7 +395,7 @@ static int put_group(struct link *l, const struct group *g, const struct link_po
 int link_set_group(struct link *l, const struct group *g, const struct link_point *points, uint32_t n, struct errs *errs)
 {
 	mutex_hold(&l->mutex);
-	return put_group(l, g, points, n, errs);
+	return control_runs(l) < 0 ? -ERR_STOPPING : put_group(l, g, points, n, errs);
 }
 
 /* ---- removing ---- */
@@ -429,6 +435,8 @@ int link_remove(struct link *l, const struct uuid *id)
 	uint32_t at;
 
 	mutex_hold(&l->mutex);
+	if (control_runs(l) < 0)
+		return -ERR_STOPPING;
 	if (find(l, id, &at))
 		return remove_entry(l, at);
 	uuid_format(id, text);
@@ -468,6 +476,8 @@ int link_apply(struct link *l, const struct link_plant *p, struct errs *errs)
 	int n = 0, r;
 
 	mutex_hold(&l->mutex);
+	if (control_runs(l) < 0)
+		return -ERR_STOPPING;
 	for (uint32_t i = 0; i < l->n_entries; i++)
 		l->entries[i]->seen = l->entries[i]->tenant != p->tenant;
 	for (uint32_t i = 0; i < p->n_connections; i++) {

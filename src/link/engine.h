@@ -300,6 +300,7 @@ void conn_remove(struct conn *c);
 void control_done(struct link *l);
 /* What is set up under an id, for a message to its thread; mutex held until it is sent. */
 struct target { struct link_thread *thread; const struct driver *driver; uint32_t tenant; void *live; struct conn *conn; };
+int control_runs(const struct link *l);         /* mutex held; -ERR_STOPPING once link_stop() was called */
 int control_find(struct link *l, const struct uuid *id, enum link_kind kind, const char *what, struct target *ret);
 void link_name_cut(char *to, const char *name);
 

@@ -15,11 +15,6 @@ static void send(struct link_thread *t, struct post *p, const char *name, void (
 
 static void arrived(struct link_thread *t) { atomic_fetch_sub(&t->n_waiting, 1); }
 
-static int still_running(struct link *l)
-{
-	return l->stopped ? err_fail(ERR_STOPPING, NULL, NULL) : 0;
-}
-
 static void on_errand(void *arg)
 {
 	struct errand_rt *e = arg;
@@ -115,7 +110,7 @@ int link_errand(struct link *l, const struct errand *in, uint64_t *ret_ticket)
 
 	mutex_hold(&l->mutex);
 	if (r == 0)
-		r = still_running(l);
+		r = control_runs(l);
 	if (r == 0)
 		r = find(l, in, &t);
 	if (r == 0)
@@ -190,7 +185,7 @@ int link_guest_open(struct link *l, uint32_t tenant, const struct connection *co
 	if (!d)
 		return err_at(err_fail(ERR_MISSING, "what", "@driver", "value", connection->driver, NULL), "driver");
 	mutex_hold(&l->mutex);
-	r = still_running(l);
+	r = control_runs(l);
 	if (r < 0)
 		return r;
 	g = sys_new(struct link_guest);
@@ -281,7 +276,7 @@ int link_plan(struct link *l, const struct uuid *group, void (*told)(void *ctx, 
 	int r;
 
 	mutex_hold(&l->mutex);
-	r = still_running(l);
+	r = control_runs(l);
 	if (r == 0)
 		r = control_find(l, group, LINK_GROUP, "@group", &t);
 	if (r < 0)

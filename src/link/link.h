@@ -78,7 +78,7 @@ void link_stop(struct link *l);                 /* closes all connections, joins
 struct link *link_free(struct link *l);         /* stops if needed */
 DEFINE_CLEANUP(struct link *, link_free)
 
-/* Configuration, as the plant's records say it. Unchanged: nothing happens. Parents come first: -ERR_MISSING. */
+/* Configuration, as the plant's records say it. Unchanged: nothing happens. Parents come first: -ERR_MISSING. -ERR_STOPPING after link_stop(). */
 
 /* -ERR_MISSING: no such driver; -ERR_IMMUTABLE: it has another driver; errors of its settings. Changed settings connect anew. */
 int link_set_connection(struct link *l, uint32_t tenant, const struct connection *c);

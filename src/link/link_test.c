@@ -843,6 +843,26 @@ TEST(an_engine_that_never_ran_ends_cleanly)
 	ok(link_free(NULL) == NULL);
 }
 
+/* Records go on changing while the platform stops: what they speak of is gone by then. */
+TEST(nothing_is_set_up_any_more_when_it_has_stopped)
+{
+	struct uuid device = id_of(2);
+	struct bench b;
+
+	memset(&b, 0, sizeof(b));
+	must(link_new(&quick, &b.link) == 0 && link_start(b.link) == 0);
+	is_int(set_connection(&b, 1, 1, NULL, true), 0);
+	is_int(set_device(&b, 2, 1, 1, true), 0);
+	link_stop(b.link);
+	is_int(set_connection(&b, 4, 1, NULL, true), -ERR_STOPPING);
+	is_int(set_device(&b, 5, 1, 1, true), -ERR_STOPPING);
+	is_int(set_group(&b, 3, 2, 50, 1, "HR10"), -ERR_STOPPING);
+	is_int(link_remove(b.link, &device), -ERR_STOPPING);
+	is_int(link_apply(b.link, &(struct link_plant) { .tenant = 5 }, NULL), -ERR_STOPPING);
+	err_clear();
+	link_free(b.link);
+}
+
 TEST(any_allocation_may_fail_and_nothing_is_lost_or_half_done)
 {
 	uint64_t n = 0;
