@@ -32,7 +32,8 @@
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
-enum { STOP_MS = 5000, TICK_MS = 60000, WITNESS_TICKS = 60, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000 };
+enum { STOP_MS = 5000, TICK_MS = 60000, WITNESS_TICKS = 60, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000,
+	TENANTS = 256 };
 
 struct daemon {
 	const struct daemon_config *start;
@@ -103,7 +104,8 @@ static void on_commit(void *ctx, uint64_t seq)
 {
 	struct daemon *d = ctx;
 
-	follow_kick(d->follow);
+	if (d->follow)                          /* records come first and go last */
+		follow_kick(d->follow);
 }
 
 static void describe(void *ctx, uint32_t tenant, const struct uuid *point, struct tsdb_name *ret)
@@ -169,6 +171,33 @@ static void stop_folder(struct daemon *d)
 {
 	if (d->lock >= 0)
 		sys.close(d->lock);
+}
+
+/* Before anything is written: records of a newer version stop the start with the folder as it was. */
+static int start_records(struct daemon *d)
+{
+	_cleanup_(buf_done) struct buf store = BUF_INIT(&sys_heap, 1 << 16);
+	const struct config_platform *p = &d->config->platform;
+	struct guard_config c = { .data = p->data, .sole = true, .on_tenant_commit = on_commit, .ctx = d };
+	uint32_t tenants[TENANTS], n;
+	int r = place_find(p->data, &(struct store_choice) { p->store, p->store_file }, &store);
+
+	c.store = store.len ? store.data : NULL;
+	if (r == 0)
+		r = service_open(&d->platform, &c, NULL);
+	if (r < 0)
+		return r;
+	n = guard_tenants(d->platform.guard, tenants, ELEMENTSOF(tenants));
+	for (uint32_t i = 0; i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++)
+		if (!guard_tenant_store(d->platform.guard, tenants[i]))
+			return -err_peek()->kind;
+	return store.len ? place_keep(p->data, store.data) : 0;
+}
+
+static void stop_records(struct daemon *d)
+{
+	if (d->platform.guard)
+		service_close(&d->platform);
 }
 
 static int start_loop(struct daemon *d)
@@ -258,23 +287,13 @@ static int start_plant(struct daemon *d)
 static void stop_plant(struct daemon *d)
 {
 	d->platform.plant = plant_free(d->platform.plant);
-	follow_free(d->follow);
+	d->follow = follow_free(d->follow);
 }
 
 static int start_service(struct daemon *d)
 {
-	_cleanup_(buf_done) struct buf store = BUF_INIT(&sys_heap, 1 << 16);
-	const struct config_platform *p = &d->config->platform;
-	struct guard_config c = { .data = p->data, .sole = true, .on_tenant_commit = on_commit, .ctx = d };
-	int r = place_find(p->data, &(struct store_choice) { p->store, p->store_file }, &store);
+	int r = commands_new(&d->platform.commands, &d->platform, d->loop);
 
-	c.store = store.len ? store.data : NULL;
-	if (r == 0)
-		r = service_open(&d->platform, &c, NULL);
-	if (r == 0 && store.len)
-		r = place_keep(p->data, store.data);
-	if (r == 0)
-		r = commands_new(&d->platform.commands, &d->platform, d->loop);
 	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
 }
 
@@ -284,14 +303,12 @@ static void stop_service(struct daemon *d)
 
 	d->platform.ingest = ingest_free(d->platform.ingest);
 	d->platform.commands = commands_free(d->platform.commands);
-	r = d->platform.guard ? witness_write(&d->platform) : 0;
+	r = witness_write(&d->platform);
 	if (r < 0) {
 		struct err e = err_take(r);
 
 		log_warn("daemon", "the end of the audit log was not marked: %s", err_log_text(&e));
 	}
-	if (d->platform.guard)
-		service_close(&d->platform);
 }
 
 static int start_jobs(struct daemon *d)
@@ -378,13 +395,14 @@ static const struct module {
 	void (*stop)(struct daemon *d);
 } modules[] = {
 	{ "data folder", start_folder, stop_folder },
+	{ "records", start_records, stop_records },
 	{ "loop", start_loop, stop_loop },
 	{ "log", start_wal, stop_wal },
 	{ "samples", start_tsdb, stop_tsdb },
 	{ "live values", start_bus, stop_bus },
 	{ "links", start_link, stop_link },
 	{ "points", start_plant, stop_plant },
-	{ "records", start_service, stop_service },
+	{ "deeds", start_service, stop_service },
 	{ "jobs", start_jobs, stop_jobs },
 	{ "spreadsheets", start_sheets, stop_sheets },
 	{ "doors", start_api, stop_api },
@@ -478,7 +496,7 @@ static int announce(struct daemon *d)
 
 static int load_points(struct daemon *d)
 {
-	uint32_t tenants[256], n = guard_tenants(d->platform.guard, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[TENANTS], n = guard_tenants(d->platform.guard, tenants, ELEMENTSOF(tenants));
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {

@@ -217,9 +217,10 @@ struct tenant_slot *tenant_slot_by_id(struct guard *g, const struct uuid *id)
 
 static int open_tenant(struct guard *g, struct tenant_slot *t)
 {
-	char number[NUM_TEXT_MAX], dir[480], tenants[440], path[512], schema[40] = "";
+	char number[NUM_TEXT_MAX], dir[480], tenants[440], path[512], schema[40] = "", name[40] = "";
 	int r;
 
+	buf_addf(&BUF_FIXED(name), "the store of tenant %u", t->number);
 	buf_addf(&BUF_FIXED(schema), "tenon_%u", t->number);
 	num_format_u64(number, t->number);      /* one folder a tenant: its samples lie there, too */
 	if (!path_join(tenants, sizeof(tenants), g->data, "tenants") || !path_join(dir, sizeof(dir), tenants, number)
@@ -230,7 +231,7 @@ static int open_tenant(struct guard *g, struct tenant_slot *t)
 		return r;
 	audit_head_init(&t->head, path);
 	r = store_open(&t->store, &(struct store_config) { .path = t->head.store_path, .url = g->store, .schema = schema,
-		.look = g->look, .name = "the tenant's store", .nouns = g->tenant_nouns, .n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
+		.look = g->look, .name = name, .nouns = g->tenant_nouns, .n_nouns = g->n_tenant_nouns, .queries = g->tenant_queries, .n_queries = g->n_tenant_queries, .seal = &g->seal });
 	if (r < 0)
 		return r;
 	if (g->on_tenant_commit)

@@ -27,6 +27,8 @@ static int failed(struct db *db, const char *what)
 	case SQLITE_CONSTRAINT_FOREIGNKEY:
 		return -ERR_NO_SUCH_REF;
 	}
+	if (code == SQLITE_IOERR_SHMSIZE)               /* there is no room for the index of its log */
+		return err_fail(ERR_FULL, "what", "@disk", "detail", text, NULL);
 	switch (code & 0xff) {
 	case SQLITE_BUSY: case SQLITE_LOCKED: return err_fail(ERR_BUSY, "what", "store", NULL);
 	case SQLITE_FULL: return err_fail(ERR_FULL, "what", "@disk", "detail", text, NULL);
