@@ -381,12 +381,18 @@ static int check_together(const struct config_input *in, struct config *c, const
 
 int config_load(const struct config_input *in, struct arena *a, struct config *ret, struct config_origins *ret_origins)
 {
+	/* A unit's folder is its default (systemd.exec(5), StateDirectory=): what the file says goes before it. */
+	const char *service = getenv("STATE_DIRECTORY"), *colon = service ? str_find(service, ":") : NULL;
 	struct config c = { 0 };
 	struct config_origins o = { 0 };
 	int r = 0;
 
 	for (const struct config_section *s = config_sections; r == 0 && s->name; s++)
 		r = rec_init(s->type, part(s, &c), a);
+	if (r == 0 && !str_empty(service)) {
+		c.platform.data = arena_strn(a, service, colon ? (size_t) (colon - service) : str_len(service));
+		r = c.platform.data ? 0 : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
+	}
 	if (r == 0)
 		r = read_file(in, a, &c, &o);
 	if (r == 0)

@@ -476,7 +476,8 @@ static void on_reload(void *arg, int signum)
 static int announce(struct daemon *d)
 {
 	const char *scheme = d->reload.tls ? "https" : "http", *address = listen_text(&d->config->listen);
-	char token[SECRET_TEXT_MAX], print[100];
+	char token[SECRET_TEXT_MAX], given[SECRET_TEXT_MAX], print[100];
+	const char *data = d->config->platform.data;
 	struct buf b = BUF_FIXED(print);
 	int r = 0;
 
@@ -486,9 +487,11 @@ static int announce(struct daemon *d)
 		printf("fingerprint %s\n", print);
 	}
 	if (guard_needs_setup(d->platform.guard)) {
-		r = guard_setup_token(d->platform.guard, token);
+		r = guard_setup_token(d->platform.guard, setup_link_waits(data, given, sizeof(given)) ? given : NULL, token);
 		if (r == 0)
 			printf("setup %s://%s/setup#%s\n", scheme, address, token);
+	} else {
+		setup_link_done(data);
 	}
 	fflush(stdout);
 	return r;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "daemon/config.h"
 #include "daemon/doctor.h"
+#include "daemon/setup.h"
 #include "store/store.h"
 
 struct arena;

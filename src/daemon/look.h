@@ -29,6 +29,7 @@ const char *look_taken(struct look *l, int r);                  /* the sentence 
 const char *look_under(struct look *l, const char *name);       /* a path in the data folder */
 
 /* look_user.c */
+uint64_t look_pid(const char *data);     /* of the platform that runs on the folder; 0: none */
 void look_find_user(struct look *l);
 bool look_may(const struct look *l, const char *path, int want /* R_OK | W_OK | X_OK */);
 

@@ -16,15 +16,15 @@
 enum { STATUS_BYTES = 16 << 10 };
 
 /* Who holds LOCK wrote his number into it; a number that is still there after a kill holds nothing. */
-static uint64_t pid_of(struct look *l)
+uint64_t look_pid(const char *data)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 100);
 	_cleanup_close_ int fd = -1;
-	const char *lock = look_under(l, "LOCK");
+	char lock[4096];
 	uint64_t pid = 0;
 	bool held;
 
-	if (file_read(lock, 60, &b) < 0 || !num_parse_u64(b.data, b.data + b.len, &pid) || pid < 2 || (kill((pid_t) pid, 0) < 0 && errno != EPERM) ||
+	if (!path_join(lock, sizeof(lock), data, "LOCK") || file_read(lock, 60, &b) < 0 || !num_parse_u64(b.data, b.data + b.len, &pid) || pid < 2 || (kill((pid_t) pid, 0) < 0 && errno != EPERM) ||
 		file_open(lock, O_RDONLY, 0, &fd) < 0) {
 		err_clear();
 		return 0;
@@ -67,7 +67,7 @@ void look_find_user(struct look *l)
 	const struct passwd *p;
 	struct stat st;
 
-	l->pid = pid_of(l);
+	l->pid = look_pid(l->config->platform.data);
 	u->uid = geteuid();
 	if (!l->pid || !of_process(l, l->pid)) {
 		if (stat(l->config->platform.data, &st) == 0)

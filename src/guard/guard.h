@@ -177,7 +177,9 @@ enum { TENANT_DEFAULT = 1 };
 bool guard_needs_setup(struct guard *g);
 /* A new one-time secret for the setup link (valid 24 h; an older one stops working). Only its hash is kept. */
 enum { SECRET_TEXT_MAX = 64 };
-int guard_setup_token(struct guard *g, char ret_token[SECRET_TEXT_MAX]);
+int guard_setup_token(struct guard *g, const char *given, char ret_token[SECRET_TEXT_MAX]);
+/* A secret for `given` (NULL: guard_setup_token() makes one), for who prints the link before there are records. */
+void guard_setup_secret(char ret[SECRET_TEXT_MAX]);
 /* Makes the first administrator. -ERR_BAD_SIGN_IN: wrong, used or expired secret; -ERR_EXISTS: there is a user already. */
 struct setup_in { const char *token, *name, *password, *full_name; int32_t lang; };
 extern const struct rec_type setup_in_type;

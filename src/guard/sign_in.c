@@ -181,7 +181,9 @@ bool guard_needs_setup(struct guard *g)
 	return !any;
 }
 
-int guard_setup_token(struct guard *g, char ret_token[SECRET_TEXT_MAX])
+void guard_setup_secret(char ret[SECRET_TEXT_MAX]) { secret_make(SETUP_PREFIX, ret); }
+
+int guard_setup_token(struct guard *g, const char *given, char ret_token[SECRET_TEXT_MAX])
 {
 	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
 	char token[SECRET_TEXT_MAX], hash[HASH_TEXT + 1];
@@ -191,7 +193,10 @@ int guard_setup_token(struct guard *g, char ret_token[SECRET_TEXT_MAX])
 
 	if (r < 0)
 		return r;
-	secret_make(SETUP_PREFIX, token);
+	if (given && str_len(given) < sizeof(token))
+		memcpy(token, given, str_len(given) + 1);
+	else
+		secret_make(SETUP_PREFIX, token);
 	hash_text(token, str_len(token), hash);
 	arena_init(&a, &sys_heap, 1 << 16);
 	r = store_find_by(tx, &one_time_type, "purpose", "setup", &one, &a);

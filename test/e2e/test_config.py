@@ -36,6 +36,14 @@ def test_show_says_where_each_value_comes_from(tmp_path):
     assert any(line.startswith("level = info ") and line.endswith("# default") for line in out)
 
 
+def test_the_folder_of_a_unit_is_the_default_and_the_file_goes_before_it(tmp_path):
+    conf = tmp_path / "tenon.conf"
+    conf.write_text("[log]\nlevel = info\n")
+    assert "data = /var/lib/tenon " in run("config", "show", "--config", str(conf), STATE_DIRECTORY="/var/lib/tenon:/var/lib/other").stdout
+    conf.write_text("[platform]\ndata = /mine\n")
+    assert "data = /mine " in run("config", "show", "--config", str(conf), STATE_DIRECTORY="/var/lib/tenon").stdout
+
+
 @pytest.mark.parametrize("what,file", [("example", "packaging/tenon.conf"), ("manual", "docs/man/tenon.conf.5")])
 def test_the_files_in_the_tree_are_those_the_table_prints(what, file):
     assert run("config", what).stdout == (tenon.ROOT / file).read_text()        # to make it anew: tenon config WHAT >FILE

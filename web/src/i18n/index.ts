@@ -8,6 +8,11 @@ import zh from './zh.json';
 const KEY = 'tenon.language';
 
 function firstLanguage(): Lang {
+	const asked = new URLSearchParams(location.search).get('lang');         // the one-time link of `tenon setup`
+	if (asked === 'zh' || asked === 'en') {
+		localStorage.setItem(KEY, asked);
+		return asked;
+	}
 	const kept = localStorage.getItem(KEY);
 	if (kept === 'zh' || kept === 'en') return kept;
 	return navigator.languages.some((l) => l.startsWith('zh')) ? 'zh' : 'en';
