@@ -200,6 +200,7 @@ int run_live(const struct command *c, const void *options, int argc, char *argv[
 	_cleanup_(ws_dial_closep) struct ws_dial *d = NULL;
 	const struct live_options *o = options;
 	const struct remote *remote = REMOTE_OF(o);
+	struct fetch_trust trust;
 	struct names names = { .id = arena_array(a, const char *, POINTS_MAX), .path = arena_array(a, const char *, POINTS_MAX) };
 	const char *url, *token = str_empty(o->token) ? getenv("TENON_TOKEN") : o->token;
 	int r = names.id && names.path ? 0 : err_fail(ERR_NO_MEMORY, "what", "tenon", NULL);
@@ -209,8 +210,9 @@ int run_live(const struct command *c, const void *options, int argc, char *argv[
 	for (int i = 1; r == 0 && i < argc; i++)
 		r = add_points(remote, argv[i], a, &names);
 	url = r == 0 ? remote_url(remote, "/api/v1/live", a) : NULL;
+	remote_trust(remote, &trust);
 	if (r == 0)
-		r = url ? ws_dial_open(&d, url) : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+		r = url ? remote_distrusted(&trust, url, ws_dial_open(&d, url, &trust), a) : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
 	if (r == 0)
 		r = say(d, "hello", o, token ? token : "", NULL);
 	if (r == 0)

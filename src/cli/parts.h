@@ -15,16 +15,20 @@ int options_parse(const struct rec_type *t, void *options, int argc, char *argv[
 void options_help(const struct command *c, struct buf *out);
 
 /* Who talks to a server has these members and fields in its options. */
-#define REMOTE_MEMBERS const char *server, *token; int32_t output
+#define REMOTE_MEMBERS const char *server, *token, *ca, *fingerprint; int32_t output
 extern const struct rec_word output_words[];            /* table, json, csv, ndjson */
 #define REMOTE_FIELDS(t) REMOTE_FIELDS_AS(t, output_words, "table, json, csv or ndjson", "table、json、csv 或 ndjson")
 #define REMOTE_FIELDS_AS(t, words, en, zh)                                                                             \
 	F(t, server, .label = "Address of the platform", .label_zh = "平台地址", .doc = "TENON_SERVER, or http://127.0.0.1:8080", \
 		.doc_zh = "默认取 TENON_SERVER，或 http://127.0.0.1:8080"),                                            \
 	F(t, token, .label = "API token", .label_zh = "接口令牌", .doc = "TENON_TOKEN", .doc_zh = "默认取 TENON_TOKEN"),  \
+	F(t, ca, .label = "Certificates of issuers to trust, PEM", .label_zh = "受信任的签发者证书（PEM）", .doc = "TENON_CA; of a self-signed server its own", \
+		.doc_zh = "默认取 TENON_CA；自签名时为其自身证书"),                                                   \
+	F(t, fingerprint, .label = "SHA-256 fingerprint of the server's certificate", .label_zh = "服务器证书的 SHA-256 指纹", .doc = "TENON_FINGERPRINT", \
+		.doc_zh = "默认取 TENON_FINGERPRINT"),                                                             \
 	F_ENUM(t, output, words, .def = "table", .label = en, .label_zh = zh)
-struct remote { const char *server, *token, *output; };
-#define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, output_words[(o)->output].word })
+struct remote { const char *server, *token, *output, *ca, *fingerprint; };
+#define REMOTE_OF(o) (&(struct remote) { (o)->server, (o)->token, output_words[(o)->output].word, (o)->ca, (o)->fingerprint })
 
 /* One request; a problem (RFC 9457) becomes a failure with the server's sentence. *ret_body in the arena, may be NULL. */
 /* ret_problem (may be NULL): the whole of it, in the arena. */
@@ -34,6 +38,10 @@ int remote_call(const struct remote *r, const struct remote_request *q, struct a
 int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len);
 /* Where a path of the platform is; in the arena, NULL when there is no memory. */
 const char *remote_url(const struct remote *r, const char *path, struct arena *a);
+/* Whom it trusts, by options and environment; and the sentence when that is why the call failed: r, or the better failure. url: of the server. */
+struct fetch_trust;
+void remote_trust(const struct remote *r, struct fetch_trust *ret);
+int remote_distrusted(const struct fetch_trust *t, const char *url, int r, struct arena *a);
 int remote_tree(const struct remote *r, const struct remote_request *q, struct arena *a, struct tree **ret);
 void remote_escape(struct buf *out, const char *text);  /* for a path or query */
 

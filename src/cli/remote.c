@@ -58,13 +58,49 @@ static int problem(const struct fetch_answer *answer, struct arena *a, struct tr
 	}
 }
 
+void remote_trust(const struct remote *r, struct fetch_trust *ret)
+{
+	*ret = (struct fetch_trust) { .ca = str_empty(r->ca) ? getenv("TENON_CA") : r->ca,
+		.fingerprint = str_empty(r->fingerprint) ? getenv("TENON_FINGERPRINT") : r->fingerprint };
+}
+
+/* "ab12…" as people compare it: AB:12:… */
+static void put_print(const char *hex, struct buf *out)
+{
+	for (size_t i = 0; hex[i] && hex[i + 1]; i += 2)
+		buf_addf(out, "%s%c%c", i ? ":" : "", hex[i] >= 'a' ? hex[i] - 32 : hex[i], hex[i + 1] >= 'a' ? hex[i + 1] - 32 : hex[i + 1]);
+}
+
+int remote_distrusted(const struct fetch_trust *t, const char *url, int r, struct arena *a)
+{
+	const char *host = str_find(url, "://"), *end = host ? host + 3 : url;
+	char seen[100] = "", want[100] = "";
+	const char *text;
+
+	if (r >= 0 || !t->refused || !t->seen[0])
+		return r;
+	while (*end && *end != '/')
+		end++;
+	url = arena_strn(a, url, (size_t) (end - url));
+	put_print(t->seen, &BUF_FIXED(seen));
+	put_print(t->pin, &BUF_FIXED(want));
+	if (t->pin[0] && !str_eq(t->seen, t->pin))
+		text = arena_fmt(a, cli_text("%s shows another certificate: its SHA-256 fingerprint is %s, not %s", "%s 出示了另一张证书：其 SHA-256 指纹为 %s，而非 %s"),
+			url, seen, want);
+	else
+		text = arena_fmt(a, cli_text("%s: nobody vouches for its certificate. Its SHA-256 fingerprint is %s: if that is what the platform printed, give it as "
+			"--fingerprint or TENON_FINGERPRINT, or its certificate (keys/tls.crt) as --ca",
+			"%s：其证书未受信任。SHA-256 指纹为 %s：如与平台打印的一致，请用 --fingerprint 或 TENON_FINGERPRINT 给出，或用 --ca 给出其证书（keys/tls.crt）"), url, seen);
+	return err_fail(ERR_REMOTE, "detail", text ? text : "", "exit", arena_fmt(a, "%d", err_exit(ERR_PEER)), NULL);
+}
+
 static int call(const struct fetch_request *q, struct tree **ret_problem, struct arena *a, const char **ret_body, size_t *ret_len)
 {
 	struct fetch_answer answer;
 	int r = fetch(q, &answer);
 
 	if (r < 0)
-		return r;
+		return remote_distrusted(q->trust, q->url, r, a);
 	if (answer.status >= 400 || answer.status < 200)
 		r = problem(&answer, a, ret_problem);
 	else if (ret_body)
@@ -96,9 +132,11 @@ int remote_call(const struct remote *r, const struct remote_request *q, struct a
 int remote_bytes(const struct remote *r, const struct remote_request *q, struct arena *a, const char **ret_body, size_t *ret_len)
 {
 	const char *token = r->token, *fields[6];
-	struct fetch_request f = { .method = q->method, .body = q->body, .len = q->len, .timeout_ms = q->file ? 3600000 : 120000, .fields = fields, .file = q->file };
+	struct fetch_trust trust;
+	struct fetch_request f = { .trust = &trust, .method = q->method, .body = q->body, .len = q->len, .timeout_ms = q->file ? 3600000 : 120000, .fields = fields, .file = q->file };
 	size_t n = 0;
 
+	remote_trust(r, &trust);
 	if (str_empty(token))
 		token = getenv("TENON_TOKEN");
 	f.url = remote_url(r, q->path, a);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "io/fetch_trust.h"
 #include "sys/sys.h"
 
 struct curl {
@@ -81,6 +82,8 @@ static int perform(const struct curl *c, CURL *h, const struct fetch_request *q,
 		c->set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) q->len);
 	}
 	code = c->perform(h);
+	if (q->trust)
+		q->trust->refused = code == CURLE_PEER_FAILED_VERIFICATION;
 	if (code == CURLE_OK) {
 		c->info(h, CURLINFO_RESPONSE_CODE, &status);
 		c->info(h, CURLINFO_CONTENT_TYPE, &type);
@@ -110,7 +113,9 @@ int fetch(const struct fetch_request *q, struct fetch_answer *ret)
 	h = c.init();
 	if (!h)
 		return err_fail(ERR_NO_MEMORY, "what", "HTTP", NULL);
-	r = perform(&c, h, q, &a);
+	r = q->trust ? fetch_trust_set(q->trust, q->url, h, c.set) : 0;
+	if (r == 0)
+		r = perform(&c, h, q, &a);
 	c.cleanup(h);
 	if (r < 0) {
 		buf_done(&a.body);

@@ -184,8 +184,9 @@ static int on_verify(X509_STORE_CTX *store, void *arg)
 
 static int no_passphrase(char *to, int size, int writing, void *arg) { return -1; }
 
-static int parse_pin(struct tls *t, const char *text)
+int tls_pin_parse(const char *text, char ret[65])
 {
+	char pin[65];
 	size_t n = 0;
 
 	for (const char *p = text; *p; p++) {
@@ -195,11 +196,13 @@ static int parse_pin(struct tls *t, const char *text)
 			continue;
 		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')) || n == 64)
 			return err_fail(ERR_INVALID, "field", "fingerprint", "rule", "@tls_fingerprint", "value", text, NULL);
-		t->pin[n++] = c;
+		pin[n++] = c;
 	}
-	t->pin[n] = 0;
-	t->pinned = true;
-	return n == 64 ? 0 : err_fail(ERR_INVALID, "field", "fingerprint", "rule", "@tls_fingerprint", "value", text, NULL);
+	pin[n] = 0;
+	if (n != 64)
+		return err_fail(ERR_INVALID, "field", "fingerprint", "rule", "@tls_fingerprint", "value", text, NULL);
+	memcpy(ret, pin, sizeof(pin));
+	return 0;
 }
 
 static int set_trust(struct tls *t, const struct tls_config *c)
@@ -218,8 +221,9 @@ static int set_trust(struct tls *t, const struct tls_config *c)
 	if (t->server)
 		return 0;
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
-	if (!str_empty(c->fingerprint))
-		r = parse_pin(t, c->fingerprint);
+	t->pinned = !str_empty(c->fingerprint);
+	if (t->pinned)
+		r = tls_pin_parse(c->fingerprint, t->pin);
 	if (t->pinned)
 		SSL_CTX_set_cert_verify_callback(t->ctx, on_verify, t);
 	else if (!c->ca) {

@@ -16,3 +16,5 @@ int tls_fail(SSL *ssl, const char *what);
 /* SHA-256 of a certificate as hexadecimal digits. */
 void tls_name_of(X509 *cert, char *to, size_t size);
 bool tls_fingerprint(const X509 *cert, char ret[65]);
+/* A fingerprint as people write it, to that form. -ERR_INVALID. */
+int tls_pin_parse(const char *text, char ret[65]);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "io/fetch_trust.h"
 #include "sys/sys.h"
 
 enum { HEAD_MAX = 16 << 10, MESSAGE_MAX = 4 << 20, ANSWER_MS = 20000, KEY_BYTES = 16 };
@@ -258,7 +259,7 @@ struct ws_dial *ws_dial_close(struct ws_dial *d)
 	return sys_free(d);
 }
 
-int ws_dial_open(struct ws_dial **ret, const char *url)
+int ws_dial_open(struct ws_dial **ret, const char *url, struct fetch_trust *trust)
 {
 	_cleanup_(ws_dial_closep) struct ws_dial *d = sys_new(struct ws_dial);
 	CURL *(*init)(void);
@@ -282,7 +283,12 @@ int ws_dial_open(struct ws_dial **ret, const char *url)
 	d->set(d->h, CURLOPT_NOSIGNAL, 1L);
 	d->set(d->h, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
 	d->set(d->h, CURLOPT_CONNECTTIMEOUT_MS, (long) ANSWER_MS);
+	r = trust ? fetch_trust_set(trust, url, d->h, d->set) : 0;
+	if (r < 0)
+		return r;
 	c = perform(d->h);
+	if (trust)
+		trust->refused = c == CURLE_PEER_FAILED_VERIFICATION;
 	if (c != CURLE_OK)
 		return lost(d, d->error(c));
 	r = shake(d);

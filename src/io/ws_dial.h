@@ -12,8 +12,10 @@
 
 struct ws_dial;
 
-/* url: "http://…" or "https://…". -ERR_PEER: not reached, or it is no WebSocket. */
-int ws_dial_open(struct ws_dial **ret, const char *url);
+/* url: "http://…" or "https://…"; trust as in io/fetch.h, NULL: whom the system trusts. -ERR_PEER: not reached, not trusted, or it is no
+ * WebSocket. */
+struct fetch_trust;
+int ws_dial_open(struct ws_dial **ret, const char *url, struct fetch_trust *trust);
 struct ws_dial *ws_dial_close(struct ws_dial *d);
 DEFINE_CLEANUP(struct ws_dial *, ws_dial_close)
 int ws_dial_send(struct ws_dial *d, const char *text, size_t len);
