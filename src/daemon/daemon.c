@@ -239,9 +239,8 @@ static int start_tsdb(struct daemon *d)
 {
 	struct tsdb_config c = { .data_dir = d->config->platform.data, .head_bytes = d->config->limits.memory, .version = TENON_VERSION,
 		.describe = describe, .ctx = d };
-	int r = tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
 
-	return r < 0 ? r : tsdb_start(d->platform.tsdb);
+	return tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
 }
 
 static void stop_tsdb(struct daemon *d)
@@ -516,6 +515,8 @@ static int run(struct daemon *d)
 
 	if (r == 0)
 		r = load_points(d);
+	if (r == 0)
+		r = tsdb_start(d->platform.tsdb);       /* the points have said which of them are kept */
 	if (r == 0)
 		r = commands_start(d->platform.commands);
 	if (r == 0)

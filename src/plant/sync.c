@@ -92,6 +92,7 @@ static int point_set(struct sync *s, const struct point *p, uint32_t series)
 		picture_take(s->picture, old);
 	done = picture_put(s->picture, i);
 	rwlock_unlock(&s->plant->lock);
+	tsdb_keep(s->plant->tsdb, s->picture->tenant, series, p->store);
 	atomic_fetch_add(&s->plant->generation, 1);
 	if (old && !uuid_equal(&old->point.group, &p->group))
 		tell(s, PLANT_POINT, &p->head.id, NULL, &old->point);   /* gone from its old group */

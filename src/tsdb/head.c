@@ -280,6 +280,8 @@ static int take_run(struct shard *sh, struct names *names, uint32_t number, stru
 		counts->refused += in.n;
 		return 0;
 	}
+	if (s->passed_over)
+		return 0;
 	struct track *t = own_track(sh, names, s);
 	if (!t)
 		return no_memory();
@@ -317,20 +319,32 @@ static void count_strangers(const struct track *t, const struct incoming *in, st
 			counts->refused += in->n;
 }
 
+static bool is_kept_whole(struct names *names, const struct list *l)
+{
+	for (uint32_t i = 0; i < l->k; i++) {
+		const struct series *s = names_series(names, l->series[i]);
+
+		if (s && s->passed_over)
+			return false;
+	}
+	return true;
+}
+
 static int take_group(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct head_counts *counts)
 {
 	uint32_t at = b->list ? 0 : 1, k = batch_n_values(b);
 	struct incoming in = { .b = b, .time = &b->col[at], .value = &b->col[at + 1], .quality = &b->col[at + 1 + k], .end = b->col + b->n_cols,
 		.n = b->n_rows, .k = k, .quality_base = BATCH_NAME_QUALITY };
 
-	if (b->list) {
+	struct list *l = b->list ? names_list_get(names, b->list) : NULL;
+	if (b->list && (!l || l->k != k)) {
+		counts->refused += shard == 0 ? (uint64_t) b->n_rows * k : 0;
+		return 0;
+	}
+	/* A list of which some are not kept is taken in one by one. */
+	if (l && is_kept_whole(names, l)) {
 		if (shard_of(h, b->list) != shard)
 			return 0;
-		struct list *l = names_list_get(names, b->list);
-		if (!l || l->k != k) {
-			counts->refused += (uint64_t) b->n_rows * k;
-			return 0;
-		}
 		struct track *t = list_track(&h->shard[shard], names, l);
 		if (!t)
 			return no_memory();
@@ -338,7 +352,7 @@ static int take_group(struct head *h, unsigned shard, struct names *names, const
 		count_strangers(t, &in, counts);
 		return track_take(&h->shard[shard], t, in, true, counts);
 	}
-	const uint32_t *series = batch_body(b, &b->col[0]);
+	const uint32_t *series = l ? l->series : batch_body(b, &b->col[0]);
 	for (uint32_t i = 0; i < k; i++) {
 		struct incoming one = in;
 

@@ -194,6 +194,15 @@ int tsdb_series_get(struct tsdb *t, uint32_t tenant, uint32_t series, struct tsd
 	return 0;
 }
 
+void tsdb_keep(struct tsdb *t, uint32_t tenant, uint32_t series, bool keep)
+{
+	struct tenant *te = tenant_find(t, tenant);
+	struct series *s = te ? names_series(te->names, series) : NULL;
+
+	if (s)
+		s->passed_over = !keep;
+}
+
 size_t tsdb_series_of(struct tsdb *t, uint32_t tenant, const struct uuid *point, uint32_t *ret, size_t max)
 {
 	struct tenant *te = tenant_find(t, tenant);

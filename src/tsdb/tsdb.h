@@ -57,6 +57,10 @@ int tsdb_series_get(struct tsdb *t, uint32_t tenant, uint32_t series, struct tsd
 /* The series of a point, oldest first, at most max; returns how many there are (0: none). */
 size_t tsdb_series_of(struct tsdb *t, uint32_t tenant, const struct uuid *point, uint32_t *ret, size_t max);
 
+/* Whether samples of a series are kept at all; they are until this says otherwise. Not remembered over a restart: who knows the points says
+ * it between tsdb_open() and tsdb_start(), and whenever it changes. An unknown series is nobody's. */
+void tsdb_keep(struct tsdb *t, uint32_t tenant, uint32_t series, bool keep);
+
 /* Lists of series that GROUP batches name (batch.h: list). Same content, same number; from 1; never changed, never used again. */
 int tsdb_list(struct tsdb *t, uint32_t tenant, const uint32_t *series, uint32_t k, uint32_t *ret);             /* get or create */
 /* Borrowed until tsdb_free(). NULL when there is none. */

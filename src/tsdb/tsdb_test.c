@@ -293,6 +293,60 @@ static void look(void *arg)
 	arena_done(&a);
 }
 
+/* One row of n series, by their numbers or as a list; each value is `value`. */
+static bool write_row(struct fixture *f, struct batch_builder *w, uint32_t list, const uint32_t *series, unsigned n, int64_t ns, int64_t value)
+{
+	static const uint8_t types[4] = { V_I64, V_I64, V_I64, V_I64 };
+	_cleanup_(batch_unrefp) struct batch *b = NULL;
+	bool good = batch_group(w, 1, list, series, types, n) == 0 && batch_group_row(w, ns) == 0;
+
+	for (unsigned k = 0; k < n && good; k++)
+		good = batch_group_set(w, k, (struct value) { .type = V_I64, .i = value }, 0) == 0;
+	return good && batch_seal(w, 0, 0, &b) == 0 && fixture_append(f, b) == 0 && fixture_settle(f) == 0;
+}
+
+static int64_t rows_of(struct fixture *f, const uint32_t *series)
+{
+	struct tsdb_query q = ask(series, 1, T0, T0 + DAY);
+	int64_t n = 0;
+
+	return tsdb_range(f->t, &q, count_rows, &n) == 0 ? n : -1;
+}
+
+TEST(a_series_that_is_not_to_be_kept_is_passed_over_alone_and_in_lists)
+{
+	for (unsigned shards = 1; shards <= 2; shards++) {
+		struct fixture f = { .config = { .n_shards = shards } };
+		struct uuid points[3] = { point(1), point(2), point(3) };
+		uint8_t types[3] = { V_I64, V_I64, V_I64 };
+		uint32_t series[3], list;
+		struct batch_builder *w = NULL;
+		struct sample last;
+		struct arena a;
+
+		must(fixture_begin(&f) == 0 && batch_builder_new(&w, 0) == 0 && tsdb_series_many(f.t, 1, 3, points, types, series) == 0);
+		must(tsdb_list(f.t, 1, series, 3, &list) == 0);
+		tsdb_keep(f.t, 1, series[1], false);
+		tsdb_keep(f.t, 1, 4711, false);
+		must(write_row(&f, w, 0, series, 3, T0, 7) && write_row(&f, w, list, series, 3, T0 + NS_PER_S, 8));
+		is_int(rows_of(&f, &series[0]), 2);
+		is_int(rows_of(&f, &series[1]), 0);
+		is_int(rows_of(&f, &series[2]), 2);
+		arena_init(&a, &sys_heap, 0);
+		is_int(tsdb_last(f.t, 1, &series[1], 1, &a, &last), 0);
+		ok(last.time_ns == TSDB_NEVER);
+		tsdb_keep(f.t, 1, series[1], true);
+		must(write_row(&f, w, list, series, 3, T0 + 2 * NS_PER_S, 9));
+		is_int(rows_of(&f, &series[0]), 3);
+		is_int(rows_of(&f, &series[1]), 1);
+		is_int(tsdb_last(f.t, 1, &series[1], 1, &a, &last), 0);
+		is_int(last.value.i, 9);
+		arena_done(&a);
+		batch_builder_free(w);
+		fixture_end(&f);
+	}
+}
+
 TEST(a_query_never_misses_what_is_on_its_way_from_the_head_to_a_file)
 {
 	struct race r = { .f.config = { .flush_age_ms = 1, .n_shards = 2 } };

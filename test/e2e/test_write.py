@@ -76,3 +76,42 @@ def test_sixty_thousand_samples_in_one_body(platform):
     assert read(platform, "big/a", 30000)["v"] == list(range(30000))
     assert read(platform, "big/b", 30000)["v"] == [i / 8 for i in range(30000)]
     print(f"60,000 samples, durable and read back in {time.monotonic() - began:.2f} s")
+
+
+def test_a_point_without_history_is_not_stored_and_one_with_it_again_is():
+    """Both while it runs and after a start from the log, which still holds every sample."""
+    p = tenon.Platform()
+    try:
+        def put(value, second):
+            body = f"kept,at=x with={value},without={value} {(T0 + second) * 10**9}"
+            status, _, problem = p.call("POST", "/api/v1/write", body, headers={"Content-Type": "text/plain"})
+            assert status == 204, problem
+
+        def stored():
+            read(p, "kept,at=x/with", len(written))
+            return p.query(["kept,at=x/without"], *DAY).get("kept,at=x/without", {"v": []})["v"]
+
+        def keep(on):
+            item = p.call("GET", "/api/v1/points?code=without")[2]["items"][0]
+            status, _, problem = p.call("PATCH", f"/api/v1/points/{item['id']}", {"store": on})
+            assert status == 200, problem
+
+        written = [1]
+        put(1, 1)
+        assert stored() == [1]
+        keep(False)
+        written.append(2)
+        put(2, 2)
+        assert stored() == [1]
+        token, data = p.token, p.data
+        assert p.stop(tenon.signal.SIGKILL) != 0
+        p, own = tenon.Platform(data), p.own
+        p.own, p.token = own, token
+        assert read(p, "kept,at=x/with", 2)["v"] == [1, 2]
+        assert 2 not in stored()
+        keep(True)
+        written.append(3)
+        put(3, 3)
+        assert stored()[-1] == 3
+    finally:
+        p.close()
