@@ -78,8 +78,8 @@ build-clang/build.ninja:
 build-fuzz/build.ninja:
 	@CC='$(CLANG)' meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 
-bench: program                          ## every claim of bench/, one script each
-	@tools/run-bench $(BUILD)
+bench: program                          ## every claim of bench/, one script each, and their table; NAME=idle.py runs one
+	@tools/bench-peers $(BUILD) && tools/run-bench $(BUILD) $(NAME)
 
 fuzz: build-fuzz/build.ninja            ## every fuzz target for SECONDS (600); NAME=batch runs one
 	@ninja -C build-fuzz fuzzers && tools/run-fuzz build-fuzz $(SECONDS) $(NAME)
