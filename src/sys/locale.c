@@ -71,7 +71,7 @@ enum lang lang_of_accept(const char *s, enum lang otherwise)
 
 enum lang lang_of_env(void)
 {
-	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+	static const char *const names[] = { "TENON_LANG", "LC_ALL", "LC_MESSAGES", "LANG" };
 
 	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
 		const char *value = getenv(names[i]);

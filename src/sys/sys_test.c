@@ -316,8 +316,12 @@ TEST(the_wanted_language_is_the_one_with_the_highest_weight)
 	is_int(lang_of_accept("zhx, enx", LANG_ZH), LANG_ZH);
 	is_int(lang_parse("zh_Hans_CN.UTF-8", LANG_EN), LANG_ZH);
 	is_int(lang_parse("C.UTF-8", LANG_EN), LANG_EN);
+	unsetenv("TENON_LANG");
 	setenv("LC_ALL", "zh_CN.UTF-8", 1);
 	is_int(lang_of_env(), LANG_ZH);
 	setenv("LC_ALL", "C", 1);
 	is_int(lang_of_env(), LANG_EN);
+	setenv("TENON_LANG", "zh", 1);
+	is_int(lang_of_env(), LANG_ZH);
+	unsetenv("TENON_LANG");
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import types from '../dev/types.json';
 import { editable, inSentence, labelOf, sections, type FormField, type TypeForm } from '../src/form/description';
-import { placeErrors, pointerPath } from '../src/form/problem';
+import { besideField, patternText, placeErrors, pointerPath } from '../src/form/problem';
 import { changes, defaults, durationNs, faultOf, same, toBody, toValues } from '../src/form/values';
 
 const form = (name: string): TypeForm => (types as unknown as TypeForm[]).find((t) => t.name === name)!;
@@ -62,6 +62,9 @@ describe('forms', () => {
 	});
 });
 
+/* Texts by their names. */
+const t = ((key: string) => key) as never;
+
 describe('errors of the server', () => {
 	it('name fields by RFC 6901 pointers', () => {
 		expect(pointerPath('/config/host')).toEqual(['config', 'host']);
@@ -71,10 +74,24 @@ describe('errors of the server', () => {
 	});
 	it('stand at their fields, the others above the form', () => {
 		const placed = placeErrors([
-			{ pointer: '/code', code: 'required', detail: 'a' }, { pointer: '/code', code: 'length', detail: 'b' },
+			{ pointer: '/code', code: 'exists', detail: 'a' }, { pointer: '/code', code: 'length', detail: 'b' },
 			{ pointer: '/config/host', code: 'invalid', detail: 'c' }, { pointer: '/path', code: 'read_only', detail: 'd' }, { pointer: '', code: 'exists', detail: 'e' },
-		], { ...form('point'), fields: [...form('point').fields, ...form('connection').fields] });
+		], { ...form('point'), fields: [...form('point').fields, ...form('connection').fields] }, t);
 		expect(placed.fields).toEqual([{ path: ['code'], messages: ['a', 'b'] }, { path: ['config', 'host'], messages: ['c'] }]);
 		expect(placed.rest).toEqual(['d', 'e']);
+	});
+	it('are said beside a field without the name programs use', () => {
+		const say = (code: string, detail: string, args: Record<string, unknown>): string => besideField({ code, detail, args }, t);
+		expect(say('length', 'code must have 1 to 200 characters, has 0', { field: 'code' })).toBe('Must have 1 to 200 characters, has 0');
+		expect(say('length', 'code 长度必须为 1 至 200 个字符，现为 0 个', { field: 'code' })).toBe('长度必须为 1 至 200 个字符，现为 0 个');
+		expect(say('exists', 'a point with code x exists already', { field: 'code' })).toBe('a point with code x exists already');
+		expect(say('required', '缺少 code', { field: 'code' })).toBe('rule.required');
+		expect(say('pattern', 'code must match [^/]+', { field: 'code', pattern: '[^/]+' })).toBe('like.no_slash');
+	});
+	it('every pattern a person may break has words of its own', () => {
+		type F = { pattern?: string };
+		const patterns = (types as unknown as { fields: F[] }[]).flatMap((x) => x.fields.flatMap((f) => f.pattern ?? []));
+		expect(patterns.length).toBeGreaterThan(3);
+		expect([...new Set(patterns)].filter((p) => patternText(p, t) === 'rule.pattern')).toEqual([]);
 	});
 });

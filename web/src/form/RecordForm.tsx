@@ -10,7 +10,7 @@ import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { Control } from './Field';
 import { docOf, editable, has, innerType, isNested, labelOf, sections, titleOf, type FormField, type Inner, type Lang, type TypeForm } from './description';
-import { placeErrors } from './problem';
+import { patternText, placeErrors } from './problem';
 import { defaults, faultOf, same, toBody, type Fault, type Values } from './values';
 
 export interface RecordFormHandle {
@@ -48,7 +48,7 @@ export function faultText(fault: Fault, t: TFunction): string {
 			return t(`rule.${fault.rule}_${bounds}`, { min: fault.min, max: fault.max });
 		}
 		case 'pattern':
-			return t('rule.pattern', { pattern: fault.pattern });
+			return patternText(fault.pattern, t);
 		default:
 			return t(`rule.${fault.rule}`);
 	}
@@ -103,7 +103,7 @@ export function RecordForm(p: Props) {
 		},
 		refuse: (e) => {
 			const errors = e instanceof Problem ? e.errors : [];
-			const placed = placeErrors(errors, { ...p.type, fields });
+			const placed = placeErrors(errors, { ...p.type, fields }, t);
 			form.setFields(placed.fields.map((x) => ({ name: x.path as string[], errors: x.messages })));
 			openWhereWrong(placed.fields.map((x) => x.path));
 			setGeneral(placed.rest.length || placed.fields.length ? placed.rest : [problemText(e, t)]);

@@ -15,8 +15,9 @@ import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { docOf, labelOf, titleOf, type TypeForm } from '../form/description';
 import { RecordForm, type RecordFormHandle } from '../form/RecordForm';
-import { pointerPath } from '../form/problem';
+import { besideField, pointerPath } from '../form/problem';
 import { AgeCell, LiveCell, QualityCell } from '../lib/Quality';
+import { isTroubled } from '../lib/links';
 import { recordTitle } from '../lib/records';
 import { AddressHint } from './AddressHint';
 import { LinkNote } from './Plant';
@@ -265,7 +266,7 @@ function PointRows({ driver, form, group, device, onDone }: { driver: Driver; fo
 			} catch (e) {
 				failed++;
 				const errors: Record<string, string> = {};
-				for (const x of e instanceof Problem ? e.errors : []) errors[String(pointerPath(x.pointer)[0] ?? 'code')] = x.detail;
+				for (const x of e instanceof Problem ? e.errors : []) errors[String(pointerPath(x.pointer)[0] ?? 'code')] = besideField(x, t);
 				if (!Object.keys(errors).length) errors.code = problemText(e, t);
 				setRows((all) => all.map((x) => (x.key === r.key ? { ...x, errors } : x)));
 			}
@@ -320,12 +321,13 @@ function Ready({ device, onMoreDevices, onMorePoints }: { device: string; onMore
 	const navigate = useNavigate();
 	const points = useList<Point>('points', { device, limit: 200 });
 	const link = useLinks(1000).data?.find((l) => l.id === device);
+	const isDown = isTroubled(link);
 	const items = points.data?.items ?? [];
 	useSubscription(items.map((p) => p.id), 2);
 	return (
 		<>
 			<div className="row gap-below">
-				<h2 style={{ margin: 0 }} className="grow">{t('add.ready_title', { n: items.length })}</h2>
+				<h2 style={{ margin: 0 }} className="grow">{t(isDown ? 'add.made_title' : 'add.ready_title', { n: items.length })}</h2>
 				{link && <LinkNote link={link} />}
 			</div>
 			<div className="import-rows">

@@ -11,6 +11,7 @@ import type { ImportReport } from '../api/contract';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { labelOf, type TypeForm } from '../form/description';
+import { besideField } from '../form/problem';
 import { formatLines, parseCsv, type Table } from '../lib/csv';
 import { downloadBlob } from '../lib/download';
 import { columnIndex, fieldOf } from '../lib/points-csv';
@@ -185,7 +186,12 @@ interface RowsProps {
 
 /** The wrong rows, each cell to be mended where it stands; without wrong ones the first of all. */
 function Rows({ table, form, report, onMend, onEnter }: RowsProps) {
-	const { t } = useText();
+	const { t, lang } = useText();
+	/* What a whole row lacks: the column by its heading. */
+	const rowReason = (e: ImportReport['errors'][number]): string => {
+		const f = form.fields.find((x) => x.name === e.args?.field);
+		return f ? e.detail.replace(f.name, labelOf(f, lang)) : e.detail;
+	};
 	const headAt = Math.max(0, report?.head?.line ? table.rows.findIndex((r) => r.line === report.head!.line) : 0);
 	const head = table.rows[headAt]!.cells;
 	const fields = report?.head?.fields ?? head.map((h) => fieldOf(form, h) ?? null);
@@ -207,7 +213,7 @@ function Rows({ table, form, report, onMend, onEnter }: RowsProps) {
 					const at = errors.map((e) => columnIndex(head, fields, e.column));
 					return (
 						<tr key={r.line} className={errors.length ? 'wrong' : undefined}>
-							<td className="line">{r.line}{errors.map((e, k) => at[k]! < 0 && <div key={k} className="reason">{e.detail}</div>)}</td>
+							<td className="line">{r.line}{errors.map((e, k) => at[k]! < 0 && <div key={k} className="reason">{rowReason(e)}</div>)}</td>
 							{head.map((h, i) => {
 								const told = errors.filter((_, k) => at[k] === i);
 								if (!errors.length) return <td key={i}>{r.cells[i]}</td>;
@@ -217,7 +223,7 @@ function Rows({ table, form, report, onMend, onEnter }: RowsProps) {
 											value={r.cells[i] ?? ''} aria-label={`${h} ${r.line}`} aria-invalid={told.length > 0}
 											onChange={(e) => onMend(r, i, e.target.value)} onKeyDown={(e) => { if (e.key === 'Enter') onEnter(); }}
 										/>
-										{told.map((e, k) => <div key={k} className="reason">{e.detail}</div>)}
+										{told.map((e, k) => <div key={k} className="reason">{besideField(e, t)}</div>)}
 									</td>
 								);
 							})}

@@ -10,7 +10,7 @@ import { Logo } from '../app/Logo';
 import { useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
-import { pointerPath } from '../form/problem';
+import { besideField, pointerPath } from '../form/problem';
 
 interface Entry {
 	token: string;
@@ -51,7 +51,7 @@ export function Start() {
 			const errors = e instanceof Problem ? e.errors : [];
 			const known = new Set(['token', 'name', 'full_name', 'password']);
 			const placed = errors.filter((x) => known.has(String(pointerPath(x.pointer)[0])));
-			form.setFields(placed.map((x) => ({ name: pointerPath(x.pointer)[0] as keyof Entry, errors: [x.detail] })));
+			form.setFields(placed.map((x) => ({ name: pointerPath(x.pointer)[0] as keyof Entry, errors: [besideField(x, t)] })));
 			if (placed.length < errors.length || !errors.length) setFault(problemText(e, t));
 		}
 	};
@@ -105,7 +105,7 @@ export function Start() {
 								</Form.Item>
 							</div>
 							{fault && <Alert className="gap-below" type="error" showIcon title={fault} role="alert" />}
-							<Button type="primary" htmlType="submit" block loading={busy && { delay: 300 }}>{t('start.submit')}</Button>
+							<Button className="gap-above" type="primary" htmlType="submit" block loading={busy && { delay: 300 }}>{t('start.submit')}</Button>
 						</Form>
 					</>
 				)}

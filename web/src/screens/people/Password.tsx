@@ -4,7 +4,7 @@ import { Alert, Button, Form, Input } from 'antd';
 import { Problem } from '../../api/http';
 import { useText } from '../../app/lang';
 import { problemText } from '../../app/problems';
-import { pointerPath } from '../../form/problem';
+import { besideField, pointerPath } from '../../form/problem';
 
 interface Entry {
 	old: string;
@@ -27,7 +27,7 @@ export function PasswordForm({ withOld, onSend, size }: { withOld: boolean; onSe
 			form.resetFields();
 		} catch (e) {
 			const placed = (e instanceof Problem ? e.errors : []).filter((x) => ['old', 'password'].includes(String(pointerPath(x.pointer)[0])));
-			form.setFields(placed.map((x) => ({ name: pointerPath(x.pointer)[0] as keyof Entry, errors: [x.detail] })));
+			form.setFields(placed.map((x) => ({ name: pointerPath(x.pointer)[0] as keyof Entry, errors: [besideField(x, t)] })));
 			if (!placed.length) setFault(problemText(e, t));
 		} finally {
 			setBusy(false);
