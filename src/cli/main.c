@@ -13,8 +13,9 @@ static int usage_failed(int r)
 	struct err e = err_take(r);
 	struct buf b = BUF_INIT(&sys_heap, 4096);
 
-	buf_add(&b, "tenon: ");
 	err_text(&e, cli_lang(), &b);
+	/* How a verb is called stands for itself; any other sentence says who speaks. */
+	fputs(e.kind == ERR_USAGE && str_starts(b.data, "tenon ") ? cli_text("usage: ", "用法：") : "tenon: ", stderr);
 	fprintf(stderr, "%s\n", b.data);
 	buf_done(&b);
 	if (e.kind == ERR_REMOTE && err_arg(&e, "exit"))
@@ -92,7 +93,7 @@ static int run(int argc, char *argv[], struct arena *a)
 		n = options ? options_parse(c->options, options, argc - 1, argv + 1, a) : err_fail(ERR_NO_MEMORY, "what", "tenon", NULL);
 	}
 	if (n > 1 && !*c->usage)                /* it takes none */
-		return err_fail(ERR_USAGE, "detail", arena_fmt(a, cli_text("tenon %s takes no arguments; this is one: %s", "tenon %s 不带参数，多余：%s"), c->name, argv[2]), NULL);
+		return err_fail(ERR_USAGE, "detail", arena_fmt(a, cli_text("%s takes no arguments; this is one: %s", "%s 不带参数，多余：%s"), c->name, argv[2]), NULL);
 	return n < 0 ? n : c->run(c, options, n, argv + 1, a);
 }
 
