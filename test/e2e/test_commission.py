@@ -162,6 +162,11 @@ def test_a_scan_finds_who_is_there(p, peer):
     assert tenon.wait_for(ended, what="the scan is cancelled")["state"] == "cancelled"
 
 
+def test_a_scan_backwards_is_refused_before_it_is_a_job(p, peer):
+    status, _, body = p.call("POST", "/api/v1/links/scan", {**settings(peer.port), "from": 5, "to": 1})
+    assert (status, body["errors"][0]["pointer"], body["detail"]) == (422, "/from", "from must be at most 1, is 5")
+
+
 def test_steps_come_as_they_happen(p, peer):
     status, head, text = p.call("POST", "/api/v1/links/test", settings(peer.port), headers={"Accept": "application/x-ndjson"}, raw=True)
     assert status == 200 and [json.loads(line)["step"] for line in text.splitlines()] == ["settings", "name", "route", "port", "unit", "read"]
