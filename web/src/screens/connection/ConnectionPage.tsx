@@ -85,7 +85,7 @@ function Figures({ link, below }: { link: LinkRow | undefined; below: LinkRow[] 
 			</div>
 			<div className="figure">
 				<dt>{t('connection.rate')}</dt>
-				<dd><Rate reached={link.values_reached} asked={link.values_asked} /></dd>
+				<dd className="figure-rate"><Rate reached={link.values_reached} asked={link.values_asked} /></dd>
 			</div>
 			<div className="figure">
 				<dt>{t('field.requests')}</dt>

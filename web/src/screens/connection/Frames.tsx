@@ -5,7 +5,7 @@ import { DownloadOutlined, PauseOutlined, CaretRightOutlined } from '@ant-design
 import { BASE, get } from '../../api/http';
 import { useText } from '../../app/lang';
 import { problemText } from '../../app/problems';
-import { formatDateTime } from '../../lib/format';
+import { formatDateTime, formatTime } from '../../lib/format';
 import type { SlotProps } from './slots';
 
 interface Frame { seq: number; t: number; kind: 'out' | 'in' | 'silence' | 'opened' | 'closed'; result?: string; bytes?: string; text: string }
@@ -47,15 +47,15 @@ export function Frames({ connection }: SlotProps) {
 	return (
 		<>
 			{fault !== null && <Alert type="error" showIcon title={problemText(fault, t)} />}
-			<div className="toolbar">
+			<div className="bar">
 				<Button icon={running ? <PauseOutlined /> : <CaretRightOutlined />} onClick={() => setRunning(!running)}>{t(running ? 'connection.frames_pause' : 'connection.frames_go')}</Button>
 				<Button icon={<DownloadOutlined />} href={`${BASE}/links/${id}/frames.pcap`} download={`${id}.pcap`}>{t('connection.frames_save')}</Button>
 			</div>
-			<table className="plain-table">
+			<table className="plain-table frames">
 				<thead><tr><th scope="col">{t('connection.frames_time')}</th><th scope="col">{t('connection.frames_text')}</th></tr></thead>
 				<tbody>{frames.map((f) => (
 					<tr key={f.seq}>
-						<td className="muted">{formatDateTime(f.t / 1000, true)}</td>
+						<td className="muted nowrap" title={formatDateTime(f.t / 1000, true)}>{formatTime(f.t / 1000, true)}</td>
 						<td className={isBad(f) ? 'q-uncertain' : undefined}>{ARROW[f.kind]} {f.text}{f.bytes && <div className="muted"><code>{f.bytes}</code></div>}</td>
 					</tr>
 				))}</tbody>
