@@ -8,7 +8,7 @@ import { codesOf, templateFor, TEMPLATES, type Template } from '../src/picture/t
 
 const point = (more: Partial<Point>): Point => ({ id: 'x', rev: 1, device: 'd', group: 'g', code: 'P', address: '1', type: 'f32', ...more });
 /** The register map of the simulated station. */
-const map = readFileSync(join(import.meta.dirname, '../../src/sim/points.def'), 'utf8');
+const map = readFileSync(join(import.meta.dirname, '../../src/sim/pump_points.def'), 'utf8');
 const codes = [...map.matchAll(/^POINT\("([^"]+)"/gm)].map((m) => m[1]!);
 
 describe('pictures', () => {
