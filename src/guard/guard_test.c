@@ -312,6 +312,30 @@ static int guess(struct world *w, const char *name, const char *password, unsign
 	return guard_sign_in(&s, &(struct sign_in) { name, password }, &secrets);
 }
 
+static int guess_from(struct world *w, const char *password, const char *peer)
+{
+	struct session_secrets secrets;
+	struct scope s = nobody(w);
+
+	snprintf(s.peer, sizeof(s.peer), "%s", peer);
+	return guard_sign_in(&s, &(struct sign_in) { "ann", password }, &secrets);
+}
+
+/* However the zeros in it are written (RFC 5952, 4.2): five failures from one /64, and the sixth has to wait, from another it has not. */
+TEST(addresses_of_one_network_are_one_guesser)
+{
+	static const char *const one[] = { "2001:db8::1", "2001:db8::1:2:3:4", "2001:db8::ffff:0:0:1", "2001:db8::9:8:0:1", "2001:db8:0:0:5:6:7:8" };
+	struct world w;
+
+	must(begin(&w) && set_up(&w));
+	for (unsigned i = 0; i < ELEMENTSOF(one); i++)
+		is_int(guess_from(&w, "nine lette", one[i]), -ERR_BAD_SIGN_IN);
+	is_int(guess_from(&w, "nine lette", "2001:db8::abcd:1"), -ERR_LIMIT);
+	is_int(guess_from(&w, "nine lette", "2001:db8:0:1::1"), -ERR_BAD_SIGN_IN);
+	is_int(guess_from(&w, "ten letters", "2001:db8:0:1::2"), 0);
+	end(&w);
+}
+
 static uint64_t plain_key(const char *name)
 {
 	uint8_t hash[HASH_BYTES];

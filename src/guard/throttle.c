@@ -14,21 +14,44 @@
 
 enum { FORGET_S = 3600, PROBES = 16 };
 
-/* "2001:db8:1:2:…" → "2001:db8:1:2"; as it is otherwise. */
+/* Groups of hexadecimal digits from `from` up to `to`, each with a colon behind it; *left: so many at most. */
+static void add_groups(const char *from, const char *to, unsigned *left, struct buf *out)
+{
+	while (from < to && *left) {
+		while (from < to && *from != ':')
+			buf_addc(out, *from++);
+		buf_addc(out, ':');
+		from += from < to;
+		--*left;
+	}
+}
+
+static unsigned count_groups(const char *from, const char *to)
+{
+	unsigned n = from < to;
+
+	for (; from < to; from++)
+		n += *from == ':';
+	return n;
+}
+
+/* "2001:db8:1:2:…" → "2001:db8:1:2:", "2001:db8::9:8:7:6" → "2001:db8:0:0:"; IPv4 as it is, also behind "::ffff:". */
 static void network_of(const char *peer, struct buf *out)
 {
-	unsigned groups = 0;
+	const char *gap = str_find(peer, "::"), *end = peer + str_len(peer);
+	unsigned left = 4, zeros = 0;
 
-	if (!str_find(peer, ":")) {
-		buf_addf(out, "%.60s", peer);
+	if (!str_find(peer, ":") || str_find(peer, ".")) {
+		buf_addf(out, "%.60s", str_starts(peer, "::ffff:") ? peer + 7 : peer);
 		return;
 	}
-	for (; *peer && groups < 4; peer++) {
-		if (*peer == ':')
-			groups++;
-		if (groups < 4)
-			buf_addc(out, *peer);
-	}
+	if (gap)
+		zeros = 8 - MIN(8u, count_groups(peer, gap) + count_groups(gap + 2, end));
+	add_groups(peer, gap ? gap : end, &left, out);
+	for (; left && zeros; left--, zeros--)
+		buf_add(out, "0:");
+	if (gap)
+		add_groups(gap + 2, end, &left, out);
 }
 
 static uint64_t key_of(const struct guard *g, enum throttle_of of, const char *user, const char *peer)
