@@ -241,3 +241,111 @@ TEST(a_port_that_is_taken_is_said_and_nothing_stays_open)
 	sim_free(a);
 	loop_free(l);
 }
+
+/* --- Units and their faults -------------------------------------------------------------------------------------------- */
+
+TEST(units_behind_one_port_answer_for_themselves)
+{
+	struct modbus_response a;
+	struct sim_machine m;
+	struct served s;
+	int fd;
+
+	must(serve(&s, &(struct sim_config) { .seed = 1, .machines = "oven,meters" }));
+	is_int(sim_machines(s.sim), 3);
+	sim_machine(s.sim, 2, &m);
+	ok(m.kind == SIM_METER && m.unit == 2 && m.metered == 0 && m.port == sim_port(s.sim, 1));
+	fd = dial(m.port);
+	must(fd >= 0);
+	ok(ask(fd, &(struct modbus_request) { .fc = MODBUS_READ_INPUT, .addr = 0, .n = 8 }, 99, &a) && a.exception == 0);
+	ok(ask(fd, &(struct modbus_request) { .fc = MODBUS_READ_HOLDING, .addr = 0, .n = 2 }, 99, &a) && a.exception == MODBUS_ILLEGAL_ADDRESS);
+	close(fd);
+	stop(&s, NULL);
+}
+
+TEST(a_dead_unit_says_nothing_and_a_confused_one_something_else)
+{
+	static const uint8_t to_the_dead[] = { 0, 9, 0, 0, 0, 6, 2, 4, 0, 0, 0, 8 };    /* transaction 9, unit 2 */
+	struct modbus_response a;
+	struct sim_stats stats;
+	struct served s;
+	int cnc, meters;
+
+	must(loop_new("sim", &s.loop) == 0);
+	must(sim_new(s.loop, &(struct sim_config) { .seed = 1, .machines = "cnc,meters" }, &s.sim) == 0);
+	is_int(sim_set_faults(s.sim, "cnc.wrong=0.5,3.dead"), 0);
+	must(sim_start(s.sim) == 0);
+	must((cnc = dial(sim_port(s.sim, 0))) >= 0);
+	must((meters = dial(sim_port(s.sim, 1))) >= 0);
+	must(thread_start(&s.thread, "sim", run_loop, s.loop) == 0);
+	/* Sixteen registers less eight: no client takes that for an answer. */
+	ok(!ask(cnc, &(struct modbus_request) { .fc = MODBUS_READ_INPUT, .addr = 0, .n = 16 }, 99, &a));
+	err_clear();
+	ok(ask(cnc, &(struct modbus_request) { .fc = MODBUS_READ_INPUT, .addr = 8, .n = 1 }, 99, &a) && a.exception == MODBUS_DEVICE_FAILURE);
+	/* What comes first is the answer of unit 1, which was asked later. */
+	ok(send(meters, to_the_dead, sizeof(to_the_dead), MSG_NOSIGNAL) == sizeof(to_the_dead));
+	ok(ask(meters, &(struct modbus_request) { .fc = MODBUS_READ_INPUT, .addr = 0, .n = 8 }, 99, &a) && a.exception == 0);
+	close(cnc);
+	close(meters);
+	stop(&s, &stats);
+	is_int(stats.unanswered, 1);
+	is_int(stats.bad_frames, 0);
+}
+
+/* More requests than may wait: who does not wait for a slow unit is cut off; another is answered, in order. */
+TEST(a_slow_unit_keeps_the_order_and_cuts_off_who_does_not_wait)
+{
+	static const uint8_t request[] = { 0, 7, 0, 0, 0, 6, 1, 4, 0, 0, 0, 4 };
+	struct modbus_response a;
+	struct sim_stats stats;
+	struct served s;
+	int patient, hasty;
+	char byte[64];
+
+	must(serve(&s, &(struct sim_config) { .seed = 1, .machines = "oven" }));
+	loop_stop(s.loop);
+	thread_join(&s.thread);
+	is_int(sim_set_fault(s.sim, 0, "slow", 1), 0);
+	patient = dial(sim_port(s.sim, 0));
+	hasty = dial(sim_port(s.sim, 0));
+	must(patient >= 0 && hasty >= 0);
+	must(thread_start(&s.thread, "sim", run_loop, s.loop) == 0);
+	for (int i = 0; i < 33; i++)
+		ok(send(hasty, request, sizeof(request), MSG_NOSIGNAL) == sizeof(request));
+	ok(readable(hasty) && recv(hasty, byte, sizeof(byte), 0) <= 0);
+	ok(ask(patient, &(struct modbus_request) { .fc = MODBUS_READ_INPUT, .addr = 0, .n = 4 }, 99, &a) && a.exception == 0);
+	close(patient);
+	close(hasty);
+	stop(&s, &stats);
+	is_int(stats.bad_frames, 1);
+}
+
+TEST(faults_are_set_and_told_by_name_and_wrong_names_are_said)
+{
+	static const char *const wrong[] = { "oven", "oven.gremlins", "3.dead", "0.dead", "oven.leak=2", "oven.leak=x", "oven.leak=", "boiler.leak", ".dead" };
+	struct loop *l;
+	struct sim *s;
+	double v = -1;
+
+	must(loop_new("sim", &l) == 0);
+	must(sim_new(l, &(struct sim_config) { .seed = 1, .machines = "oven,cnc" }, &s) == 0);
+	is_int(sim_set_faults(s, "oven.leak=0.25,cnc.noise"), 0);
+	is_int(sim_fault(s, 0, "leak", &v), 0);
+	ok(fabs(v - 0.25) < 1e-9);
+	is_int(sim_fault(s, 1, "noise", &v), 0);
+	ok(v == 1);
+	is_int(sim_fault(s, 1, "dead", &v), 0);
+	ok(v == 0);
+	for (size_t i = 0; i < ELEMENTSOF(wrong); i++)
+		ok(sim_set_faults(s, wrong[i]) < 0);
+	is_int(sim_fault(s, 0, "gremlins", &v), -ERR_MISSING);
+	is_int(sim_set_fault(s, 0, "slow", NAN), -ERR_INVALID);
+	err_clear();
+	sim_free(s);
+	ok(sim_new(l, &(struct sim_config) { .machines = "meters" }, &s) < 0);
+	ok(sim_new(l, &(struct sim_config) { .machines = "oven,meters,cnc" }, &s) < 0);
+	ok(sim_new(l, &(struct sim_config) { .machines = "" }, &s) < 0);
+	ok(sim_new(l, &(struct sim_config) { .machines = "oven,,cnc" }, &s) < 0);
+	err_clear();
+	loop_free(l);
+}
