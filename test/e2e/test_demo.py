@@ -67,7 +67,7 @@ def test_the_platform_says_that_it_has_one(demo, platform):
     assert platform.call("GET", "/api/v1/session")[2]["demo"] is False
     for method, path, body in (("GET", "/api/v1/demo/faults", None), ("PUT", "/api/v1/demo/faults/oven-1.leak", {"on": True})):
         status, _, answer = platform.call(method, path, body, headers={"Accept-Language": "zh"})
-        assert status == 404 and answer["code"] == "no_demo" and "--demo" in answer["detail"] and "演示工厂" in answer["detail"]
+        assert status == 404 and answer["code"] == "no_demo" and answer["title"] == "没有演示工厂" and "--demo" in answer["detail"] and "演示工厂" in answer["detail"]
 
 
 def test_every_fault_says_where_to_look(demo):
