@@ -406,6 +406,60 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		expect(await count()).toBe(before);
 	});
 
+	it('fills a thousand addresses of the sheet down, changes them at once, filters, and takes it all back', async () => {
+		const { page } = w;
+		const N = 1000;
+		await page.goto(`${servers.url}/grid/points`);
+		const grid = page.locator('.grid');
+		await until('the keys are told when all is read', async () => (await page.locator('.bar .muted.small').innerText()).includes('Ctrl'));
+		const names = await page.locator('.grid-head b').allInnerTexts();
+		const cell = (row: number, name: string) => grid.locator(`[aria-rowindex="${row}"] .cell`).nth(names.indexOf(name));
+		const see = (row: number): Promise<void> => grid.evaluate((el, y) => { el.scrollTop = y; }, (row - 1) * 28);
+		const before = Number(await grid.getAttribute('aria-rowcount'));
+		const from = before + 1;
+		/* A column of codes, as it comes from a spreadsheet; the rows are made by it. */
+		await page.getByRole('button', { name: '添加 10 行' }).click();
+		await see(from);
+		await cell(from, '编码').click();
+		await grid.evaluate((el, text) => {
+			const data = new DataTransfer();
+			data.setData('text/plain', text);
+			el.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+		}, Array.from({ length: N }, (_, i) => `B-${i}`).join('\n'));
+		await until('a thousand rows more', async () => (await grid.getAttribute('aria-rowcount')) === String(before + N));
+		await cell(from, '地址').click();
+		await page.keyboard.type('HR100');
+		await page.keyboard.press('Enter');
+		await cell(from, '数据类型').click();
+		await page.keyboard.type('f32');
+		await page.keyboard.press('Enter');
+		const choose = async (name: string): Promise<void> => {
+			await see(from);
+			await cell(from, name).click();
+			await see(from + N - 1);
+			await cell(from + N - 1, name).click({ modifiers: ['Shift'] });
+		};
+		await choose('数据类型');
+		await page.keyboard.press('Control+D');
+		await choose('地址');
+		await page.keyboard.press('Control+D');
+		expect(await cell(from + N - 1, '地址').innerText()).toBe(`HR${100 + 2 * (N - 1)}`);
+		await choose('描述');
+		await page.keyboard.press('F2');
+		await page.keyboard.insertText('换新');
+		await page.keyboard.press('Control+Enter');
+		expect(await cell(from + N - 1, '描述').innerText()).toBe('换新');
+		await see(from);
+		expect(await cell(from, '描述').innerText()).toBe('换新');
+		await page.locator('.grid-head input').nth(names.indexOf('编码')).fill('b-99');
+		await until('those of the filter', async () => (await grid.getAttribute('aria-rowcount')) === '11');            /* 99, 990 … 999 */
+		await page.locator('.grid-head input').nth(names.indexOf('编码')).fill('');
+		await until('all again', async () => (await grid.getAttribute('aria-rowcount')) === String(before + N));
+		for (let i = 0; i < 7; i++) await page.getByRole('button', { name: /撤销$/ }).click();
+		await until('nothing to save', async () => (await page.getByRole('button', { name: '保存 0 行' }).count()) === 1);
+		expect(await grid.getAttribute('aria-rowcount')).toBe(String(before));
+	});
+
 	it.skipIf(!servers.program)('gives a user a role in a place, and asks for a password of his own', async () => {
 		const { page } = w;
 		const place = (await api(page, 'POST', '/places', { code: 'north', name: '北车间' })).body;

@@ -70,6 +70,19 @@ describe('sheet', () => {
 		s.set([{ row: s.rows[1]!, at: s.column('address'), text: 'HR9' }]);
 		expect(s.rows[1]!.errors).toEqual({ [-1]: 'row' });
 	});
+	it('shows all rows but new ones that were deleted, and those a filter lets through', () => {
+		const s = fresh(3);
+		expect(s.seen([])).toBe(s.rows);
+		s.append(2);
+		s.remove([s.rows[4]!, s.rows[0]!]);
+		expect(s.seen([]).length).toBe(4);                 /* what the server has stays, crossed out */
+		expect(s.seen([[s.column('code'), 'p-2']]).map((r) => r.id)).toEqual(['id-2']);
+		expect(s.undo() && s.undo() && s.seen([])).toBe(s.rows);
+		expect(s.rows[0]!.cells).toBe(s.rows[0]!.was);
+		s.set([{ row: s.rows[0]!, at: s.column('name'), text: 'other' }]);
+		expect(s.rows[0]!.was![s.column('name')]).toBe('');
+	});
+
 	it('takes a list of tens of thousands', { timeout: 120_000 }, () => {
 		const s = fresh(20_000);
 		s.set(s.rows.map((row) => ({ row, at: s.column('unit'), text: 'bar' })));

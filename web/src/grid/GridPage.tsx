@@ -31,7 +31,13 @@ export function GridPage() {
 	return <Grid key={plural} plural={plural} form={form} />;
 }
 
-/** Line by line as they come; `on` is called now and then so that the first rows are seen at once. */
+/** ms of work without a pause for the screen, and between two looks at what has come. */
+const AT_ONCE = 16;
+const LOOK = 250;
+
+/** Line by line as they come, with pauses: what has arrived already would be taken in one go. */
+const pause = (): Promise<void> => new Promise((ok) => { setTimeout(ok, 0); });
+
 async function stream(path: string, on: (records: Rec[]) => void, signal: AbortSignal): Promise<void> {
 	const r = await fetch(BASE + path, { headers: { Accept: 'application/x-ndjson' }, credentials: 'same-origin', signal });
 	if (!r.ok || !r.body) throw new Error(`HTTP ${r.status}`);
@@ -41,8 +47,14 @@ async function stream(path: string, on: (records: Rec[]) => void, signal: AbortS
 		const { done, value } = await reader.read();
 		const lines = (rest + (value ?? '')).split('\n');
 		rest = done ? '' : lines.pop()!;
-		on(lines.filter(Boolean).map((l) => JSON.parse(l) as Rec));
+		for (let i = 0, since = performance.now(); i < lines.length; i += 50) {
+			on(lines.slice(i, i + 50).filter(Boolean).map((l) => JSON.parse(l) as Rec));
+			if (performance.now() - since < AT_ONCE) continue;
+			await pause();
+			since = performance.now();
+		}
 		if (done) return;
+		await pause();
 	}
 }
 
@@ -81,6 +93,7 @@ function Grid({ plural, form }: { plural: string; form: TypeForm }) {
 				const words: [string, string] = [t('word.yes'), t('word.no')];
 				const codes = await codesOf([...new Set(columns.flatMap((f) => (f.kind === 'ref' && f.ref ? [f.ref] : [])))], stop.signal);
 				const fields = ['id', 'rev', ...columns.map((f) => f.name)].join(',');
+				let looked = 0;
 				await stream(`/${plural}${query({ fields, device: device || undefined })}`, (records) => {
 					for (const r of records) {
 						const ids: Record<number, string> = {};
@@ -91,9 +104,12 @@ function Grid({ plural, form }: { plural: string; form: TypeForm }) {
 						});
 						next.load(cells, r.id, Number(r.rev), ids);
 					}
+					if (performance.now() - looked < LOOK) return;
 					bump();
+					looked = performance.now();
 				}, stop.signal);
 				if (device && !next.rows.length) next.append(1);
+				bump();
 			} catch (e) {
 				if (!stop.signal.aborted) setFault(problemText(e, t));
 			} finally {

@@ -2,7 +2,7 @@
  * The sheet on the screen: only the rows in view are in the document, so 100,000 are as quick as 100. Keys and clipboard as in a
  * spreadsheet; while a cell is edited they belong to its input.
  */
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'react';
+import { memo, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'react';
 import { useText } from '../app/lang';
 import { labelOf, has, type FormField } from '../form/description';
 import { formatTsv, parseTsv, type Row, type Sheet } from './sheet';
@@ -24,11 +24,71 @@ interface Props {
 const widthOfColumn = (f: FormField): number => (f.name === 'description' || f.name === 'name' ? 170 : f.kind === 'bool' ? 72 : /^[iuf]\d|dec/.test(f.kind) ? 92 : f.kind === 'map' || f.kind === 'json' ? 180 : 120);
 const between = (n: number, lo: number, hi: number): number => Math.max(lo, Math.min(hi, n));
 
+/** What a row does when it is pressed: one object for the life of the view, so that a row is drawn again only when it looks otherwise. */
+interface Hands {
+	down: (e: React.MouseEvent, p: Place) => void;
+	whole: (row: number) => void;
+	over: (p: Place) => void;
+	begin: () => void;
+	type: (text: string) => void;
+	leave: () => void;
+}
+interface RowProps {
+	r: Row;
+	at: number;
+	columns: FormField[];
+	/** Of each column: where it stands. */
+	styles: React.CSSProperties[];
+	total: number;
+	/** Selected columns; 1, 0: none. */
+	left: number;
+	right: number;
+	/** The column with the focus; -1: not in this row. */
+	current: number;
+	/** The text of the cell that is edited here. */
+	editing: string | null;
+	lang: 'zh' | 'en';
+	hands: Hands;
+	version: number;
+}
+
+const isNumber = (f: FormField): boolean => /^[iuf]\d|dec/.test(f.kind);
+
+const GridRow = memo(function GridRow({ r, at, columns, styles, total, left, right, current, editing, lang, hands }: RowProps) {
+	const state = r.gone ? ' gone' : !r.was ? ' new' : '';
+	return (
+		<div className={`grid-row${state}${r.errors ? ' wrong' : ''}`} role="row" aria-rowindex={at + 1} style={{ top: at * ROW, width: total }}>
+			<span
+				className="grid-number" style={{ width: NUMBER }} title={r.errors?.[-1]}
+				onMouseDown={(e) => { hands.down(e, { row: at, at: 0 }); hands.whole(at); }}
+			>{r.errors?.[-1] ? '✕' : at + 1}</span>
+			{columns.map((f, i) => {
+				const isFocus = i === current;
+				const error = r.errors?.[i];
+				const mark = `${i >= left && i <= right ? ' sel' : ''}${isFocus ? ' cur' : ''}${error ? ' err' : ''}${r.was && r.cells[i] !== r.was[i] ? ' dirty' : ''}${isNumber(f) ? ' num' : ''}`;
+				return (
+					<span
+						key={f.name} role="gridcell" className={`cell${mark}`} style={styles[i]} title={error}
+						onMouseDown={(e) => hands.down(e, { row: at, at: i })} onMouseEnter={() => hands.over({ row: at, at: i })} onDoubleClick={() => hands.begin()}
+					>
+						{isFocus && editing !== null
+							? <input
+								autoFocus value={editing} list={f.words ? `words-${f.name}` : undefined} aria-label={labelOf(f, lang)} onMouseDown={(e) => e.stopPropagation()}
+								onChange={(e) => hands.type(e.target.value)} onBlur={() => hands.leave()}
+							/>
+							: r.cells[i]}
+					</span>
+				);
+			})}
+		</div>
+	);
+});
+
 export function GridView({ sheet, version, onChange, onSelect }: Props) {
 	const { t, lang } = useText();
 	const box = useRef<HTMLDivElement>(null);
 	const [filters, setFilters] = useState<Record<number, string>>({});
-	const [scroll, setScroll] = useState({ top: 0, height: 500 });
+	const [scroll, setScroll] = useState({ top: 0, height: 500 });         /* top: rows */
 	const [focus, setFocus] = useState<Place>({ row: 0, at: 0 });
 	const [anchor, setAnchor] = useState<Place>({ row: 0, at: 0 });
 	const [editing, drawEditing] = useState<string | null>(null);
@@ -38,7 +98,7 @@ export function GridView({ sheet, version, onChange, onSelect }: Props) {
 		edit.current = text;
 		drawEditing(text);
 	};
-	const [, redraw] = useReducer((n: number) => n + 1, 0);
+	const [drawn, redraw] = useReducer((n: number) => n + 1, 0);
 	const dragging = useRef(false);
 	const columns = sheet.columns;
 	const lefts = useMemo(() => {
@@ -49,11 +109,12 @@ export function GridView({ sheet, version, onChange, onSelect }: Props) {
 			return at;
 		});
 	}, [columns]);
+	const styles = useMemo(() => columns.map((f, i) => ({ left: lefts[i], width: widthOfColumn(f) })), [columns, lefts]);
 	const total = lefts.length ? lefts[lefts.length - 1]! + widthOfColumn(columns[columns.length - 1]!) : NUMBER;
 
 	const shown = useMemo(() => {
 		const wanted = Object.entries(filters).filter(([, v]) => v).map(([at, v]) => [Number(at), v.toLowerCase()] as const);
-		return sheet.rows.filter((r) => (r.was || !r.gone) && wanted.every(([at, v]) => (r.cells[at] ?? '').toLowerCase().includes(v)));
+		return sheet.seen(wanted);
 	}, [sheet, version, filters]); // eslint-disable-line react-hooks/exhaustive-deps
 	const last = Math.max(0, shown.length - 1);
 	const range: Range = {
@@ -66,7 +127,10 @@ export function GridView({ sheet, version, onChange, onSelect }: Props) {
 	useLayoutEffect(() => {
 		const el = box.current;
 		if (!el) return;
-		const see = (): void => setScroll({ top: el.scrollTop, height: el.clientHeight });
+		const see = (): void => setScroll((o) => {
+			const top = Math.floor(el.scrollTop / ROW);
+			return o.top === top && o.height === el.clientHeight ? o : { top, height: el.clientHeight };
+		});
 		see();
 		el.addEventListener('scroll', see, { passive: true });
 		const size = new ResizeObserver(see);
@@ -173,7 +237,19 @@ export function GridView({ sheet, version, onChange, onSelect }: Props) {
 		e.preventDefault();
 	};
 
-	const first = Math.max(0, Math.floor(scroll.top / ROW) - OVER);
+	const acts: Hands = {
+		down, begin: () => begin(), type: setEditing, leave: () => finish(false),
+		whole: (row) => setFocus({ row, at: columns.length - 1 }),
+		over: (p) => { if (dragging.current) go(p, true); },
+	};
+	const latest = useRef(acts);
+	useLayoutEffect(() => { latest.current = acts; });
+	const hands = useMemo((): Hands => ({
+		down: (e, p) => latest.current.down(e, p), whole: (row) => latest.current.whole(row), over: (p) => latest.current.over(p),
+		begin: () => latest.current.begin(), type: (text) => latest.current.type(text), leave: () => latest.current.leave(),
+	}), []);
+
+	const first = Math.max(0, scroll.top - OVER);
 	const count = Math.ceil(scroll.height / ROW) + 2 * OVER;
 	const current = shown[focus.row];
 	return (
@@ -191,36 +267,15 @@ export function GridView({ sheet, version, onChange, onSelect }: Props) {
 				))}
 			</div>
 			<div style={{ height: shown.length * ROW, width: total, position: 'relative' }}>
+				{/* A row that leaves the view becomes the one that enters it: texts change, nothing is made. */}
 				{shown.slice(first, first + count).map((r, k) => {
 					const at = first + k;
-					const state = r.gone ? ' gone' : !r.was ? ' new' : '';
+					const inside = at >= range.top && at <= range.bottom;
 					return (
-						<div key={r.key} className={`grid-row${state}${r.errors ? ' wrong' : ''}`} role="row" aria-rowindex={at + 1} style={{ top: at * ROW, width: total }}>
-							<span
-								className="grid-number" style={{ width: NUMBER }} title={r.errors?.[-1]}
-								onMouseDown={(e) => { down(e, { row: at, at: 0 }); setFocus({ row: at, at: columns.length - 1 }); }}
-							>{r.errors?.[-1] ? '✕' : at + 1}</span>
-							{columns.map((f, i) => {
-								const inside = at >= range.top && at <= range.bottom && i >= range.left && i <= range.right;
-								const isFocus = at === focus.row && i === focus.at;
-								const error = r.errors?.[i];
-								const mark = `${inside ? ' sel' : ''}${isFocus ? ' cur' : ''}${error ? ' err' : ''}${r.was && r.cells[i] !== r.was[i] ? ' dirty' : ''}${/^[iuf]\d|dec/.test(f.kind) ? ' num' : ''}`;
-								return (
-									<span
-										key={f.name} role="gridcell" className={`cell${mark}`} style={{ left: lefts[i], width: widthOfColumn(f) }} title={error}
-										onMouseDown={(e) => down(e, { row: at, at: i })} onMouseEnter={() => { if (dragging.current) go({ row: at, at: i }, true); }}
-										onDoubleClick={() => begin()}
-									>
-										{isFocus && editing !== null
-											? <input
-												autoFocus value={editing} list={f.words ? `words-${f.name}` : undefined} aria-label={labelOf(f, lang)} onMouseDown={(e) => e.stopPropagation()}
-												onChange={(e) => setEditing(e.target.value)} onBlur={() => finish(false)}
-											/>
-											: r.cells[i]}
-									</span>
-								);
-							})}
-						</div>
+						<GridRow
+							key={at % count} r={r} at={at} columns={columns} styles={styles} total={total} left={inside ? range.left : 1} right={inside ? range.right : 0}
+							current={at === focus.row ? focus.at : -1} editing={at === focus.row ? editing : null} lang={lang} hands={hands} version={version + drawn}
+						/>
 					);
 				})}
 			</div>

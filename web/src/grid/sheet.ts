@@ -12,7 +12,7 @@ export interface Row {
 	id?: string;
 	rev?: number;
 	cells: string[];
-	/** What the server has; null: the row is new. */
+	/** What the server has; null: the row is new. The same array as the cells until one of them is changed. */
 	was: string[] | null;
 	/** Ids of references by column. */
 	ids?: Record<number, string>;
@@ -75,6 +75,8 @@ export class Sheet {
 	private done: Step[] = [];
 	private undone: Step[] = [];
 	private keys = 0;
+	/** Rows that a step was about: what is not among them is as it came. */
+	private touched = new Set<Row>();
 
 	constructor(readonly columns: FormField[]) {}
 
@@ -83,7 +85,7 @@ export class Sheet {
 	}
 	/** A row the server has; not a step. */
 	load(cells: string[], id: string, rev: number, ids: Record<number, string>): void {
-		this.rows.push({ key: ++this.keys, id, rev, cells, was: [...cells], ids, gone: false });
+		this.rows.push({ key: ++this.keys, id, rev, cells, was: cells, ids, gone: false });
 	}
 	mayEdit(row: Row, at: number): boolean {
 		const f = this.columns[at];
@@ -94,12 +96,18 @@ export class Sheet {
 		if (!s.edits.length && !s.added.length && !s.gone.length) return false;
 		this.done.push(s);
 		this.undone = [];
-		for (const e of s.edits) if (e.row.errors) delete e.row.errors[e.at];
+		for (const e of s.edits) {
+			this.touched.add(e.row);
+			if (e.row.errors) delete e.row.errors[e.at];
+		}
+		for (const a of s.added) this.touched.add(a.row);
+		for (const r of s.gone) this.touched.add(r);
 		return true;
 	}
 	private edit(s: Step, row: Row, at: number, now: string): void {
 		const old = row.cells[at] ?? '';
 		if (old === now || !this.mayEdit(row, at)) return;
+		if (row.cells === row.was) row.cells = [...row.was];
 		row.cells[at] = now;
 		s.edits.push({ row, at, old, now });
 	}
@@ -158,14 +166,21 @@ export class Sheet {
 		if (!s) return false;
 		for (const e of [...s.edits].reverse()) e.row.cells[e.at] = e.old;
 		for (const r of s.gone) r.gone = false;
-		for (const a of [...s.added].reverse()) this.rows.splice(this.rows.indexOf(a.row), 1);
+		if (s.added.length) {
+			const taken = new Set(s.added.map((a) => a.row));
+			this.rows = this.rows.filter((r) => !taken.has(r));
+			for (const r of taken) this.touched.delete(r);
+		}
 		this.undone.push(s);
 		return true;
 	}
 	redo(): boolean {
 		const s = this.undone.pop();
 		if (!s) return false;
-		for (const a of s.added) this.rows.splice(a.index, 0, a.row);
+		for (const a of s.added) {
+			this.rows.splice(a.index, 0, a.row);
+			this.touched.add(a.row);
+		}
 		for (const e of s.edits) e.row.cells[e.at] = e.now;
 		for (const r of s.gone) r.gone = true;
 		this.done.push(s);
@@ -180,7 +195,13 @@ export class Sheet {
 
 	/** Rows that are to be sent: new ones with something in them, changed ones, deleted ones. */
 	changed(): Row[] {
-		return this.rows.filter((r) => (r.was ? r.gone || r.cells.some((c, i) => c !== r.was![i]) : !r.gone && this.isFilled(r)));
+		return [...this.touched].sort((a, b) => a.key - b.key).filter((r) => (r.was ? r.gone || r.cells.some((c, i) => c !== r.was![i]) : !r.gone && this.isFilled(r)));
+	}
+	/** Rows to be seen; all of them is the usual case, and costs nothing then. */
+	seen(wanted: (readonly [number, string])[]): Row[] {
+		const lost = [...this.touched].some((r) => r.gone && !r.was);
+		if (!lost && !wanted.length) return this.rows;
+		return this.rows.filter((r) => (r.was || !r.gone) && wanted.every(([at, v]) => (r.cells[at] ?? '').toLowerCase().includes(v)));
 	}
 	private isFilled(r: Row): boolean {
 		return r.cells.some((c, i) => c !== '' && this.columns[i]!.kind !== 'ref');
