@@ -16,7 +16,9 @@ struct column {
 	const char *otherwise;          /* what stands for an empty cell; NULL: nothing */
 };
 
-struct memo { char text[128]; struct uuid within, id; };
+struct memo { const struct rec_field *field; char text[104]; struct uuid within, id; };
+
+enum { MEMOS = 256 };
 
 struct import {
 	struct scope *s;
@@ -27,7 +29,7 @@ struct import {
 	struct csv_row head, cells;
 	struct column column[CSV_COLUMNS_MAX];
 	uint32_t n_columns;
-	struct memo memo[CSV_COLUMNS_MAX];
+	struct memo memo[MEMOS];        /* references looked up, by hash of field, text and what they are within */
 	struct map seen;                /* records a row spoke of: struct seen */
 	struct arena seen_arena;
 	struct steps *steps;            /* NULL: a dry run, or a noun whose imports are not noted down */

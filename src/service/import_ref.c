@@ -71,7 +71,7 @@ static int find_ref(struct import *m, const struct noun *n, const struct rec_fie
 	bool by_name = !rec_field(n->type, "code");
 	struct store_filter filters[6] = { { by_name ? "name" : "code", STORE_EQ, text } };
 	struct uuid around = { 0 }, id;
-	struct memo *memo = &m->memo[f - m->type->fields];
+	struct memo *memo;
 	size_t n_f = 1;
 	int r;
 
@@ -80,7 +80,8 @@ static int find_ref(struct import *m, const struct noun *n, const struct rec_fie
 	r = within(m, n->type, f, filters, &n_f, &around);
 	if (r < 0)
 		return r;
-	if (str_eq(memo->text, text) && uuid_equal(&memo->within, &around)) {
+	memo = &m->memo[(hash_bytes(text, str_len(text)) ^ hash_bytes(&around, sizeof(around)) ^ (uintptr_t) f / sizeof(*f)) % MEMOS];
+	if (memo->field == f && str_eq(memo->text, text) && uuid_equal(&memo->within, &around)) {
 		*ret = memo->id;
 		return 0;
 	}
@@ -88,6 +89,7 @@ static int find_ref(struct import *m, const struct noun *n, const struct rec_fie
 	if (r < 0)
 		return r;
 	if (str_len(text) < sizeof(memo->text)) {
+		memo->field = f;
 		memcpy(memo->text, text, str_len(text) + 1);
 		memo->within = around;
 		memo->id = id;

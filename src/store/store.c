@@ -1,7 +1,7 @@
 /* store.c - opening, connections, transactions. */
 #include "store/store_int.h"
 
-enum { CACHE_KB = 1024, READERS = 4, REST_S = 60 };
+enum { CACHE_KB = 1024, WRITER_CACHE_KB = 16384, READERS = 4, REST_S = 60 };
 
 int store_no_memory(const struct store *s)
 {
@@ -148,6 +148,7 @@ static struct conn *conn_free(struct store *s, struct conn *c)
 		kept_drop(s->e, &c->kept[i]);
 	if (!c->borrowed)
 		s->e->close(c->db);
+	recent_forget(c, NULL);
 	if (c->tx)
 		arena_done(&c->tx->scratch);
 	sys_free(c->tx);
@@ -157,7 +158,7 @@ static struct conn *conn_free(struct store *s, struct conn *c)
 static int conn_new(struct store *s, bool writer, struct db *shared, struct conn **ret)
 {
 	struct conn *c = sys_new(struct conn);
-	uint32_t cache = s->config.cache_kb ?: CACHE_KB;
+	uint32_t cache = s->config.cache_kb ?: CACHE_KB, writing = s->config.cache_kb ?: WRITER_CACHE_KB;
 	int r = 0;
 
 	if (c)
@@ -170,7 +171,7 @@ static int conn_new(struct store *s, bool writer, struct db *shared, struct conn
 	c->borrowed = shared;
 	c->db = shared;
 	if (!shared)
-		r = s->e->open(&c->db, &s->config, writer, writer ? cache : MAX(cache / 4, 64u));
+		r = s->e->open(&c->db, &s->config, writer, writer ? writing : MAX(cache / 4, 64u));
 	if (r < 0) {
 		conn_free(s, c);
 		return r;
@@ -223,6 +224,7 @@ static struct store_tx *tx_on(struct store *s, struct conn *c, enum store_mode m
 {
 	struct arena scratch = c->tx->scratch;
 
+	recent_forget(c, NULL);
 	arena_reset(&scratch);
 	*c->tx = (struct store_tx) { .store = s, .conn = c, .e = s->e, .mode = mode, .scratch = scratch };
 	return c->tx;
@@ -287,21 +289,32 @@ int store_commit(struct store_tx *tx)
 	return r;
 }
 
+/* Said so often that SQLite keeps it prepared. */
+static int step_sql(struct store_tx *tx, const char *sql)
+{
+	return tx->e->dialect == REC_SQLITE ? stmt_run(tx, sql, true, NULL, 0) : tx->e->run(tx->conn->db, sql);
+}
+
 int store_savepoint(struct store_tx *tx)
 {
-	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : tx->e->run(tx->conn->db, "SAVEPOINT step");
+	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : step_sql(tx, "SAVEPOINT step");
 
 	if (r == 0)
 		tx->savepoints = 1;
+	tx->seq_before = tx->seq;
 	return r;
 }
 
 int store_release(struct store_tx *tx, bool keep)
 {
 	struct err e = *err_peek();
-	int r = tx->e->run(tx->conn->db, keep ? "RELEASE step" : "ROLLBACK TO step; RELEASE step");
+	int r = keep ? step_sql(tx, "RELEASE step") : tx->e->run(tx->conn->db, "ROLLBACK TO step; RELEASE step");
 
 	tx->savepoints = 0;
+	if (!keep) {
+		tx->seq = tx->seq_before;
+		recent_forget(tx->conn, NULL);
+	}
 	if (r == 0)
 		err_put(&e);
 	return r;

@@ -61,7 +61,7 @@ struct store_config {
 	const struct store_queries *queries; size_t n_queries;
 	const struct store_seal *seal;          /* NULL: a type with a SECRET field is refused (what is hashed is INTERNAL) */
 	uint32_t readers;                       /* read transactions at a time; 0 = 4 */
-	uint32_t cache_kb;                      /* page cache of the writer, a quarter of it for each reader; 0 = 1024 */
+	uint32_t cache_kb;                      /* page cache of the writer, a quarter of it for each reader; 0: 16 MB while much is written, 256 KB */
 };
 
 /* What a URL says. -ERR_CONFIG: it cannot be read (its text is not repeated: there may be a password in it); -ERR_UNSUPPORTED: libpq
@@ -82,7 +82,8 @@ int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadl
 int store_copy(const char *from, const char *to);
 /* Reads the whole of it and checks it: 0, or -ERR_CORRUPT with the first damage. */
 int store_verify(struct store *s);
-/* Lets go of connections to PostgreSQL that nobody used for a minute; the next who needs one makes it. For the tick of a minute. */
+/* Lets go of connections to PostgreSQL that nobody used for a minute; the next who needs one makes it. Of SQLite, of the pages that nobody needs
+ * now. For the tick of a minute. */
 void store_rest(struct store *s);
 
 /* --- Transactions -------------------------------------------------------------------------------------------------------- */

@@ -25,12 +25,12 @@ int change_add(struct store_tx *tx, const struct store_change *c)
 {
 	const struct cell cells[] = {
 		CELL_OF_TEXT(c->type), CELL_OF_ID(&c->id), CELL_OF_INT(c->rev), CELL_OF_INT(c->op), CELL_OF_ID(&c->by), CELL_OF_INT(c->at),
-		cell_of_hash(c->before), cell_of_hash(c->after),
+		cell_of_hash(c->before), cell_of_hash(c->after), tx->seq ? CELL_OF_INT(tx->seq + 1) : (struct cell) { .kind = CELL_NULL },
 	};
 	STMT(tx, use);
-	/* There is one writer, and a rollback takes its number back: no gaps, and the order of commits. */
+	/* There is one writer, and a rollback takes its number back: no gaps, and the order of commits. Who knows the last one says so. */
 	int r = stmt_get(tx, "INSERT INTO \"change\" (\"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\") "
-		"VALUES ((SELECT coalesce(max(\"seq\"), 0) + 1 FROM \"change\"), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING \"seq\"", true, &use.k);
+		"VALUES (coalesce(?9, (SELECT coalesce(max(\"seq\"), 0) + 1 FROM \"change\")), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING \"seq\"", true, &use.k);
 
 	if (r < 0)
 		return r;

@@ -95,8 +95,13 @@ struct table {
 /* A kept statement. Fixed texts live as long as the store and are known by their address; others are copied and compared. */
 struct kept { struct stmt *st; const char *sql; uint64_t key; uint64_t used; bool fixed, busy; };
 
+/* A record that was read in the transaction under way, so that the next who wants it (the group of the next point) need not ask the engine. */
+struct recent { const struct table *t; struct uuid id; void *rec; struct arena arena; };
+enum { RECENT = 8, RECENT_MAX = 64 << 10 /* bytes of one */ };
+
 struct conn {
 	struct db *db;
+	struct recent recent[RECENT];           /* of the writer */
 	struct kept kept[STATEMENTS_MAX];
 	uint64_t clock;
 	bool lent, borrowed;                    /* borrowed: the db is another's */
@@ -111,6 +116,7 @@ struct store_tx {
 	bool migrating, refill;                 /* refill: a column STORE_SEARCH is new to its rows */
 	uint64_t seq;                           /* of the newest change in here; 0: none */
 	unsigned savepoints;
+	uint64_t seq_before;                    /* the step under way */
 	struct arena scratch;                   /* reset by every deed */
 };
 
@@ -183,6 +189,7 @@ bool store_is_head(const struct rec_field *f);
 
 int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a);         /* 1: it is there */
 int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);  /* with its lists of references */
+void recent_forget(struct conn *c, const struct table *t);             /* t NULL: all */
 int change_add(struct store_tx *tx, const struct store_change *c);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */
 

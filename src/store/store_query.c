@@ -107,6 +107,8 @@ int store_query(struct store_tx *tx, const struct store_query *q, const void *in
 
 	if (q->write && tx->mode != STORE_WRITE)
 		return broken(q, "writes,", "but the transaction reads");
+	if (q->write)
+		recent_forget(tx->conn, NULL);
 	arena_reset(&tx->scratch);
 	r = stmt_get(tx, q->sql, true, &use.k);
 	if (r == 0)

@@ -73,14 +73,44 @@ static int missing(const struct rec_type *t, const struct uuid *id)
 	return err_fail(ERR_MISSING, "what", term, "value", text, NULL);
 }
 
+static struct recent *recent_of(struct store_tx *tx, const struct uuid *id)
+{
+	return tx->mode == STORE_WRITE && !tx->migrating ? &tx->conn->recent[(id->b[15] ^ id->b[14]) % RECENT] : NULL;
+}
+
+static void remember(struct recent *at, const struct table *t, const struct uuid *id, const void *rec)
+{
+	arena_done(&at->arena);
+	arena_init(&at->arena, &sys_heap, RECENT_MAX);
+	at->rec = arena_alloc(&at->arena, t->type->size);
+	at->t = at->rec && rec_dup(t->type, at->rec, rec, &at->arena) == 0 ? t : NULL;
+	at->id = *id;
+	if (!at->t)
+		err_clear();
+}
+
+void recent_forget(struct conn *c, const struct table *t)
+{
+	for (size_t i = 0; i < RECENT; i++) {
+		if (t && c->recent[i].t != t)
+			continue;
+		c->recent[i].t = NULL;
+		arena_done(&c->recent[i].arena);
+	}
+}
+
 int store_get(struct store_tx *tx, const struct rec_type *type, const struct uuid *id, void *ret_rec, struct arena *a)
 {
 	const struct table *t;
+	struct recent *at;
 	void *rec;
 	int r = store_need_table(tx, type, &t);
 
 	if (r < 0)
 		return r;
+	at = recent_of(tx, id);
+	if (at && at->t == t && uuid_equal(&at->id, id))
+		return rec_dup(type, ret_rec, at->rec, a);
 	arena_reset(&tx->scratch);
 	rec = arena_alloc(&tx->scratch, type->size);
 	if (!rec)
@@ -88,6 +118,8 @@ int store_get(struct store_tx *tx, const struct rec_type *type, const struct uui
 	r = record_read(tx, t, id, rec, a);
 	if (r == 1)
 		memcpy(ret_rec, rec, type->size);
+	if (r == 1 && at)
+		remember(at, t, id, rec);
 	return r == 1 ? 0 : r < 0 ? r : missing(type, id);
 }
 
@@ -318,6 +350,7 @@ int store_put(struct store_tx *tx, const struct rec_type *type, void *rec, const
 		return r;
 	arena_reset(&tx->scratch);
 	before = *(struct rec_head *) rec;
+	recent_forget(tx->conn, t);
 	r = write_record(tx, t, rec, by);
 	if (r < 0)
 		*(struct rec_head *) rec = before;
@@ -400,6 +433,7 @@ int store_del(struct store_tx *tx, const struct rec_type *type, const struct uui
 	if (r < 0)
 		return r;
 	arena_reset(&tx->scratch);
+	recent_forget(tx->conn, t);
 	old = arena_alloc(&tx->scratch, type->size);
 	r = old ? record_read(tx, t, id, old, &tx->scratch) : store_no_memory(tx->store);
 	if (r != 1)
