@@ -33,7 +33,7 @@
 #include "wal/wal.h"
 
 enum { STOP_MS = 5000, TICK_MS = 60000, WITNESS_TICKS = 60, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000,
-	TENANTS = 256 };
+	TENANTS = 256, RING_BYTES = 8 << 20 /* seconds of a plant of 100,000 points; who is further behind reads the segments */ };
 
 struct daemon {
 	const struct daemon_config *start;
@@ -222,7 +222,7 @@ static void stop_loop(struct daemon *d)
 static int start_wal(struct daemon *d)
 {
 	char dir[4096];
-	struct wal_config c = { .dir = dir, .keep_bytes = d->config->limits.log };
+	struct wal_config c = { .dir = dir, .keep_bytes = d->config->limits.log, .ring_bytes = RING_BYTES };
 	int r = path_join(dir, sizeof(dir), d->config->platform.data, "wal") ? wal_open(&c, &d->platform.wal) : -ERR_CONFIG;
 
 	return r < 0 ? r : wal_start(d->platform.wal);

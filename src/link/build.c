@@ -99,9 +99,32 @@ static uint32_t place_of(const struct driver *d, const struct link_point *p, voi
 	return 0;
 }
 
-static int make_room(struct group_rt *g, uint32_t n)
+static bool any_scaled(const struct group_rt *g, const struct link_point *points, const struct sorting *order)
+{
+	bool scaled = false;
+
+	for (uint32_t i = 0; i < g->n && !scaled; i++)
+		scaled = conv_of(points[order[i].index].point).scaled;
+	return scaled;
+}
+
+/*
+ * Room for one request a point: the worst case, which hardly any device is. So it is not cleared: of what nobody ever writes the system makes no
+ * memory. Only the first n_requests are looked at.
+ */
+static bool make_request_room(struct group_rt *g)
+{
+	size_t each = sizeof(g->request[0]) + sizeof(g->planned[0]);
+
+	g->request = g->n <= SIZE_MAX / each ? sys.malloc(g->n * each) : NULL;
+	g->planned = g->request ? (void *) (g->request + g->n) : NULL;
+	return g->request;
+}
+
+static int make_room(struct group_rt *g, bool scaled)
 {
 	struct arena *a = &g->arena;
+	uint32_t n = g->n;
 
 	if (n == 0)
 		return 0;
@@ -111,12 +134,9 @@ static int make_room(struct group_rt *g, uint32_t n)
 	g->vtype = arena_array(a, uint8_t, n);
 	g->fresh = arena_array(a, uint8_t, n);
 	g->point = arena_array(a, struct driver_point, n);
-	g->conv = arena_array(a, struct conv, n);
+	g->conv = scaled ? arena_array(a, struct conv, n) : NULL;
 	g->value = arena_array(a, struct driver_value, n);
-	g->text = arena_array(a, char *, n);
-	g->request = arena_array(a, struct request, n);
-	g->planned = arena_array(a, struct driver_request, n);
-	return g->series && g->said && g->fixed && g->vtype && g->fresh && g->point && g->conv && g->value && g->text && g->request && g->planned ? 0 :
+	return g->series && g->said && g->fixed && g->vtype && g->fresh && g->point && (g->conv || !scaled) && g->value && make_request_room(g) ? 0 :
 		err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 }
 
@@ -125,6 +145,10 @@ static int make_text_room(struct group_rt *g)
 {
 	for (uint32_t i = 0; i < g->n_read; i++)
 		if (g->point[i].type == POINT_STRING) {
+			if (!g->text)
+				g->text = arena_array(&g->arena, char *, g->n);
+			if (!g->text)
+				return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 			g->text[i] = arena_alloc(&g->arena, DRIVER_TEXT_MAX);
 			if (!g->text[i])
 				return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
@@ -141,7 +165,8 @@ static void fill(struct group_rt *g, const struct link_point *points, const stru
 		g->said[i] = QUALITY_UNSAID;
 		g->fixed[i] = order[i].fixed;
 		g->vtype[i] = (uint8_t) point_vtype(p->point);
-		g->conv[i] = conv_of(p->point);
+		if (g->conv)
+			g->conv[i] = conv_of(p->point);
 		g->point[i] = (struct driver_point) { .address = addresses + order[i].index * address_size, .type = p->point->type };
 	}
 }
@@ -172,16 +197,18 @@ int group_build(const struct driver *d, const struct group *group, const struct 
 			g->n_read += q == 0;
 		}
 		qsort(order, g->n, sizeof(*order), by_order);
-		r = make_room(g, g->n);
+		r = make_room(g, any_scaled(g, points, order));
 	}
 	if (r < 0) {
 		arena_done(&g->arena);
+		sys.free(g->request);
 		return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 	}
 	fill(g, points, order, addresses, d->address->size);
 	r = make_text_room(g);
 	if (r < 0) {
 		arena_done(&g->arena);
+		sys.free(g->request);
 		return r;
 	}
 	g->status = (struct link_status) { .id = g->id, .parent = group->device, .kind = LINK_GROUP, .state = LINK_IDLE,
@@ -197,6 +224,7 @@ struct group_rt *group_free(struct group_rt *g)
 	timer_stop(&g->due);
 	cell_unref(g->cell);
 	arena_done(&g->arena);
+	sys.free(g->request);
 	return sys_free(g);
 }
 

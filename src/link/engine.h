@@ -71,11 +71,11 @@ struct group_rt {
 	uint32_t *series, *said, *fixed;
 	uint8_t *vtype, *fresh;
 	struct driver_point *point;
-	struct conv *conv;
+	struct conv *conv;              /* NULL: none is scaled */
 	struct driver_value *value;
-	char **text;                    /* room for what a text point holds; NULL: it is none */
-	struct request *request;        /* room for n_read */
-	struct driver_request *planned;
+	char **text;                    /* room for what a text point holds; NULL: it is none, or there is none */
+	struct request *request;        /* room for n; not of the arena */
+	struct driver_request *planned; /* behind them */
 	uint32_t n_fresh;
 	int64_t row_ns, row_mono_ns;    /* of the first answer in the row that is being filled: wall, monotonic */
 	int64_t marked_ns;              /* when bad qualities were last said, monotonic */

@@ -46,18 +46,20 @@ static void set_fresh(struct group_rt *g, uint32_t i)
 	}
 }
 
+static const struct conv plain = { .gain = 1, .scale = 1 };
+
 void row_answer(struct group_rt *g, uint32_t request, const uint8_t *data, size_t len)
 {
 	const struct driver_request *q = &g->request[request].q;
 	struct dev *d = g->dev;
 
-	for (uint32_t i = q->first; i < q->first + q->count; i++)
+	for (uint32_t i = q->first; g->text && i < q->first + q->count; i++)
 		if (g->text[i])
 			g->value[i].value.s = g->text[i];
 	/* The driver writes straight into the row; what it writes is then converted in place. */
 	d->conn->driver->decode(d->driver, g->point + q->first, q, data, len, g->value + q->first);
 	for (uint32_t i = q->first; i < q->first + q->count; i++) {
-		g->value[i] = conv_out(&g->conv[i], g->value[i]);
+		g->value[i] = conv_out(g->conv ? &g->conv[i] : &plain, g->value[i]);
 		/* no value for the same reason as before is no news */
 		if (g->value[i].value.type != V_NONE || g->said[i] != g->value[i].quality)
 			set_fresh(g, i);
