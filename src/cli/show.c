@@ -153,11 +153,35 @@ static void show(const char **columns, size_t n, const struct tree *items, const
 		table(columns, n, items, out);
 }
 
+/* Is a field in every row as it is when nobody sets it? */
+static bool is_plain(const struct rec_field *f, const struct tree *items)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	bool plain = true;
+
+	TREE_EACH(item, items) {
+		buf_clear(&b);
+		cell(tree_find(item, f->name), &b);
+		plain = plain && (!b.len || str_eq(b.data, "{}") || str_eq(b.data, "[]") || (f->def && str_eq(b.data, f->def)));
+	}
+	buf_done(&b);
+	return plain;
+}
+
+/* A table of whole records tells what differs from the defaults; with fields chosen, and in every other form, all is told. */
 void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out)
 {
 	const char *columns[COLUMNS_MAX];
+	size_t n = telling(t, columns), kept = 0;
 
-	show(columns, telling(t, columns), items, output, out);
+	if (str_eq(output, "table") && tree_find(tree_at(items, 0), "created"))
+		for (size_t i = 0; i < n; i++) {
+			const struct rec_field *f = rec_field(t, columns[i]);
+
+			if (!f || !is_plain(f, items))
+				columns[kept++] = columns[i];
+		}
+	show(columns, kept ? kept : n, items, output, out);
 }
 
 void show_columns(const char *const *columns, const struct tree *items, const char *output, struct buf *out)

@@ -161,3 +161,18 @@ def test_a_verb_that_needs_a_data_folder_asks_for_it(run, args):
         done = run(*args, lang=lang)
         assert (done.returncode, done.stdout) == (65, ""), done             # EX_DATAERR
         assert want in done.stderr
+
+
+def test_a_table_tells_what_differs_from_the_defaults(run):
+    for code in ("t1", "t2"):
+        assert run("place", "create", f"code={code}", "level=site", "name=mill").returncode == 0
+    assert run("connection", "create", "code=tc", "driver=modbus-tcp", 'config={"host":"127.0.0.1"}').returncode == 0
+
+    def head(*args):
+        return run(*args).stdout.splitlines()[0].replace(",", " ").split()
+    assert "enabled" not in head("connection", "list", "code=tc") and {"id", "code", "driver"} <= set(head("connection", "list", "code=tc"))
+    assert head("connection", "list", "code=tc", "--fields", "code,enabled") == ["code", "enabled"]
+    assert "enabled" in head("connection", "list", "code=tc", "--output", "csv")
+    ident = run("connection", "list", "code=tc", "--output", "csv").stdout.splitlines()[1].split(",")[0]
+    assert run("connection", "set", ident, "enabled=false").returncode == 0
+    assert "enabled" in head("connection", "list", "code=tc")
