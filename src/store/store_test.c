@@ -435,6 +435,50 @@ TEST(free_words_are_found_in_any_case_in_any_width_and_by_initials)
 	is_int(found_by(tx, "ai_01"), 0);
 }
 
+static int on_seq(void *ctx, const struct store_change *c)
+{
+	uint64_t *last = ctx;
+
+	is_int(c->seq, *last + 1);
+	*last = c->seq;
+	return 0;
+}
+
+/* The writer remembers what it read; what it then wrote, gave up or deleted is never what it remembers. */
+TEST(a_record_is_what_was_written_last_also_when_a_step_was_given_up)
+{
+	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
+	struct store_tx *tx = begin(s, STORE_WRITE);
+	struct owner o = { .code = "a", .name = "first" }, got, more = { .code = "b" };
+	uint64_t last = 0;
+
+	must(store_put(tx, &owner_type, &o, NULL) == 0 && store_get(tx, &owner_type, &o.head.id, &got, &arena) == 0);
+	o.name = "second";
+	must(store_put(tx, &owner_type, &o, NULL) == 0 && store_get(tx, &owner_type, &o.head.id, &got, &arena) == 0);
+	is_str(got.name, "second");
+	is_int(got.head.rev, 2);
+	must(store_savepoint(tx) == 0);
+	o.name = "third";
+	must(store_put(tx, &owner_type, &o, NULL) == 0 && store_put(tx, &owner_type, &more, NULL) == 0);
+	must(store_get(tx, &owner_type, &o.head.id, &got, &arena) == 0);
+	is_str(got.name, "third");
+	must(store_release(tx, false) == 0 && store_get(tx, &owner_type, &o.head.id, &got, &arena) == 0);
+	is_str(got.name, "second");
+	more.head = (struct rec_head) { .rev = 0 };
+	must(store_put(tx, &owner_type, &more, NULL) == 0);
+	must(store_del(tx, &owner_type, &o.head.id, 2, NULL) == 0);
+	is_int(store_get(tx, &owner_type, &o.head.id, &got, &arena), -ERR_MISSING);
+	err_clear();
+	must(store_commit(tx) == 0);
+	tx = begin(s, STORE_WRITE);
+	is_int(store_get(tx, &owner_type, &o.head.id, &got, &arena), -ERR_MISSING);
+	err_clear();
+	must(store_changes(tx, 0, 100, on_seq, &last) >= 0);
+	is_int(last, 4);        /* made, changed, the other made, deleted: without gaps */
+	is_int(store_last_seq(s), 4);
+	store_rollback(tx);
+}
+
 TEST(a_list_of_references_can_be_asked_for_one_of_them)
 {
 	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
