@@ -91,11 +91,11 @@ static int cell_from_text(struct query *q, const struct rec_field *f, const char
 	}
 	if (r < 0) {
 		struct err e = err_take(r);
-		const char *value = arena_strn(&q->params, text, len) ?: "", *want = err_arg(&e, "want");
+		const char *value = arena_strn(&q->params, text, len) ?: "", *want = err_arg(&e, "want") ?: err_arg(&e, "words");
 
 		if (want)
 			return err_fail(ERR_BAD_VALUE, "field", f->name, "want", want, "value", value, NULL);
-		return bad_argument(f->name, e.kind == ERR_NOT_A_WORD ? "@one_of_its_words" : "@out_of_bounds", value);
+		return bad_argument(f->name, "@out_of_bounds", value);
 	}
 	return cell_of(q->tx, t, rec, f, ret);
 }

@@ -507,7 +507,7 @@ static const struct { struct store_list spec; int kind; } wrong_lists[] = {
 	{ { .filters = &(struct store_filter) { "size", STORE_EQ, "x" }, .n_filters = 1 }, ERR_BAD_VALUE },
 	{ { .filters = &(struct store_filter) { "size", STORE_LIKE, "1" }, .n_filters = 1 }, ERR_BAD_ARGUMENT },
 	{ { .filters = &(struct store_filter) { "state", STORE_LT, "fault" }, .n_filters = 1 }, ERR_BAD_ARGUMENT },
-	{ { .filters = &(struct store_filter) { "state", STORE_EQ, "faulty" }, .n_filters = 1 }, ERR_BAD_ARGUMENT },
+	{ { .filters = &(struct store_filter) { "state", STORE_EQ, "faulty" }, .n_filters = 1 }, ERR_BAD_VALUE },
 	{ { .filters = &(struct store_filter) { "rights", STORE_GT, "read" }, .n_filters = 1 }, ERR_BAD_ARGUMENT },
 	{ { .filters = &(struct store_filter) { "owner", STORE_EQ, "x" }, .n_filters = 1 }, ERR_BAD_VALUE },
 	{ { .filters = &(struct store_filter) { "at", STORE_EQ, "yesterday" }, .n_filters = 1 }, ERR_BAD_VALUE },
