@@ -491,7 +491,7 @@ static void on_request(void *ctx, struct http_exchange *x)
 		return;
 	}
 	if (!c->route) {                /* live */
-		r = ws_is_asked(x) ? live_accept(a, c) : err_fail(ERR_USAGE, "detail", "this is a WebSocket (RFC 6455, version 13)", NULL);
+		r = ws_is_asked(x) ? live_accept(a, c) : err_fail(ERR_USAGE, "detail", "@is_websocket", NULL);
 		if (r < 0)
 			refuse(c, r);
 		return;

@@ -24,7 +24,7 @@ static int check_version(const char *data)
 	int r;
 
 	if (!path_join(path, sizeof(path), data, "VERSION"))
-		return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
+		return err_fail(ERR_CONFIG, "detail", "@path_long", NULL);
 	r = file_read(path, 60, &b);
 	while (b.len && b.data[b.len - 1] == '\n')
 		b.data[--b.len] = 0;
@@ -83,7 +83,7 @@ static int check_place(const char *data, bool writes)
 	struct stat st;
 
 	if (str_empty(data) || str_len(data) >= sizeof(path))
-		return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
+		return err_fail(ERR_CONFIG, "detail", "@path_long", NULL);
 	memcpy(path, data, str_len(data) + 1);
 	num_format_u64(number, geteuid());
 	nearest(path, &st);
@@ -117,7 +117,7 @@ int folder_open(const char *data, int *ret_lock)
 	}
 	if (r == 0 && ret_lock) {
 		if (!path_join(path, sizeof(path), data, "LOCK"))
-			return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
+			return err_fail(ERR_CONFIG, "detail", "@path_long", NULL);
 		r = file_lock(path, ret_lock);
 	}
 	if (r == 0)

@@ -28,7 +28,7 @@ int daemon_move(const char *data, const struct store_choice *to, store_moved_fn 
 	if (r == 0)
 		r = place_read(to, &there);
 	if (r == 0 && !here.len && !there.len)
-		r = err_fail(ERR_CONFIG, "detail", "the records lie in files of the data folder already", NULL);
+		r = err_fail(ERR_CONFIG, "detail", "@store_in_files", NULL);
 	if (r < 0)
 		return r;
 	c.store = here.len ? here.data : NULL;

@@ -9,7 +9,7 @@ enum { URL_MAX = 4000, PATH_MAX_ = 4096 };
 
 static int too_long(void)
 {
-	return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
+	return err_fail(ERR_CONFIG, "detail", "@path_long", NULL);
 }
 
 static void trim(struct buf *b)
@@ -34,14 +34,13 @@ int place_read(const struct store_choice *choice, struct buf *ret_url)
 	if (r == 0)
 		r = store_url_read(ret_url->data, &said);
 	if (r == 0 && said.has_password && str_empty(choice->file))
-		r = err_fail(ERR_CONFIG, "detail", "a password in the store's URL can be read by others: put the URL into a file (--store-file), or the password into "
-			"PostgreSQL's password file (PGPASSFILE)", NULL);
+		r = err_fail(ERR_CONFIG, "detail", "@store_url_password", NULL);
 	return r;
 }
 
 static int elsewhere(const char *data, const char *kept, const char *chosen)
 {
-	return err_failf(ERR_CONFIG, "the records of %s lie in %s, not in %s: move them with `tenon store move`, or correct the configuration", data, kept, chosen);
+	return err_fail(ERR_STORE_ELSEWHERE, "what", data, "value", kept, "want", chosen, NULL);
 }
 
 /* Both name a place: is it the same? What else they say (user, password, TLS) may change. */
@@ -76,7 +75,7 @@ int place_find(const char *data, const struct store_choice *choice, struct buf *
 	if (kept.len && chosen.len)
 		r = compare(data, kept.data, chosen.data);
 	else if (chosen.len && file_exists(files))
-		r = elsewhere(data, files, "the database");
+		r = elsewhere(data, files, "PostgreSQL");
 	if (r == 0)
 		buf_add(ret_url, chosen.len ? chosen.data : kept.data);
 	return r;

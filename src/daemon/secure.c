@@ -60,7 +60,7 @@ static int own_certificate(const struct config *c, char *cert, char *key, size_t
 	int r;
 
 	if (!path_join(cert, size, c->platform.data, "keys/tls.crt") || !path_join(key, size, c->platform.data, "keys/tls.key"))
-		return err_fail(ERR_CONFIG, "detail", "the path of the data folder is too long", NULL);
+		return err_fail(ERR_CONFIG, "detail", "@path_long", NULL);
 	if (file_exists(cert) && file_exists(key)) {
 		r = tls_cert_read(cert, ret);
 		if (r < 0 || ret->until_ns > clock_now_ns())

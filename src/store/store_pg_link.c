@@ -52,13 +52,13 @@ int store_url_read(const char *url, struct store_url *ret)
 	int r;
 
 	if (!str_starts(url, "postgresql://") && !str_starts(url, "postgres://"))
-		return err_fail(ERR_CONFIG, "detail", "a store is named by postgresql://HOST/DATABASE", NULL);
+		return err_fail(ERR_CONFIG, "detail", "@store_url", NULL);
 	r = pg_load(&pq);
 	if (r < 0)
 		return r;
 	options = pq.conninfoParse(url, NULL);          /* its message would repeat the text */
 	if (!options)
-		return err_fail(ERR_CONFIG, "detail", "the URL of the store cannot be read: see PostgreSQL's manual, Connection URIs", NULL);
+		return err_fail(ERR_CONFIG, "detail", "@store_url_wrong", NULL);
 	place_of(options, ret);
 	pq.conninfoFree(options);
 	return 0;
