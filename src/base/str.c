@@ -20,7 +20,7 @@ int str_cmp(const char *a, const char *b)
 
 bool str_eq(const char *a, const char *b)
 {
-	return a == b || (a && b && str_cmp(a, b) == 0);
+	return a == b || (a && b && *a == *b && str_cmp(a, b) == 0);
 }
 
 static char lower(char c)
