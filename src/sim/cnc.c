@@ -8,7 +8,7 @@
 /* A vertical machining centre of 15 kW with a direct-driven spindle; rounded from catalogues of its size. */
 const struct cnc_design cnc_standard = {
 	.inertia = 0.05, .torque = 95, .stiffness = 1,
-	.rated = 15000, .efficiency = 0.88,
+	.rated = 15000, .peak = 22500, .efficiency = 0.88,
 	.bearing_torque = 0.3, .bearing_drag = 0.0012,
 	.bearing_heat = 4000, .bearing_cooling = 25,
 	.unbalance = 4e-6,
@@ -117,13 +117,13 @@ static void proceed(struct cnc_plant *c, double seconds, bool cutting)
 void cnc_step(struct cnc_plant *c, double seconds)
 {
 	const struct cnc_design *d = &c->is;
-	double rub = friction(c), against, leak;
+	double rub = friction(c), against, leak, most = fmin(d->torque, d->peak / fmax(c->speed, 1));
 	bool cutting = is_cutting(c);
 	struct cnc_now n;
 
 	cnc_now(c, &n);
 	against = rub + (n.cutting > 0 ? n.cutting / c->speed : 0);
-	c->torque = fmin(fmax(against + d->stiffness * (wanted_speed(c) - c->speed), -d->torque), d->torque);
+	c->torque = fmin(fmax(against + d->stiffness * (wanted_speed(c) - c->speed), -most), most);
 	if (wanted_speed(c) == 0 && c->speed < 0.5) {
 		c->torque = 0;
 		c->speed = 0;

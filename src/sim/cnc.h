@@ -36,7 +36,7 @@ double cnc_tool_life(double cutting_speed);             /* s; cutting speed in m
 
 struct cnc_design {
 	double inertia, torque, stiffness;      /* kg m²; N m at most; N m s of the speed controller */
-	double rated, efficiency;               /* W, share */
+	double rated, peak, efficiency;         /* W for long, W for moments (above the base speed the torque falls with 1/ω), share */
 	double bearing_torque, bearing_drag;    /* N m; N m s */
 	double bearing_heat, bearing_cooling;   /* J/K; W/K */
 	double unbalance;                       /* m */
