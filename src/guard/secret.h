@@ -27,5 +27,7 @@ bool same_text(const char *a, const char *b);                   /* constant time
 void wipe(void *p, size_t n);
 
 int password_hash(const struct argon_cost *c, const char *password, char ret[PASSWORD_HASH_MAX]);
+/* The hash of no password, of the same form and cost: to refuse takes as long, to make it takes nothing. */
+void password_dummy(const struct argon_cost *c, char ret[PASSWORD_HASH_MAX]);
 bool password_matches(const char *hash, const char *password);
 bool password_is_stale(const struct argon_cost *c, const char *hash);   /* made at another cost */

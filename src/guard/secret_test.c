@@ -2,6 +2,7 @@
 
 #include "tap.h"
 
+#include <argon2.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -58,6 +59,20 @@ TEST(every_single_changed_character_is_noticed)
 	ok(!secret_is("tnn_", a));
 	ok(!secret_is("tnn_", ""));
 	ok(!secret_is("tnn_", NULL));
+}
+
+/* libargon2 itself says that it has done the whole work and found a difference, not that it could not read the text. */
+TEST(the_hash_of_no_password_is_refused_after_the_same_work)
+{
+	const struct argon_cost cheap = { 64, 1, 1 };
+	char one[PASSWORD_HASH_MAX], two[PASSWORD_HASH_MAX];
+
+	password_dummy(&cheap, one);
+	password_dummy(&cheap, two);
+	is_int(argon2id_verify(one, "any", 3), ARGON2_VERIFY_MISMATCH);
+	ok(!password_is_stale(&cheap, one));
+	ok(!password_matches(one, ""));
+	ok(strcmp(one, two) != 0);
 }
 
 TEST(a_password_matches_itself_alone_and_hashes_differ)
