@@ -215,3 +215,13 @@ def test_a_camera_reads_the_link_from_the_terminal(tmp_path):
     assert (done.returncode, done.stdout.strip()) == (0, said(text, "one-time link")), done
     narrow = Terminal(tmp_path, "--yes", columns=40)
     assert narrow.end() == 0 and "\033" not in narrow.text and "one-time link" in narrow.text
+
+
+def test_what_root_sets_up_belongs_to_the_owner_of_the_folder(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    if os.geteuid() == 0:
+        os.chown(data, 65534, 65534)                        # as systemd gives /var/lib/tenon to the user of the service
+    setup(tmp_path, "--listen-on", "all", "--data", str(data))
+    assert {(f.name, f.stat().st_uid) for f in data.rglob("*")} == {(f.name, data.stat().st_uid) for f in data.rglob("*")}
+    assert {"setup-link", "tls.key", "VERSION", "LOCK"} <= {f.name for f in data.rglob("*")}

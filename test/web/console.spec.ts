@@ -27,6 +27,14 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		await w.page.getByText('尚未建立管理员').waitFor();
 	});
 
+	it('speaks the language the one-time link asks for', async () => {
+		const { page } = w;
+		for (const [lang, button] of [['en', 'Create and sign in'], ['zh', '建立管理员并登录']]) {
+			await page.goto(servers.start.replace('#', `?lang=${lang}#`));
+			await page.getByRole('button', { name: button }).waitFor();
+		}
+	});
+
 	it('makes the first administrator by the one-time link', async () => {
 		const { page } = w;
 		await page.goto(servers.start);
