@@ -33,7 +33,7 @@
 #include "wal/wal.h"
 
 enum { STOP_MS = 5000, TICK_MS = 60000, WITNESS_TICKS = 60, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000,
-	TENANTS = 256, RING_BYTES = 8 << 20 /* seconds of a plant of 100,000 points; who is further behind reads the segments */ };
+	TENANTS = 256, RING_BYTES = 2 << 20 /* most of a second of a plant of 100,000 points; who is further behind reads the segments */ };
 
 struct daemon {
 	const struct daemon_config *start;
