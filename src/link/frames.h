@@ -7,7 +7,7 @@
 
 #include "link/link.h"
 
-enum { TAP_SMALL = 8 << 10, TAP_LARGE = LINK_FRAMES_BYTES, TAP_PART = 1100, TAP_WATCH_MS = 30000 };
+enum { TAP_SMALL = 6 << 10, TAP_LARGE = LINK_FRAMES_BYTES, TAP_PART = 1100, TAP_WATCH_MS = 30000 };
 
 struct tap {
 	uint8_t *ring;                  /* entries one behind the other: struct tap_entry, its bytes, padded to 8 */
