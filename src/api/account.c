@@ -58,7 +58,7 @@ static int sessions_of(struct call *c, const struct uuid *user)
 
 static int own(struct call *c)
 {
-	return c->scope.who.kind == PRINCIPAL_USER ? 0 : err_fail(ERR_UNAUTHENTICATED, NULL, NULL);
+	return c->scope.who.kind == PRINCIPAL_USER ? 0 : err_fail(ERR_NEEDS_SESSION, NULL, NULL);
 }
 
 static int run_sessions(struct call *c)

@@ -137,25 +137,14 @@ static int run_peek(struct call *c)
 	return r;
 }
 
-static int scan_backwards(const struct scan_in *in)
-{
-	char from[NUM_TEXT_MAX], to[NUM_TEXT_MAX];
-
-	num_format_u64(from, in->from);
-	num_format_u64(to, in->to);
-	return err_at(err_fail(ERR_TOO_BIG, "field", "from", "max", to, "value", from, NULL), "from");
-}
-
 static int run_scan(struct call *c)
 {
 	struct job_in in = { .kind = scan_kind.name, .input = c->body };
-	const struct scan_in *want = c->in;
 	struct uuid id;
-	int r = want->from > want->to ? scan_backwards(want) : 0;
+	int r = scan_check(&c->scope, c->in);
 
 	if (r == 0)
 		r = job_begin(c->api->platform->jobs, &c->scope, &in, &id);
-
 	return r < 0 ? r : answer_job(c, &id);
 }
 

@@ -184,12 +184,13 @@ unsigned str_distance(const char *a, const char *b, unsigned limit)
 const char *str_nearest(const char *word, const char *const *words, size_t n)
 {
 	const char *best = NULL;
-	unsigned limit = (unsigned) str_len(word) / 3 + 1;
+	unsigned len = (unsigned) str_len(word), limit = len / 3 + 1;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = str_distance(word, words[i], limit);
+		bool alike = 3 * d <= len || word[0] == words[i][0];    /* "lsit" is "list", "frob" is no "job" */
 
-		if (d <= limit && (!best || d < limit)) {
+		if (alike && d <= limit && (!best || d < limit)) {
 			best = words[i];
 			limit = d;
 		}

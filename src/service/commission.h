@@ -58,6 +58,7 @@ struct job_kind;
 extern const struct job_kind scan_kind;         /* input: struct scan_in as JSON; result: {"found":[{"unit":n,"who":"…"}],"asked":n} */
 struct scan_in { const char *connection, *driver, *config; uint32_t from, to; };
 extern const struct rec_type scan_in_type;
+int scan_check(struct scope *s, const struct scan_in *in);      /* before the job is begun: what is wrong with it can be told at once */
 
 /* ---- the plan ---- */
 

@@ -63,6 +63,25 @@ static int greet_all(struct job *job, struct visit *v, const struct scan_in *in,
 	return 0;
 }
 
+static int enter(struct scope *s, const struct scan_in *in, struct visit **ret)
+{
+	int r = visit_enter(s, &(struct visit_in) { .connection = in->connection, .driver = in->driver, .config = in->config }, false, ret);
+
+	return r == 0 && !((*ret)->driver->caps & DRIVER_SCAN) ? err_fail(ERR_REFUSED, "what", (*ret)->driver->title, "detail", "@driver_cannot", NULL) : r;
+}
+
+int scan_check(struct scope *s, const struct scan_in *in)
+{
+	_cleanup_(visit_closep) struct visit *v = NULL;
+	char from[NUM_TEXT_MAX], to[NUM_TEXT_MAX];
+
+	if (in->from <= in->to)
+		return enter(s, in, &v);
+	num_format_u64(from, in->from);
+	num_format_u64(to, in->to);
+	return err_at(err_fail(ERR_TOO_BIG, "field", "from", "max", to, "value", from, NULL), "from");
+}
+
 static int run(struct job *job, struct scope *s)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(&sys_heap, 60000);
@@ -73,9 +92,7 @@ static int run(struct job *job, struct scope *s)
 	int r = rec_from_json(&scan_in_type, &in, (struct rec_json) { input, str_len(input) }, REC_CREATE, s->arena, NULL);
 
 	if (r == 0)
-		r = visit_enter(s, &(struct visit_in) { .connection = in.connection, .driver = in.driver, .config = in.config }, false, &v);
-	if (r == 0 && !(v->driver->caps & DRIVER_SCAN))
-		r = err_fail(ERR_REFUSED, "what", v->driver->title, "detail", "@driver_cannot", NULL);
+		r = enter(s, &in, &v);
 	if (r < 0)
 		return r;
 	json_object(&j);
