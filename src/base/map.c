@@ -51,7 +51,8 @@ static void place(struct map_slot *slots, size_t room, struct map_slot s)
 
 bool map_put(struct map *m, uint64_t hash, void *item)
 {
-	if (m->n + 1 > m->room - m->room / 4) {
+	/* Seven eighths: hashes lie beside the pointers, so a longer run costs a line of the cache, and half the slots of a large map tens of bytes each. */
+	if (m->n + 1 > m->room - m->room / 8) {
 		size_t room = m->room ? m->room * 2 : 16;
 		struct map_slot *slots = mem_alloc(m->mem, room * sizeof(*slots));
 

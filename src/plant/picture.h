@@ -9,6 +9,7 @@
 
 struct item {
 	struct plant_point point;       /* texts point into the block behind */
+	struct item *alike;             /* the next with this code: of a thousand like devices it has a thousand */
 	char texts[];
 };
 
@@ -20,7 +21,7 @@ struct picture {
 	uint32_t tenant;
 	bool loaded;
 	uint64_t seq;                   /* of the change feed: up to here the picture is true */
-	struct map by_id, by_path, by_code;
+	struct map by_id, by_path, by_code;     /* by_code: one of each code, the others behind it */
 	struct map above;               /* of struct above, by id */
 	struct item **by_series;
 	uint32_t n_series;

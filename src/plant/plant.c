@@ -91,6 +91,35 @@ struct item *picture_by_id(const struct picture *t, const struct uuid *id)
 	return map_find(&t->by_id, hash_id(id), same_id, id);
 }
 
+static bool code_put(struct picture *t, struct item *i)
+{
+	uint64_t hash = hash_text(i->point.code);
+	struct item *first = map_find(&t->by_code, hash, same_code, i->point.code);
+
+	i->alike = first ? first->alike : NULL;
+	if (!first)
+		return map_put(&t->by_code, hash, i);
+	first->alike = i;
+	return true;
+}
+
+static void code_take(struct picture *t, struct item *i)
+{
+	uint64_t hash = hash_text(i->point.code);
+	struct item *first = map_find(&t->by_code, hash, same_code, i->point.code);
+
+	if (first != i) {
+		while (first && first->alike != i)
+			first = first->alike;
+		if (first)
+			first->alike = i->alike;
+		return;
+	}
+	map_del(&t->by_code, hash, same_item, i);
+	if (i->alike)
+		map_put(&t->by_code, hash, i->alike);   /* into the place that has just become free: it needs no memory */
+}
+
 bool picture_put(struct picture *t, struct item *i)
 {
 	uint32_t series = i->point.series;
@@ -107,7 +136,7 @@ bool picture_put(struct picture *t, struct item *i)
 	}
 	if (!map_put(&t->by_id, hash_id(&i->point.id), i))
 		return false;
-	if (map_put(&t->by_path, hash_text(i->point.path), i) && map_put(&t->by_code, hash_text(i->point.code), i)) {
+	if (map_put(&t->by_path, hash_text(i->point.path), i) && code_put(t, i)) {
 		t->by_series[series] = i;
 		return true;
 	}
@@ -119,7 +148,7 @@ void picture_take(struct picture *t, struct item *i)
 {
 	map_del(&t->by_id, hash_id(&i->point.id), same_item, i);
 	map_del(&t->by_path, hash_text(i->point.path), same_item, i);
-	map_del(&t->by_code, hash_text(i->point.code), same_item, i);
+	code_take(t, i);
 	if (i->point.series < t->n_series && t->by_series[i->point.series] == i)
 		t->by_series[i->point.series] = NULL;
 }
@@ -227,23 +256,9 @@ int plant_by_series(struct plant *p, uint32_t tenant, uint32_t series, struct ar
 	return found(p, t && series < t->n_series ? t->by_series[series] : NULL, text, a, ret);
 }
 
-/* Counts the points of one code; the table holds all of them in one run of slots. */
-struct code_search { const char *code; const struct item *first; unsigned n; };
-
-static bool count_code(const void *item, const void *key)
-{
-	struct code_search *s = (struct code_search *) (uintptr_t) key;
-
-	if (same_code(item, s->code)) {
-		s->first = item;
-		s->n++;
-	}
-	return false;                   /* go on to the end of the run */
-}
-
 int plant_resolve(struct plant *p, uint32_t tenant, const char *text, struct arena *a, struct plant_point *ret)
 {
-	struct code_search s = { .code = text };
+	const struct item *i = NULL;
 	struct uuid id;
 	struct picture *t;
 	int r;
@@ -256,12 +271,12 @@ int plant_resolve(struct plant *p, uint32_t tenant, const char *text, struct are
 	rwlock_read(&p->lock);
 	t = picture_find(p, tenant);
 	if (t)
-		map_find(&t->by_code, hash_text(text), count_code, &s);
-	if (s.n > 1) {
+		i = map_find(&t->by_code, hash_text(text), same_code, text);
+	if (i && i->alike) {
 		rwlock_unlock(&p->lock);
 		return err_fail(ERR_INVALID, "field", "points", "rule", "@one_point", "value", text, NULL);
 	}
-	return found(p, s.first, text, a, ret);
+	return found(p, i, text, a, ret);
 }
 
 static int by_path(const void *a, const void *b)

@@ -170,6 +170,53 @@ TEST(a_code_that_two_points_have_names_neither)
 	tear_down(&t);
 }
 
+/* Against a count by hand: six points change between three codes, as many may have the same as will. */
+TEST(codes_shared_by_many_are_told_from_those_of_one)
+{
+	enum { POINTS = 6, CODES = 3, CHANGES = 120 };
+	static const char *const codes[CODES] = { "A", "B", "C" };
+	struct place_of_test t;
+	struct point p[POINTS];
+	struct plant_point found;
+	int has[POINTS] = { 0 };
+	uint32_t dice = 7;
+
+	must(set_up(&t));
+	for (int i = 0; i < POINTS; i++) {
+		struct device d;
+
+		rec_init(&device_type, &d, &t.arena);
+		d.code = arena_fmt(&t.arena, "d%d", i);
+		d.connection = t.connection.head.id;
+		must(put(&t, &device_type, &d));
+		make_point(&t, &p[i], codes[0], arena_fmt(&t.arena, "d%d/A", i), 0);
+		p[i].device = d.head.id;
+		must(put(&t, &point_type, &p[i]));
+	}
+	for (int n = 0; n < CHANGES; n++) {
+		dice = dice * 1664525 + 1013904223;
+		int i = (int) (dice >> 16) % POINTS;
+		has[i] = (int) (dice >> 24) % CODES;
+		p[i].code = codes[has[i]];
+		p[i].path = arena_fmt(&t.arena, "d%d/%s", i, p[i].code);
+		must(put(&t, &point_type, &p[i]) && plant_sync(t.plant, 1, t.store) == 0);
+		for (int c = 0; c < CODES; c++) {
+			int count = 0, last = 0;
+
+			for (int k = 0; k < POINTS; k++)
+				if (has[k] == c) {
+					count++;
+					last = k;
+				}
+			is_int(plant_resolve(t.plant, 1, codes[c], &t.arena, &found), count > 1 ? -ERR_INVALID : count ? 0 : -ERR_MISSING);
+			if (count == 1)
+				is_str(found.path, p[last].path);
+		}
+	}
+	is_int(plant_count(t.plant, 1), POINTS);
+	tear_down(&t);
+}
+
 TEST(a_rename_moves_the_path_and_keeps_the_series)
 {
 	struct place_of_test t;
