@@ -5,7 +5,8 @@
 #include "service/internal.h"
 #include "service/reach.h"
 
-enum { LIST_MAX = 500 };
+/* Rows handed on; rows looked at for them: who may decide little has to look through what others may. */
+enum { LIST_MAX = 500, LOOK_MAX = 20000, EXPIRED_AT_ONCE = 100 };
 
 static const struct rec_word states[] = {
 	{ "pending", "Waits", "待复核" }, { "approved", "Approved", "已同意" }, { "done", "Done", "已执行" }, { "failed", "Failed", "执行失败" },
@@ -79,12 +80,59 @@ static int few_enough(struct scope *s)
 	return r < 0 ? r : n < APPROVALS_PENDING_MAX ? 0 : err_fail(ERR_LIMIT, "what", "@approval", "max", "200", NULL);
 }
 
+/* What is decided is run by who decided, or never: its body, which may hold a password, does not stay in the store. */
+static int put_without_body(struct scope *s, struct approval *a)
+{
+	const char *body = a->body;
+	int r;
+
+	a->body = NULL;
+	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), false);
+	r = store_put(s->tx, &approval_type, a, &s->who.id);
+	a->body = body;
+	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), body != NULL);
+	return r;
+}
+
+struct expired { struct scope *s; struct approval *items; uint32_t n; };
+
+static int note_expired(void *ctx, const void *rec)
+{
+	struct expired *e = ctx;
+
+	return rec_dup(&approval_type, &e->items[e->n++], rec, e->s->arena);
+}
+
+/* Who asks writes down what has expired: a request nobody decided keeps its body no longer than one that was. */
+static int close_expired(struct scope *s)
+{
+	char now[WHEN_TEXT_MAX];
+	struct store_filter f[] = { { "state", STORE_EQ, "pending" }, { "expires", STORE_LT, now } };
+	struct store_list old = { .filters = f, .n_filters = ELEMENTSOF(f), .limit = EXPIRED_AT_ONCE };
+	struct expired e = { .s = s, .items = arena_array(s->arena, struct approval, EXPIRED_AT_ONCE) };
+	int r;
+
+	when_format(now, clock_now_ns());
+	r = e.items ? store_list(s->tx, &approval_type, &old, note_expired, &e, NULL) : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; r >= 0 && i < e.n; i++) {
+		struct approval before = e.items[i];
+
+		e.items[i].state = APPROVAL_EXPIRED;
+		r = put_without_body(s, &e.items[i]);
+		if (r >= 0)
+			r = audit_change(s, &approval_type, &before, &e.items[i]);
+	}
+	return r;
+}
+
 static int put_asked(struct scope *s, const void *in, void *ret)
 {
 	const struct approval_ask *ask = in;
 	struct approval *a = ret;
-	int r = few_enough(s);
+	int r = close_expired(s);
 
+	if (r >= 0)
+		r = few_enough(s);
 	if (r >= 0)
 		r = rec_init(&approval_type, a, s->arena);
 	if (r < 0)
@@ -158,7 +206,7 @@ static void as_of_now(struct approval *a)
 	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), false);
 }
 
-struct listing { struct scope *s; int state; store_row_fn on_approval; void *ctx; };
+struct listing { struct scope *s; int state; store_row_fn on_approval; void *ctx; uint32_t n; };
 
 static int list_row(void *ctx, const void *rec)
 {
@@ -168,16 +216,18 @@ static int list_row(void *ctx, const void *rec)
 	if (!may_see(l->s, &a))
 		return 0;
 	as_of_now(&a);
-	return l->state >= 0 && a.state != l->state ? 0 : l->on_approval(l->ctx, &a);
+	if (l->state >= 0 && a.state != l->state)
+		return 0;
+	return ++l->n > LIST_MAX ? 1 : l->on_approval(l->ctx, &a);
 }
 
 static int run_list(struct scope *s, const void *in, void *ret)
 {
 	char tenant[UUID_TEXT + 1];
 	struct listing *l = ret;
-	const char *word = l->state == APPROVAL_EXPIRED ? "pending" : states[MAX(l->state, 0)].word;
-	struct store_filter f[] = { { "tenant", STORE_EQ, tenant }, { "state", STORE_EQ, word } };
-	struct store_list list = { .filters = f, .n_filters = l->state < 0 ? 1 : 2, .sort = "-created", .limit = LIST_MAX };
+	struct store_filter f[] = { { "tenant", STORE_EQ, tenant }, { "state", STORE_EQ, states[MAX(l->state, 0)].word } };
+	/* What has expired may not be written down yet. */
+	struct store_list list = { .filters = f, .n_filters = l->state < 0 || l->state == APPROVAL_EXPIRED ? 1 : 2, .sort = "-created", .limit = LOOK_MAX };
 
 	uuid_format(&s->tenant_id, tenant);
 	return store_list(s->tx, &approval_type, &list, list_row, l, NULL);
@@ -186,7 +236,7 @@ static int run_list(struct scope *s, const void *in, void *ret)
 int approval_list(struct scope *s, int state, store_row_fn on_approval, void *ctx)
 {
 	static const struct deed deed = DEED_READ("approval.list", SIGNED_IN, DEED_SYSTEM, run_list);
-	struct listing l = { s, state, on_approval, ctx };
+	struct listing l = { s, state, on_approval, ctx, 0 };
 
 	return scope_do(s, &deed, NULL, &l);
 }
@@ -227,20 +277,6 @@ static int still_waits(const struct approval *a)
 	if (a->state == APPROVAL_PENDING && clock_now_ns() < a->expires)
 		return 0;
 	return err_fail(ERR_CONFLICT, "what", "@approval", "value", a->title, NULL);
-}
-
-/* What is decided is run by who decided, or never: its body, which may hold a password, does not stay in the store. */
-static int put_without_body(struct scope *s, struct approval *a)
-{
-	const char *body = a->body;
-	int r;
-
-	a->body = NULL;
-	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), false);
-	r = store_put(s->tx, &approval_type, a, &s->who.id);
-	a->body = body;
-	rec_set_has(&approval_type, a, rec_field(&approval_type, "body"), body != NULL);
-	return r;
 }
 
 static int put_state(struct scope *s, struct approval *a, enum approval_state state, const char *note)

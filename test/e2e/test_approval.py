@@ -167,6 +167,25 @@ def test_what_was_decided_leaves_no_secret_behind(p, three):
     assert three["system"]("DELETE", f"{BASE}/approvals/{waits['id']}")[0] == 200
 
 
+def test_what_nobody_decided_in_time_expires_and_leaves_no_secret_either(p, three):
+    if os.path.exists(f"{p.data}/STORE"):
+        return
+    none = next(r["id"] for r in three["system"]("GET", f"{BASE}/roles")[2]["items"] if r["name"] == "none")
+    late = ask(three["system"], "POST", "/users", {"name": "hal", "password": "ten letters", "role": none})
+    with sqlite3.connect(f"{p.data}/system/store.db") as db:
+        assert db.execute("UPDATE approvals SET expires = expires - 2 * 86400 * 1000000000 WHERE state = 'pending'").rowcount == 1
+    db.close()
+    assert three["system"]("GET", f"{BASE}/approvals/{late['id']}")[2]["state"] == "expired"
+    refused(three["security"]("POST", f"{BASE}/approvals/{late['id']}/approve", {}), "conflict", 409)
+    expired = [a["id"] for a in three["system"]("GET", f"{BASE}/approvals?state=expired")[2]["items"]]
+    assert expired == [late["id"]]
+    again = ask(three["system"], "POST", "/users", {"name": "hal", "password": "ten letters", "role": none})     # who asks writes it down
+    with sqlite3.connect(f"{p.data}/system/store.db") as db:
+        assert db.execute("SELECT max(coalesce(length(body), 0)) FROM approvals WHERE state = 'expired'").fetchone() == (0,)
+    db.close()
+    assert three["system"]("DELETE", f"{BASE}/approvals/{again['id']}")[0] == 200
+
+
 def test_an_empty_change_needs_nobody(three):
     system = three["system"]
     dora = system("GET", f"{BASE}/users?name=dora")[2]["items"][0]
