@@ -3,8 +3,7 @@
  *
  * The order makes it consistent; nobody is asked to stand still:
  * 1. links to every segment of the log, and a copy of its cursors: whatever is trimmed from now on, we have it
- * 2. each tenant's history: links to its files, again and again until its manifest was the same before and after. It covers the log up to
- *    some number c
+ * 2. each tenant's history: a link to its manifest, then to the files that one names. It covers the log up to some number c
  * 3. links to the segments made meanwhile, and how long each is now: the log's end e, so c ≤ e, and between the history's c and e no batch
  *    is missing
  * 4. series.dict, which only grows: it knows every series of 2. and 3.
@@ -19,14 +18,16 @@
 #include <unistd.h>
 
 #include "backup/impl.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "store/store.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
 
-enum { TRIES = 20, DEEP = 8, MANIFEST_BYTES = 64 << 20 };
+enum { TRIES = 20, DEEP = 8 };
 
 /* last: the newest segment of the first look; when it is still there at the second, none made in between has gone. */
-struct collect { const char *data, *stage; struct picks *to; char last[17]; bool last_is_there; };
+struct collect { const char *data, *stage; struct picks *to; char last[17], made[4096]; bool last_is_there; };
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "@backup", NULL); }
 
@@ -100,10 +101,12 @@ static int copy_bytes(const char *from, const char *to)
 	return r;
 }
 
-static int make_parents(const char *path)
+/* Names come folder by folder: one that was just made is not made again. */
+static int make_parents(struct collect *c, const char *path)
 {
-	char dir[4096];
+	char dir[sizeof(c->made)];
 	size_t n = str_len(path);
+	int r;
 
 	while (n && path[n] != '/')
 		n--;
@@ -111,7 +114,12 @@ static int make_parents(const char *path)
 		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
 	memcpy(dir, path, n);
 	dir[n] = 0;
-	return dir_make(dir, 0700);
+	if (str_eq(c->made, dir))
+		return 0;
+	r = dir_make(dir, 0700);
+	if (r == 0)
+		memcpy(c->made, dir, n + 1);
+	return r;
 }
 
 /* A link where the file system knows them, else a copy. -ERR_MISSING: it has gone meanwhile. */
@@ -123,7 +131,7 @@ static int keep(struct collect *c, const char *name, bool copy)
 
 	if (!path_join(from, sizeof(from), c->data, name) || !path_join(to, sizeof(to), c->stage, name))
 		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
-	r = make_parents(to);
+	r = make_parents(c, to);
 	if (r == 0 && !copy && sys.link(from, to) < 0) {
 		if (errno == ENOENT)
 			return err_fail(ERR_MISSING, "what", "@file", "value", from, NULL);
@@ -224,6 +232,8 @@ static int on_file(void *ctx, const char *name)
 		return 0;               /* no name of ours */
 	if (lstat(full, &st) < 0)
 		return errno == ENOENT ? 0 : sys_fail(errno, "stat", full);
+	if (S_ISDIR(st.st_mode) && str_eq(name, "ts") && w->depth == 0)
+		return 0;               /* the history: collect_history() */
 	if (S_ISDIR(st.st_mode))
 		return w->depth < DEEP ? walk(w->c, path, w->depth + 1) : 0;
 	return !S_ISREG(st.st_mode) || is_special(path) ? 0 : keep(w->c, path, false);
@@ -245,23 +255,65 @@ static int walk(struct collect *c, const char *folder, unsigned depth)
 	return r;
 }
 
-static int read_manifest(const struct collect *c, const char *tenant, struct buf *ret)
+/* A file's name in a tenant's history: its samples, its index, what its day's series are called. */
+struct history { struct collect *c; const char *tenant; char day[64]; };
+
+static int keep_of(struct collect *c, const char *tenant, const char *base, const char *suffix, bool must)
 {
-	char path[4096], name[TAR_NAME];
+	char name[TAR_NAME];
 	struct buf b = BUF_FIXED(name);
 	int r;
 
 	name[0] = 0;
-	buf_addf(&b, "%s/ts/manifest", tenant);
-	buf_clear(ret);
-	if (!path_join(path, sizeof(path), c->data, name))
+	buf_addf(&b, "%s/ts/%s%s", tenant, base, suffix);
+	if (b.failed)
 		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
-	r = file_read(path, MANIFEST_BYTES, ret);
-	if (r == -ERR_MISSING) {
+	r = keep(c, name, false);
+	if (r == -ERR_MISSING && !must) {
 		err_clear();
 		r = 0;
 	}
 	return r;
+}
+
+static int on_history(void *ctx, const char *base)
+{
+	struct history *h = ctx;
+	size_t n = (size_t) (path_name(base) - base);
+	int r = keep_of(h->c, h->tenant, base, ".parquet", true);
+
+	if (r == 0)
+		r = keep_of(h->c, h->tenant, base, ".idx", false);      /* one that is lost is made again */
+	if (r == 0 && (str_len(h->day) != n || memcmp(h->day, base, n) != 0)) {
+		memcpy(h->day, base, n);
+		h->day[n] = 0;
+		r = keep_of(h->c, h->tenant, h->day, "series.parquet", false);
+	}
+	return r;
+}
+
+/*
+ * A manifest is replaced, never changed, and so are the files it names: with a link to it and links to those there is one moment of the history.
+ * When one of them has gone meanwhile there is a later manifest, and it is begun again with that.
+ */
+static int collect_history(struct collect *c, const char *tenant)
+{
+	struct history h = { .c = c, .tenant = tenant };
+	char path[4096], name[TAR_NAME];
+	struct buf b = BUF_FIXED(name);
+	uint64_t number = 0;
+	int r = keep_of(c, tenant, "manifest", "", true);
+
+	if (r == -ERR_MISSING) {        /* nothing is in files yet */
+		err_clear();
+		return 0;
+	}
+	name[0] = 0;
+	buf_addf(&b, "%s/ts/manifest", tenant);
+	num_parse_u64(path_name(tenant), path_name(tenant) + str_len(path_name(tenant)), &number);
+	if (r == 0 && !path_join(path, sizeof(path), c->stage, name))
+		r = err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
+	return r < 0 ? r : tsdb_manifest_files(path, (uint32_t) number, on_history, &h);
 }
 
 static void forget_from(struct picks *p, size_t n)
@@ -276,28 +328,21 @@ static void forget_from(struct picks *p, size_t n)
 
 static int collect_tenant(struct collect *c, const char *tenant)
 {
-	struct buf before = BUF_INIT(&sys_heap, MANIFEST_BYTES + 1), after = BUF_INIT(&sys_heap, MANIFEST_BYTES + 1);
 	size_t from = c->to->n;
-	bool same = false;
-	int r = 0;
+	int r = -ERR_MISSING;
 
-	for (int i = 0; r == 0 && !same && i < TRIES; i++) {
+	for (int i = 0; r == -ERR_MISSING && i < TRIES; i++) {
+		err_clear();
 		forget_from(c->to, from);
-		r = read_manifest(c, tenant, &before);
+		r = collect_history(c, tenant);
 		if (r == 0)
 			r = walk(c, tenant, 0);
-		if (r == -ERR_MISSING) {        /* a file went while we looked: the manifest is another one now */
-			err_clear();
-			r = 0;
-			continue;
-		}
-		if (r == 0)
-			r = read_manifest(c, tenant, &after);
-		same = r == 0 && before.len == after.len && memcmp(before.data, after.data, before.len) == 0;
 	}
-	buf_done(&before);
-	buf_done(&after);
-	return r == 0 && !same ? err_fail(ERR_BUSY, "what", "@backup", NULL) : r;
+	if (r == -ERR_MISSING) {
+		err_clear();
+		r = err_fail(ERR_BUSY, "what", "@backup", NULL);
+	}
+	return r;
 }
 
 static int collect_dictionary(struct collect *c, const char *tenant)
@@ -335,7 +380,7 @@ static int collect_store(struct collect *c, const char *folder)
 	r = keep(c, head, true);
 	if (r == -ERR_MISSING) {
 		err_clear();
-		r = make_parents(to);
+		r = make_parents(c, to);
 	}
 	if (r == 0)
 		r = store_copy(from, to);

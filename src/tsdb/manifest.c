@@ -3,8 +3,10 @@
 
 #include "base/cur.h"
 #include "base/err.h"
+#include "base/when.h"
 #include "sys/sys.h"
 #include "tsdb/crc32.h"
+#include "tsdb/tsdb.h"
 
 enum { VERSION = 1, HEAD = 40, ENTRY = 64, FILES_MAX = 1 << 22 };
 
@@ -66,6 +68,28 @@ int manifest_read(const char *path, uint32_t tenant, struct manifest *ret)
 		r = parse(path, tenant, (const uint8_t *) b.data, b.len, ret);
 	buf_done(&b);
 	return r;
+}
+
+int tsdb_manifest_files(const char *path, uint32_t tenant, tsdb_file_fn on_file, void *ctx)
+{
+	struct manifest m;
+	int r = manifest_read(path, tenant, &m);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < m.n; i++) {
+		unsigned month, of_month;
+		char base[64];
+		struct buf b = BUF_FIXED(base);
+		int year;
+
+		base[0] = 0;
+		when_civil(m.file[i].day, &year, &month, &of_month);
+		buf_addf(&b, "%04d/%02u/%02u/%010llu", year, month, of_month, (unsigned long long) m.file[i].number);
+		r = on_file(ctx, base);
+	}
+	manifest_done(&m);
+	return MIN(r, 0);
 }
 
 int manifest_write(const char *path, uint32_t tenant, const struct manifest *m)

@@ -3,7 +3,8 @@
 
 #include "sys/sys.h"
 
-enum { BLOCK_BYTES = 256 << 10, CLASS_MIN = 4, CLASS_MAX = 14, LARGE = 32 << 10 };
+/* Blocks double from FIRST to BLOCK_BYTES: a generation with little in it costs little of the head's budget. */
+enum { FIRST_BYTES = 32 << 10, BLOCK_BYTES = 256 << 10, CLASS_MIN = 4, CLASS_MAX = 14, LARGE = 32 << 10 };
 
 struct block { struct block *next; size_t size; _Alignas(16) uint8_t bytes[]; };
 struct piece { struct piece *next; };
@@ -95,7 +96,7 @@ void *region_get(struct region *r, size_t n)
 		return b->bytes;
 	}
 	if (!r->block || r->used + n > r->block->size) {
-		struct block *b = block_new(r, BLOCK_BYTES);
+		struct block *b = block_new(r, r->block ? MIN(2 * r->block->size, (size_t) BLOCK_BYTES) : (size_t) FIRST_BYTES);
 
 		if (!b)
 			return NULL;

@@ -7,7 +7,8 @@
 #include "base/num.h"
 #include "base/str.h"
 
-enum { HEAD_BYTES_MIN = 1 << 20, HEAD_BYTES = 32 << 20, FLUSH_AGE_MS = 600000 };
+/* SHARD_BYTES_MIN: of half of it a generation's first blocks (region.c) are a quarter at most, or there would be a file for each batch. */
+enum { HEAD_BYTES_MIN = 1 << 20, SHARD_BYTES_MIN = 256 << 10, HEAD_BYTES = 32 << 20, FLUSH_AGE_MS = 600000 };
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "the store of samples", NULL); }
 
@@ -75,6 +76,7 @@ int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *w
 		t->config.flush_age_ms = FLUSH_AGE_MS;
 	t->wal = wal;
 	t->n_shards = CLAMP(config->n_shards ? config->n_shards : thread_cores(), 1u, (unsigned) SHARDS_MAX);
+	t->config.head_bytes = MAX(t->config.head_bytes, (uint64_t) t->n_shards * SHARD_BYTES_MIN);
 	t->shard = sys_alloc_array(t->n_shards, sizeof(*t->shard));
 	if (!t->shard)
 		return no_memory();
