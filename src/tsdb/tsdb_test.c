@@ -296,7 +296,7 @@ static void look(void *arg)
 /* One row of n series, by their numbers or as a list; each value is `value`. */
 static bool write_row(struct fixture *f, struct batch_builder *w, uint32_t list, const uint32_t *series, unsigned n, int64_t ns, int64_t value)
 {
-	static const uint8_t types[4] = { V_I64, V_I64, V_I64, V_I64 };
+	static const uint8_t types[16] = { [0 ... 15] = V_I64 };
 	_cleanup_(batch_unrefp) struct batch *b = NULL;
 	bool good = batch_group(w, 1, list, series, types, n) == 0 && batch_group_row(w, ns) == 0;
 
@@ -342,6 +342,33 @@ TEST(a_series_that_is_not_to_be_kept_is_passed_over_alone_and_in_lists)
 		is_int(tsdb_last(f.t, 1, &series[1], 1, &a, &last), 0);
 		is_int(last.value.i, 9);
 		arena_done(&a);
+		batch_builder_free(w);
+		fixture_end(&f);
+	}
+}
+
+/* 16 series of their own, so that every shard has some; half of the least budget holds these 6,400 samples many times over. */
+TEST(a_small_head_makes_no_file_of_each_batch)
+{
+	for (unsigned shards = 1; shards <= 8; shards *= 2) {
+		struct fixture f = { .config = { .n_shards = shards, .head_bytes = 1 << 20 } };
+		struct uuid points[16];
+		uint8_t types[16];
+		uint32_t series[16];
+		struct batch_builder *w = NULL;
+		struct tsdb_stats s;
+
+		for (unsigned i = 0; i < 16; i++) {
+			points[i] = point(i + 1);
+			types[i] = V_I64;
+		}
+		must(fixture_begin(&f) == 0 && batch_builder_new(&w, 0) == 0 && tsdb_series_many(f.t, 1, 16, points, types, series) == 0);
+		for (unsigned i = 0; i < 400; i++)
+			must(write_row(&f, w, 0, series, 16, T0 + i * NS_PER_S, i));
+		must(tsdb_flush(f.t) == 0);
+		tsdb_stats(f.t, &s);
+		is_int(s.n_files, 1);
+		is_int(s.file_samples, 16 * 400);
 		batch_builder_free(w);
 		fixture_end(&f);
 	}
