@@ -9,6 +9,7 @@
 #include "cli/parts.h"
 #include "cli/verbs.h"
 #include "io/io.h"
+#include "model/value.h"
 #include "sys/sys.h"
 
 enum { POINTS_MAX = 10000, WAIT_MS = 1000, HELLO_MS = 20000 };
@@ -127,7 +128,7 @@ static void print(const char *output, const char *path, const struct tree *v, st
 		(is && is->kind == TREE_STR ? cell_text : cell_plain)(out, value.data, value.len);
 		buf_addf(out, ",0x%08x\r\n", quality);
 	} else if (str_eq(output, "table")) {
-		buf_addf(out, "%-30s  %s  %s  0x%08x\n", when, path, value.data, quality);
+		buf_addf(out, "%-30s  %s  %s  %s\n", when, path, value.data, quality_text(quality, cli_lang() == LANG_ZH));
 	} else {
 		struct json j = JSON_TO(out);
 		json_object(&j);

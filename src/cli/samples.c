@@ -9,6 +9,7 @@
 #include "base/when.h"
 #include "cli/parts.h"
 #include "cli/verbs.h"
+#include "model/value.h"
 #include "sheet/sheet.h"
 #include "sys/sys.h"
 
@@ -55,7 +56,7 @@ static void rows(const struct tree *answer, struct buf *out)
 			when_format(when, tree_i64(tree_at(t, i), 0) * 1000 + tree_i64(tree_at(ns, i), 0));
 			buf_addf(out, "%-30s  %s  ", when, tree_str(tree_find(series, "path")));
 			cell(tree_at(v, i), out);
-			buf_addf(out, "  0x%08x\n", (unsigned) tree_i64(tree_at(q, i), 0));
+			buf_addf(out, "  %s\n", quality_text((uint32_t) tree_i64(tree_at(q, i), 0), cli_lang() == LANG_ZH));
 		}
 	}
 }

@@ -168,20 +168,35 @@ static bool is_plain(const struct rec_field *f, const struct tree *items)
 	return plain;
 }
 
-/* A table of whole records tells what differs from the defaults; with fields chosen, and in every other form, all is told. */
+static bool is_id(const struct rec_field *f) { return f->kind == REC_REF || f->kind == REC_UUID; }
+
+/* Ids of what the path names already, and settings that fill a line of their own, are for programs. */
+static bool is_for_programs(const struct rec_type *t, const struct rec_field *f)
+{
+	return f->kind == REC_JSON || (is_id(f) && rec_field(t, "path"));
+}
+
+/* A table of whole records tells what people look for: what differs from the defaults, ids last. With fields chosen, and in every other form,
+ * all is told. */
 void show_items(const struct rec_type *t, const struct tree *items, const char *output, struct buf *out)
 {
 	const char *columns[COLUMNS_MAX];
 	size_t n = telling(t, columns), kept = 0;
 
-	if (str_eq(output, "table") && tree_find(tree_at(items, 0), "created"))
-		for (size_t i = 0; i < n; i++) {
-			const struct rec_field *f = rec_field(t, columns[i]);
+	if (str_eq(output, "table") && tree_find(tree_at(items, 0), "created")) {
+		const char *told[COLUMNS_MAX];
 
-			if (!f || !is_plain(f, items))
-				columns[kept++] = columns[i];
-		}
-	show(columns, kept ? kept : n, items, output, out);
+		for (int ids = 0; ids < 2; ids++)
+			for (size_t i = 1; i < n; i++) {
+				const struct rec_field *f = rec_field(t, columns[i]);
+
+				if (is_id(f) == ids && !is_plain(f, items) && !is_for_programs(t, f))
+					told[kept++] = columns[i];
+			}
+		told[kept++] = "id";
+		show(told, kept, items, output, out);
+	} else
+		show(columns, n, items, output, out);
 }
 
 void show_columns(const char *const *columns, const struct tree *items, const char *output, struct buf *out)
