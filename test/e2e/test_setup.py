@@ -1,4 +1,5 @@
 """Peers: zbarimg 0.23 (Debian zbar-tools) reads the QR code, Python's ssl the certificate; configparser the file. `tenon setup` from nothing to signed in."""
+import codecs
 import configparser
 import fcntl
 import hashlib
@@ -110,8 +111,13 @@ def test_a_file_that_is_there_is_changed_where_it_is_asked_and_nowhere_else(tmp_
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".new")] == []
 
 
+def flags(interface):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        return struct.unpack("16xH", fcntl.ioctl(s, 0x8913, struct.pack("256s", interface.encode()))[:18])[0]      # SIOCGIFFLAGS
+
+
 def test_an_interface_is_named_and_an_unknown_one_is_refused(tmp_path):
-    loopback = next(name for _, name in socket.if_nameindex() if pathlib.Path(f"/sys/class/net/{name}/type").read_text().strip() == "772")
+    loopback = next(name for _, name in socket.if_nameindex() if flags(name) & 8)           # IFF_LOOPBACK
     setup(tmp_path, "--listen-on", loopback, "--port", "8123")
     assert values(tmp_path)["http.listen"] == "127.0.0.1:8123"
     before = (tmp_path / "tenon.conf").read_text()
@@ -138,7 +144,7 @@ def test_beside_a_running_platform_the_link_works_at_once(tmp_path):
 class Terminal:
     def __init__(self, folder, *args, columns=100):
         self.pid, self.fd = pty.fork()
-        self.text = ""
+        self.text, self.decode = "", codecs.getincrementaldecoder("utf-8")().decode       # a read may end within a letter
         if self.pid == 0:
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
             os.chdir(folder)
@@ -156,7 +162,7 @@ class Terminal:
             if not got:
                 assert word is None, self.text
                 return
-            self.text += got.decode()
+            self.text += self.decode(got)
         self.text = self.text.split(word, 1)[1]
 
     def type(self, line):
