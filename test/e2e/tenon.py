@@ -148,7 +148,16 @@ class Platform(Process):
         return done.stdout.strip()
 
     def call(self, method, path, body=None, token=None, headers=None, raw=False):
-        """(status, headers, body): body parsed when it is JSON."""
+        """(status, headers, body): body parsed when it is JSON. A test on a fast machine is told to go slower, and does."""
+        end = time.monotonic() + 20
+        while True:
+            answer = self._call(method, path, body, token, headers, raw)
+            too_many = answer[0] == 429 and not raw and answer[2]["args"].get("what") == "requests_a_second"
+            if not too_many or time.monotonic() > end:
+                return answer
+            time.sleep(0.05)
+
+    def _call(self, method, path, body, token, headers, raw):
         if self.token is None and token is None:
             self.token = self.sign_in()
         fields = {"Authorization": f"Bearer {token or self.token}"}

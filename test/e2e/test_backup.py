@@ -21,22 +21,16 @@ class Load(threading.Thread):
         super().__init__()
         self.platform, self.acknowledged, self.places, self.over, self.failed = platform, 0, 0, threading.Event(), None
 
-    def send(self, path, body, expected):
-        status, _, said = self.platform.call("POST", path, body)
-        while status == 429:                    # on a fast disk it is told to go slower
-            self.over.wait(0.02)
-            status, _, said = self.platform.call("POST", path, body)
-        assert status == expected, said
-
     def run(self):
         try:
             while not self.over.is_set():
                 i = self.acknowledged
                 lines = "".join(f"load,n={k} v={i + k / 16} {START + i * 1000000}\n" for k in range(16))
-                self.send("/api/v1/write", lines, 204)
+                status, _, body = self.platform.call("POST", "/api/v1/write", lines)
+                assert status == 204, body
                 self.acknowledged = i + 1
                 if i % 8 == 0:
-                    self.send("/api/v1/places", {"code": f"p{i}", "name": f"厂 {i}", "level": "site"}, 201)
+                    self.platform.make("places", code=f"p{i}", name=f"厂 {i}", level="site")
                     self.places += 1
         except Exception as e:
             self.failed = e
