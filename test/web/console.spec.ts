@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { api, open, row, settled, shot, until, type Watched } from './page';
+import { api, open, row, settled, shot, until, type Watched, still } from './page';
 import { start, stopAll, webOptions } from './server';
 
 const servers = inject('servers');
@@ -305,6 +305,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 			await page.goto(servers.url + path);
 			await settled(page);
 			expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe(scheme);
+			await still(page);
 			expect(await wrong(), `${path} ${scheme}`).toEqual([]);
 		}
 		await page.emulateMedia({ colorScheme: 'light' });
@@ -544,6 +545,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 				await settled(page);
 				await oven.locator('.state', { hasText: '无应答' }).waitFor();
 				expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe(scheme);
+				await still(page);
 				expect(await page.evaluate(`${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] }).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).join(', ')))`), scheme).toEqual([]);
 				await shot(page, `18-faults-${scheme}`);
 			}

@@ -82,3 +82,7 @@ export async function settled(page: Page): Promise<void> {
 	await page.locator('h1').first().waitFor();
 	await until('nothing is loading', async () => (await page.locator('.loading, .ant-spin-spinning').count()) === 0);
 }
+
+/** No colour is on its way to another one: a button that has just become usable is pale for a moment. */
+export const still = (page: Page): Promise<unknown> =>
+	page.waitForFunction(() => !document.getAnimations().some((a) => a instanceof CSSTransition && a.playState === 'running'));
