@@ -36,6 +36,10 @@ class Habits(unittest.TestCase):
         self.one("src/m/meson.build", "lib_sources += files('a.c')\nlib_sources += files('b.c',\n  'a.c')\n", "a stands here twice")
         self.one("src/base/terms.def", 'TERM(a, "a", "甲")\nTERM(b, "b", "乙")\nTERM(a, "c", "丙")\n', "a stands here twice")
 
+    def test_a_header_nobody_includes_is_a_breach(self):
+        self.one("src/m/a.h", "\n", "nobody includes it")
+        self.assertEqual(self.check({"src/m/README.md": "m\n", "src/m/a.h": "\n", "src/m/b.c": '#include "m/a.h"\n'}), [])
+
     def test_a_promise_is_a_breach(self):
         self.one("src/m/a.c", "/* TO" + "DO: later */\n", "promises")
         self.one("web/a.ts", "// FIX" + "ME\n", "promises")

@@ -79,6 +79,8 @@ static const struct rec_word orders[] = {
 };
 static const struct rec_word betweens[] = { { "step", "Stays until the next", "保持到下一个值" }, { "linear", "Straight line", "线性" }, { 0 } };
 
+/* A plant's lists bring these along; nobody shall believe that they work already. */
+#define NOT_YET .doc = "Kept with the point, not applied yet", .doc_zh = "随点位保存，尚未生效"
 #define OPTIONAL(member, en, zh, ...) F(struct point, member, .flags = REC_NULLABLE, .label = en, .label_zh = zh, __VA_ARGS__)
 
 static const struct rec_field point_fields[] = {
@@ -109,9 +111,11 @@ static const struct rec_field point_fields[] = {
 	OPTIONAL(limit_h, "High limit", "上限", .group = "limits"),
 	OPTIONAL(limit_l, "Low limit", "下限", .group = "limits"),
 	OPTIONAL(limit_ll, "Low low limit", "下下限", .group = "limits"),
-	OPTIONAL(limit_rate, "Rate limit per second", "变化率上限（每秒）", .min = "0", .group = "limits"),
-	F(struct point, deadband_alarm, .def = "0", .min = "0", .label = "Alarm deadband", .label_zh = "报警死区", .group = "limits"),
-	F(struct point, deadband_store, .def = "0", .min = "0", .label = "Storage deadband", .label_zh = "存储死区", .group = "limits"),
+	OPTIONAL(limit_rate, "Rate limit per second", "变化率上限（每秒）", .min = "0", .group = "limits", NOT_YET),
+	F(struct point, deadband_alarm, .def = "0", .min = "0", .label = "Alarm deadband", .label_zh = "报警死区", .group = "limits",
+		NOT_YET),
+	F(struct point, deadband_store, .def = "0", .min = "0", .label = "Storage deadband", .label_zh = "存储死区", .group = "limits",
+		NOT_YET),
 	OPTIONAL(write_min, "Lowest set-point", "设定值下限", .group = "write"),
 	OPTIONAL(write_max, "Highest set-point", "设定值上限", .group = "write"),
 	OPTIONAL(write_step, "Set-point in steps of", "设定值步长", .min = "0", .group = "write"),
