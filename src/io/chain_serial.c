@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/serial.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -54,6 +55,9 @@ static int set_up(int fd, const struct chain_serial *s)
 
 	if (tcgetattr(fd, &t) < 0)
 		return errno;
+	/* Two masters on one line hear each other's answers; TIOCEXCL alone does not keep root out. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return EBUSY;
 	cfmakeraw(&t);
 	t.c_cflag &= ~(tcflag_t) (CSIZE | CSTOPB | PARENB | PARODD | CRTSCTS);
 	t.c_cflag |= CLOCAL | CREAD | sizes[(s->data_bits ? s->data_bits : 8) - 5];

@@ -407,6 +407,13 @@ TEST(a_serial_line_carries_every_byte_value)
 	is_int(chain_add_serial(client.c, &(struct chain_serial) { .device = ptsname(pty), .baud = 19200, .parity = 'E' }), 0);
 	is_int(chain_open(client.c), 0);
 	ok(until(client.opened));
+	struct chain *second = NULL;
+	must(chain_new(l, &events, &client, &second) == 0);
+	is_int(chain_add_serial(second, &(struct chain_serial) { .device = ptsname(pty), .baud = 9600 }), 0);
+	is_int(chain_open(second), -ERR_PEER);         /* a line has one master */
+	is_str(err_arg(err_peek(), "detail"), "@net_busy");
+	err_clear();
+	second = chain_free(second);
 	tcgetattr(pty, &t);
 	is_int(cfgetospeed(&t), B19200);
 	ok(!(t.c_lflag & (ICANON | ECHO | ISIG)) && !(t.c_oflag & OPOST));  /* a pseudo terminal has no parity to ask for */

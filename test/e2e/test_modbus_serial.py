@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("pymodbus", reason="pymodbus is not in build/venv")
 pytest.importorskip("serial", reason="pyserial is not in build/venv")
 from pymodbus import FramerType  # noqa: E402
+from pymodbus.framer import FramerRTU  # noqa: E402
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer  # noqa: E402
 from pymodbus.simulator import DataType, SimData, SimDevice  # noqa: E402
 
@@ -14,6 +15,15 @@ from modbus_peer import NullModem, Serving, becomes, f32, history, last, link, r
 from tenon import free_ports, wait_for  # noqa: E402
 
 POINTS = {"word": ("HR0", "u16", "rw"), "real": ("HR10", "f32"), "coil": ("C1", "bool"), "input": ("IR5", "i16")}
+
+
+@pytest.fixture(autouse=True)
+def lines_are_left(platform):
+    """The next test may be given a terminal of the same name: nobody shall still be talking there."""
+    yield
+    for c in platform.call("GET", "/api/v1/connections?driver=modbus-serial")[2]["items"]:
+        assert platform.call("PATCH", f"/api/v1/connections/{c['id']}", {"enabled": False})[0] == 200
+        wait_for(lambda: link(platform, c["id"])["state"] == "disabled", what="the line is left")
 
 
 def unit(n):
@@ -55,15 +65,23 @@ def test_a_serial_server_passes_the_line_through_tcp(platform, framing):
 
 def test_one_dead_unit_of_thirty_two_costs_the_others_its_back_off_and_no_more(platform):
     """What the dead one costs is counted on the wire: its questions, each one answer time, and between two of them a pause that grows."""
-    asked, lock = {}, threading.Lock()
+    asked, lock, stream = {}, threading.Lock(), bytearray()
+
+    def on_the_wire(data, to_right):          # every question on this line is 8 bytes
+        if to_right:
+            with lock:
+                stream.extend(data)
+                while len(stream) >= 8:
+                    whole = FramerRTU.compute_CRC(stream[:6]) == int.from_bytes(stream[6:8], "big")
+                    if whole:
+                        asked[stream[0]] = asked.get(stream[0], 0) + 1
+                    del stream[:8 if whole else 1]
+        return data
 
     def trace(sending, data):
-        if not sending and len(data) >= 8:
-            with lock:
-                asked[data[0]] = asked.get(data[0], 0) + 1
         return b"" if sending and data[0] == 17 else data
 
-    with NullModem() as line, serial_server(line.right, range(1, 33), trace=trace):
+    with NullModem(on_the_wire) as line, serial_server(line.right, range(1, 33), trace=trace):
         c, made = read_from(platform, "bus32", "modbus-serial", {"device": line.left, "baud": 115200, "timeout_ms": 400},
                             {f"u{n}": ({"unit": n}, {"word": ("HR0", "u16")}) for n in range(1, 33)}, period_ms=500)
         others = {n: made[f"u{n}"] for n in range(1, 33) if n != 17}
@@ -75,9 +93,7 @@ def test_one_dead_unit_of_thirty_two_costs_the_others_its_back_off_and_no_more(p
         wait_for(lambda: asked.get(17, 0) >= 2 and asked.get(1, 0) >= 8, 90, "the dead unit is asked now and then, the others go on")
         with lock:
             dead, lived = asked[17], {n: asked.get(n, 0) for n in others}
-        # That turns are shared evenly is shown where no machine can disturb it (link_test.c); here, that all of them go on.
-        said = {n: link(platform, ident) for n, ident in others.items()}
-        assert min(lived.values()) >= 2, (dead, lived, {n: (l["requests"], l["answers"], l["timeouts"], l["wrong"]) for n, l in said.items()})
+        assert min(lived.values()) >= max(lived.values()) / 2, (dead, lived)
         assert dead <= max(lived.values()) / 2, (dead, lived)
         wait_for(lambda: [n for n, ident in made.items() if link(platform, ident)["state"] != "up"] == ["u17"], 60, "the others are up, it is not")
         assert last(platform, "u17/word") in (None, (None, False))

@@ -575,11 +575,14 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 	it('signs out, refuses a wrong password, signs in again', async () => {
 		const { page } = w;
 		await page.getByRole('button', { name: /^用户/ }).click();
+		await page.getByText('退出登录').waitFor();
+		await still(page);
 		await page.getByText('退出登录').click();
 		await page.getByLabel('用户名').fill('zhang');
 		await page.getByLabel('密码', { exact: true }).fill('wrong password');
 		await page.getByRole('button', { name: '登录' }).click();
 		await page.getByRole('alert').first().waitFor();
+		await until('it may be pressed again', async () => (await page.locator('.ant-btn-loading').count()) === 0);
 		await shot(page, '17-signin');
 		await page.getByLabel('密码', { exact: true }).fill(PASSWORD);
 		await page.getByRole('button', { name: '登录' }).click();

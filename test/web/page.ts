@@ -83,6 +83,6 @@ export async function settled(page: Page): Promise<void> {
 	await until('nothing is loading', async () => (await page.locator('.loading, .ant-spin-spinning').count()) === 0);
 }
 
-/** No colour is on its way to another one: a button that has just become usable is pale for a moment. */
+/** Nothing is on its way: a button that has just become usable is pale for a moment, and a menu that unfolds loses the click it is given. */
 export const still = (page: Page): Promise<unknown> =>
-	page.waitForFunction(() => !document.getAnimations().some((a) => a instanceof CSSTransition && a.playState === 'running'));
+	page.waitForFunction(() => !document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getTiming().iterations !== Infinity));

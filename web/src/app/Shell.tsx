@@ -5,6 +5,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { App as AntApp, Badge, Button, Drawer, Dropdown, Menu, type MenuProps } from 'antd';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { fetchSession, keys, signOut, useMay, useSession } from '../api/calls';
+import { Problem } from '../api/http';
 import { live, useSocketState } from '../api/live';
 import { JobsBadge } from './JobsBadge';
 import { useWaiting } from '../api/people';
@@ -15,6 +16,7 @@ import { ThemeSwitch } from './ThemeSwitch';
 import { useNarrow } from './hooks';
 import { MENU } from './menu';
 import { useText } from './lang';
+import { problemText } from './problems';
 import { usePrefs } from './prefs';
 
 export function Shell() {
@@ -83,9 +85,14 @@ function UserMenu() {
 	const session = useSession().data;
 	const client = useQueryClient();
 	const navigate = useNavigate();
+	const { message } = AntApp.useApp();
 	const who = session?.principal;
 	const leave = async (): Promise<void> => {
-		await signOut().catch(() => undefined);
+		try {
+			await signOut();
+		} catch (e) {
+			if (!(e instanceof Problem && e.status === 401)) return void message.error(problemText(e, t));      // whoever goes away must know that he did not
+		}
 		live.close();
 		client.setQueryData(keys.session, await fetchSession());
 		client.removeQueries({ predicate: (q) => q.queryKey[0] !== keys.session[0] });
