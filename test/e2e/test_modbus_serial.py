@@ -17,15 +17,6 @@ from tenon import free_ports, wait_for  # noqa: E402
 POINTS = {"word": ("HR0", "u16", "rw"), "real": ("HR10", "f32"), "coil": ("C1", "bool"), "input": ("IR5", "i16")}
 
 
-@pytest.fixture(autouse=True)
-def lines_are_left(platform):
-    """The next test may be given a terminal of the same name: nobody shall still be talking there."""
-    yield
-    for c in platform.call("GET", "/api/v1/connections?driver=modbus-serial")[2]["items"]:
-        assert platform.call("PATCH", f"/api/v1/connections/{c['id']}", {"enabled": False})[0] == 200
-        wait_for(lambda: link(platform, c["id"])["state"] == "disabled", what="the line is left")
-
-
 def unit(n):
     return SimDevice(n, ([SimData(0, values=[False, True, False], datatype=DataType.BITS)],
                          [SimData(0, values=[True], datatype=DataType.BITS)],
