@@ -45,12 +45,11 @@ void arena_reset(struct arena *a)
 	a->used = 0;
 }
 
-static struct arena_chunk *chunk_add(struct arena *a, size_t need)
+static struct arena_chunk *chunk_add(struct arena *a, size_t room)
 {
-	size_t room = a->last ? MIN(a->last->room * 2, (size_t) CHUNK_MAX) : (size_t) CHUNK_FIRST;
 	struct arena_chunk *c;
+	size_t need;
 
-	room = MAX(room, need);
 	if (__builtin_add_overflow(room, sizeof(*c), &need))
 		return NULL;
 	c = mem_alloc(a->mem, need);
@@ -65,6 +64,11 @@ static struct arena_chunk *chunk_add(struct arena *a, size_t need)
 	return c;
 }
 
+bool arena_reserve(struct arena *a, size_t n)
+{
+	return chunk_add(a, n);
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->last;
@@ -76,7 +80,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	if (a->max && (n > a->max || a->used > a->max - n))
 		return NULL;
 	if (!c || c->room - c->used < n) {
-		c = chunk_add(a, n);
+		c = chunk_add(a, MAX(n, c ? MIN(c->room * 2, (size_t) CHUNK_MAX) : (size_t) CHUNK_FIRST));
 		if (!c)
 			return NULL;
 	}

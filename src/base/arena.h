@@ -23,6 +23,9 @@ void arena_init(struct arena *a, const struct mem *mem, size_t max);
 void arena_done(struct arena *a);
 void arena_reset(struct arena *a);
 
+/* One chunk of just this size for what comes next, where a chunk's rest would be lost many times over; false: out of memory. Counts what
+ * arena_alloc() rounds up to 16. */
+bool arena_reserve(struct arena *a, size_t n);
 void *arena_alloc(struct arena *a, size_t n);                   /* zeroed, aligned to 16; NULL when out of memory */
 void *arena_dup(struct arena *a, const void *p, size_t n);
 char *arena_str(struct arena *a, const char *text);             /* NULL stays NULL */

@@ -108,17 +108,27 @@ static bool any_scaled(const struct group_rt *g, const struct link_point *points
 	return scaled;
 }
 
-/*
- * Room for one request a point: the worst case, which hardly any device is. So it is not cleared: of what nobody ever writes the system makes no
- * memory. Only the first n_requests are looked at.
- */
-static bool make_request_room(struct group_rt *g)
+bool group_room(struct group_rt *g, size_t bytes)
 {
-	size_t each = sizeof(g->request[0]) + sizeof(g->planned[0]);
+	void *more = bytes == g->room ? g->request : sys.realloc(g->request, MAX(bytes, (size_t) 1));
 
-	g->request = g->n <= SIZE_MAX / each ? sys.malloc(g->n * each) : NULL;
-	g->planned = g->request ? (void *) (g->request + g->n) : NULL;
-	return g->request;
+	if (!more)
+		return false;
+	g->request = more;
+	g->room = bytes;
+	return true;
+}
+
+/* Bytes of the arrays of n points: they come from chunks of just their size, for there are many groups. */
+static size_t arrays_of(uint32_t n, bool scaled)
+{
+	const size_t each[] = { sizeof(uint32_t), sizeof(uint32_t), sizeof(uint32_t), sizeof(uint8_t), sizeof(uint8_t), sizeof(struct driver_point),
+		sizeof(struct driver_value), scaled ? sizeof(struct conv) : 0 };
+	size_t sum = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(each); i++)
+		sum += ALIGN_UP(n * each[i], 16);
+	return sum;
 }
 
 static int make_room(struct group_rt *g, bool scaled)
@@ -128,6 +138,8 @@ static int make_room(struct group_rt *g, bool scaled)
 
 	if (n == 0)
 		return 0;
+	if (!arena_reserve(a, arrays_of(n, scaled)))
+		return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 	g->series = arena_array(a, uint32_t, n);
 	g->said = arena_array(a, uint32_t, n);
 	g->fixed = arena_array(a, uint32_t, n);
@@ -136,8 +148,8 @@ static int make_room(struct group_rt *g, bool scaled)
 	g->point = arena_array(a, struct driver_point, n);
 	g->conv = scaled ? arena_array(a, struct conv, n) : NULL;
 	g->value = arena_array(a, struct driver_value, n);
-	return g->series && g->said && g->fixed && g->vtype && g->fresh && g->point && (g->conv || !scaled) && g->value && make_request_room(g) ? 0 :
-		err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
+	return g->series && g->said && g->fixed && g->vtype && g->fresh && g->point && (g->conv || !scaled) && g->value &&
+		group_room(g, n * REQUEST_ROOM) ? 0 : err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 }
 
 /* Texts are kept until their row goes out: each has a place of its own. */
@@ -182,7 +194,7 @@ int group_build(const struct driver *d, const struct group *group, const struct 
 	if (!g || !order)
 		return err_fail(ERR_NO_MEMORY, "what", "@group", NULL);
 	arena_init(&g->arena, &sys_heap, 0);
-	addresses = arena_alloc(&g->arena, MAX((size_t) n, (size_t) 1) * d->address->size);
+	addresses = arena_reserve(&g->arena, MAX(n, 1u) * d->address->size + 16) ? arena_alloc(&g->arena, MAX(n, 1u) * d->address->size) : NULL;
 	g->id = group->head.id;
 	link_name_cut(g->name, group->code);
 	g->enabled = group->enabled;

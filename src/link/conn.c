@@ -268,10 +268,8 @@ static void on_refused(struct slot *s, const struct driver_event *e, const struc
 	}
 	dev_heard(d);
 	q->failed++;
-	if (e->hint == DRIVER_HINT_SPLIT && d->conn->driver->split(d->driver, g->point, &q->q, half)) {
-		cycle_split(g, s->request, half);
+	if (e->hint == DRIVER_HINT_SPLIT && d->conn->driver->split(d->driver, g->point, &q->q, half) && cycle_split(g, s->request, half))
 		return;
-	}
 	g->status.reason = *why;
 	row_say(g, q->q.first, q->q.count, e->quality);
 	row_flush(g);

@@ -167,11 +167,13 @@ void cycle_abort(struct group_rt *g)
 	check_end(g);
 }
 
-/* One question becomes two, both still to be asked in this cycle. */
-void cycle_split(struct group_rt *g, uint32_t request, const struct driver_request half[2])
+/* One question becomes two, both still to be asked in this cycle. false: there is no memory for that. */
+bool cycle_split(struct group_rt *g, uint32_t request, const struct driver_request half[2])
 {
 	struct conn *c = g->dev->conn;
 
+	if (!group_room(g, (g->n_requests + 1) * sizeof(g->request[0])))
+		return false;
 	memmove(&g->request[request + 2], &g->request[request + 1], (g->n_requests - request - 1) * sizeof(g->request[0]));
 	g->n_requests++;
 	for (uint32_t i = 0; i < DRIVER_IN_FLIGHT_MAX; i++)
@@ -181,10 +183,11 @@ void cycle_split(struct group_rt *g, uint32_t request, const struct driver_reque
 	for (int i = 0; i < 2; i++)
 		g->request[request + (uint32_t) i] = (struct request) { .q = half[i], .state = g->running ? REQUEST_TODO : REQUEST_IDLE };
 	if (!g->running)
-		return;
+		return true;
 	g->todo += 2;
 	g->cursor = MIN(g->cursor, request);
 	activate(g);
+	return true;
 }
 
 void cycle_begin(struct group_rt *g, int64_t now)
@@ -277,7 +280,12 @@ void group_plan(struct group_rt *g)
 {
 	struct dev *d = g->dev;
 	struct conn *c = d->conn;
+	struct driver_request *planned;
 
+	if (!group_room(g, g->n * REQUEST_ROOM)) {
+		log_error("link", "group %s: no memory for a new plan, the old one stays", g->name);
+		return;
+	}
 	/* what is on its way belongs to the old plan */
 	for (uint32_t i = 0; i < DRIVER_IN_FLIGHT_MAX; i++)
 		if (c->slot[i].busy && c->slot[i].group == g)
@@ -288,13 +296,15 @@ void group_plan(struct group_rt *g)
 		g->running = false;
 		g->status.failed++;
 	}
-	g->n_requests = g->n_read ? c->driver->plan(d->driver, g->point, g->n_read, g->planned) : 0;
+	planned = (struct driver_request *) (g->request + g->n);
+	g->n_requests = g->n_read ? c->driver->plan(d->driver, g->point, g->n_read, planned) : 0;
 	g->status.items = 0;
 	g->open = 0;
 	for (uint32_t i = 0; i < g->n_requests; i++) {
-		g->request[i] = (struct request) { .q = g->planned[i] };
-		g->status.items += g->planned[i].items;
+		g->request[i] = (struct request) { .q = planned[i] };
+		g->status.items += planned[i].items;
 	}
+	group_room(g, g->n_requests * sizeof(g->request[0]));
 }
 
 void group_start(struct group_rt *g)

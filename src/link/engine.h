@@ -74,8 +74,8 @@ struct group_rt {
 	struct conv *conv;              /* NULL: none is scaled */
 	struct driver_value *value;
 	char **text;                    /* room for what a text point holds; NULL: it is none, or there is none */
-	struct request *request;        /* room for n; not of the arena */
-	struct driver_request *planned; /* behind them */
+	struct request *request;        /* the plan; not of the arena: group_room() */
+	size_t room;                    /* bytes there */
 	uint32_t n_fresh;
 	int64_t row_ns, row_mono_ns;    /* of the first answer in the row that is being filled: wall, monotonic */
 	int64_t marked_ns;              /* when bad qualities were last said, monotonic */
@@ -272,7 +272,10 @@ bool dev_is_read(const struct dev *d);          /* enabled, its connection too, 
 struct group_rt *dev_probe_pick(struct dev *d, int64_t now_ns, uint32_t *ret_request);
 
 /* cycle.c */
-void group_plan(struct group_rt *g);
+/* Bytes a point may need while a plan is made: a request each is the worst case, which hardly any device is. */
+#define REQUEST_ROOM (sizeof(struct request) + sizeof(struct driver_request))
+bool group_room(struct group_rt *g, size_t bytes);              /* for its requests; false: it has what it had */
+void group_plan(struct group_rt *g);                            /* without memory the plan stays as it was */
 void group_start(struct group_rt *g);           /* arms its timer */
 void group_stop(struct group_rt *g);
 void cycle_begin(struct group_rt *g, int64_t now_ns);
@@ -280,7 +283,7 @@ void cycle_abort(struct group_rt *g);           /* what was not asked yet will n
 void cycle_sent(struct group_rt *g, uint32_t request, int64_t now_ns);
 void cycle_settled(struct group_rt *g, uint32_t request, bool good);
 bool cycle_next(struct conn *c, int64_t now_ns, struct group_rt **ret, uint32_t *ret_request);
-void cycle_split(struct group_rt *g, uint32_t request, const struct driver_request half[2]);
+bool cycle_split(struct group_rt *g, uint32_t request, const struct driver_request half[2]);
 void group_publish(struct group_rt *g);
 
 /* change.c: messages. What they carry is theirs; what is replaced is freed on arrival. */
