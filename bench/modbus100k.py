@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """100,000 float32 points every second over Modbus TCP, 10 devices × 10 groups × 1,000 points, without history and with it, while commands are
-written to points of the same devices. The simulator counts the registers really read in each second and when each write arrived.
+written to points of the same devices; their records lie in memory. The simulator counts the registers really read in each second and when each write arrived.
 
 Peer: Telegraf reading the same registers of the same simulator.
 """
@@ -12,7 +12,7 @@ import threading
 import time
 from urllib.parse import urlparse
 
-from common import Telegraf, Watch, begin, claim, done, import_points, links, load, note, pss_mb, stats, tenon
+from common import Telegraf, Watch, begin, claim, data_in_memory, done, import_points, links, load, note, pss_mb, stats, tenon
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 DEVICES, GROUPS, POINTS = 10, 10, 1000
@@ -103,6 +103,7 @@ def run(sim, port, store, bound):
     p.close()
 
 
+data_in_memory()
 sim, port = load(DEVICES, "--registers", FIRST + WRITTEN + 2, "--expect", WRITTEN)
 run(sim, port, "false", 60)
 run(sim, port, "true", 160)
