@@ -29,10 +29,18 @@ static const char *text_of(const struct rec_type *t, const void *rec, const char
 	return f && f->kind == REC_STR ? *(const char *const *) rec_at(rec, f) : NULL;
 }
 
-static int wrap(struct scope *s, const struct noun_in *in, const char *verb, const char **ret)
+/* What the second person agrees to is a change of what was there when it was asked for. */
+static uint64_t revision_seen(const struct noun_in *in, const char *verb, const struct rec_head *rec)
+{
+	if (str_eq(verb, "create"))
+		return 0;
+	return in->if_rev && *in->if_rev ? *in->if_rev : str_eq(verb, "delete") ? rec->rev : rec->rev - 1;    /* the rehearsal made the next one */
+}
+
+static int wrap(struct scope *s, const struct noun_in *in, const char *verb, uint64_t rev, const char **ret)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 1 << 16);
-	struct noun_body body = { .noun = in->noun->type->name, .verb = verb, .id = in->id, .rev = in->if_rev ? *in->if_rev : 0 };
+	struct noun_body body = { .noun = in->noun->type->name, .verb = verb, .id = in->id, .rev = rev };
 	struct json j = JSON_TO(&b);
 
 	body.text = in->len ? arena_strn(s->arena, in->body, in->len) : "";
@@ -66,7 +74,7 @@ int noun_ask(struct scope *s, const struct noun_in *in, const char *verb, void *
 	ask.title = arena_fmt(s->arena, "%s %s %s", verbs[v].en, t->title, name ? name : "");
 	ask.title_zh = arena_fmt(s->arena, "%s%s %s", verbs[v].zh, t->title_zh, name ? name : "");
 	ask.changes = s->rehearsed;
-	r = wrap(s, in, verb, &ask.body);
+	r = wrap(s, in, verb, revision_seen(in, verb, *ret_rec), &ask.body);
 	if (r >= 0 && (!ask.title || !ask.title_zh))
 		r = err_fail(ERR_NO_MEMORY, "what", "@approval", NULL);
 	return r < 0 ? r : approval_awaits(s, &ask);

@@ -155,6 +155,23 @@ def test_what_cannot_be_done_is_said_at_once_or_when_it_fails(three):
     assert failed["state"] == "failed" and "twice" in failed["outcome"]
 
 
+def test_what_is_agreed_to_is_what_was_seen(three):
+    system, security = three["system"], three["security"]
+    a = ask(security, "POST", "/roles", {"name": "moving"})
+    assert system("POST", f"{BASE}/approvals/{a['id']}/approve", {})[2]["state"] == "done"
+    role = system("GET", f"{BASE}/roles?name=moving")[2]["items"][0]["id"]
+    first = ask(security, "PATCH", f"/roles/{role}", {"permissions": ["point.read"]})
+    second = ask(security, "PATCH", f"/roles/{role}", {"title": "of the night"})
+    third = ask(security, "DELETE", f"/roles/{role}", None)
+    assert system("POST", f"{BASE}/approvals/{first['id']}/approve", {})[2]["state"] == "done"
+    for late in (second, third):
+        failed = system("POST", f"{BASE}/approvals/{late['id']}/approve", {})[2]
+        assert failed["state"] == "failed" and "revision" in failed["outcome"], failed
+    assert system("GET", f"{BASE}/roles/{role}")[2]["permissions"] == ["point.read"]
+    again = ask(security, "DELETE", f"/roles/{role}", None)
+    assert system("POST", f"{BASE}/approvals/{again['id']}/approve", {})[2]["state"] == "done"
+
+
 def test_what_was_decided_leaves_no_secret_behind(p, three):
     """The body of what waits is sealed in the store, and gone when it was decided."""
     if os.path.exists(f"{p.data}/STORE"):
