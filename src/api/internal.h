@@ -51,7 +51,7 @@ struct routes { const struct route *items; size_t n; };
 extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_wire, routes_jobs, routes_metrics, routes_sheets;
 extern const struct routes routes_account, routes_approvals;
 extern const struct routes routes_commands, routes_commission;
-extern const struct routes routes_demo, routes_records;
+extern const struct routes routes_demo, routes_records, routes_backups;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
 
@@ -192,6 +192,7 @@ extern const char *const sheets_import_params[], *const sheets_template_params[]
 int answer_list(struct call *c, const struct noun *noun);
 int batch_run(struct call *c);                                  /* POST /{noun}/batch */
 extern const char *const batch_params[];
+int answer_file(struct call *c, const char *path, const char *name, const char *type);    /* a stream; the file may go meanwhile */
 int answer_job(struct call *c, const struct uuid *id);          /* 202, Location, the record: the work goes on */
 int pass_over(void *ctx, const void *rec);                      /* a store_row_fn that does nothing */
 void record_json(const struct rec_type *t, const void *rec, const char *const *only, struct json *j);

@@ -1,7 +1,5 @@
 /* jobs.c - long work: what runs, how far it is, what came of it. */
 
-#include <fcntl.h>
-
 #include "api/internal.h"
 #include "job/job.h"
 
@@ -87,73 +85,18 @@ static int run_delete(struct call *c)
 
 /* ---- the file ---- */
 
-struct sent_file { struct call *c; int fd; uint64_t at, end; };
-
-static int fill(void *ctx, struct buf *out, size_t room, void *worker)
-{
-	struct sent_file *f = ctx;
-	size_t n = (size_t) MIN((uint64_t) room, f->end - f->at);
-	int r;
-
-	if (!buf_reserve(out, n))
-		return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
-	r = file_pread_all(f->fd, out->data + out->len, n, (int64_t) f->at);
-	if (r < 0) {
-		log_warn("api", "a job's file cannot be read request=%s error=\"%s\"", f->c->scope.request, err_log_text(err_peek()));
-		err_clear();
-		return r;
-	}
-	out->len += n;
-	out->data[out->len] = 0;
-	f->at += n;
-	return f->at < f->end ? HTTP_MORE : HTTP_END;
-}
-
-static void sent(void *ctx)
-{
-	struct sent_file *f = ctx;
-
-	sys.close(f->fd);
-	call_unref(f->c);               /* f lies in its arena */
-}
-
-/* Names of files are ours, made of what users typed: nothing that could leave the quotes of the header. */
-static const char *plain_name(struct call *c, const char *name)
-{
-	char *text = arena_str(&c->arena, name);
-
-	for (char *p = text; p && *p; p++)
-		if (*p == '"' || *p == '\\' || *p == '/' || (unsigned char) *p < 0x20 || (unsigned char) *p >= 0x7f)
-			*p = '_';
-	return text;
-}
-
 static int run_file(struct call *c)
 {
-	struct sent_file *f = arena_new(&c->arena, struct sent_file);
-	struct buf path = BUF_INIT(&sys_heap, 4096);
+	_cleanup_(buf_done) struct buf path = BUF_INIT(&sys_heap, 4096);
 	struct job_record rec;
 	struct uuid id;
-	int64_t size = 0;
-	int r = f ? which(c, &id) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
+	int r = which(c, &id);
 
 	if (r >= 0)
 		r = job_get(c->api->platform->jobs, &c->scope, &id, &rec);
 	if (r >= 0)
 		r = job_file_path(c->api->platform->jobs, &c->scope, &rec, &path);
-	if (r >= 0)
-		r = file_size(path.data, &size);
-	if (r >= 0)
-		r = file_open(path.data, O_RDONLY, 0, &f->fd);
-	buf_done(&path);
-	if (r < 0)
-		return r;
-	f->c = call_ref(c);
-	f->end = (uint64_t) size;
-	c->content_type = arena_str(&c->arena, rec.file_type);
-	call_field(c, "Content-Disposition", arena_fmt(&c->arena, "attachment; filename=\"%s\"", plain_name(c, rec.file)));
-	c->source = (struct http_source) { .fill = fill, .done = sent, .ctx = f, .pool = c->api->workers };
-	return 0;
+	return r < 0 ? r : answer_file(c, path.data, rec.file, rec.file_type);
 }
 
 static const char *const offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };

@@ -19,12 +19,19 @@ struct backup_config {
 	const char *to;                 /* the file; a folder: tenon-<time>.tar in it */
 	const char *passphrase;         /* NULL: without keys */
 	const char *version;            /* of the program, for BACKUP */
+	uint64_t reserve;               /* bytes of the disk that stay free beside the backup */
 	struct backup_progress progress;/* functions may be NULL */
 };
-struct backup_report { char file[4096]; uint64_t files, bytes; bool keys; };
-/* -ERR_EXISTS: there is such a file; -ERR_MISSING: no data folder; -ERR_UNSUPPORTED: its records are in PostgreSQL; -ERR_FULL, -ERR_IO,
- * -ERR_CANCELLED. On failure nothing is left behind. run/last-backup in the data folder says when and where the last one was made. */
+/* bytes: of the files in it; sha256: of the backup itself, as `sha256sum` says it (not told by backup_restore()). */
+struct backup_report { char file[4096], sha256[65], version[64]; uint64_t files, bytes; bool keys; };
+/* -ERR_MISSING, -ERR_UNSUPPORTED as below, without making one. */
+int backup_possible(const char *data);
+/* -ERR_EXISTS: there is such a file; -ERR_MISSING: no data folder; -ERR_UNSUPPORTED: its records are in PostgreSQL; -ERR_NO_ROOM: the disk
+ * has not enough left, said before the first byte; -ERR_FULL, -ERR_IO, -ERR_CANCELLED. On failure nothing is left behind. run/last-backup in
+ * the data folder says when and where the last one was made. */
 int backup_make(const struct backup_config *c, struct backup_report *ret);
+/* Reads all of it and holds every file in it against its sum; writes nothing. -ERR_CORRUPT says what is wrong, -ERR_NEWER, -ERR_CANCELLED. */
+int backup_verify(const char *file, const struct backup_progress *progress, struct backup_report *ret);
 
 struct restore_config {
 	const char *from;               /* a file of backup_make() */

@@ -6,6 +6,7 @@
 
 #include "backup/tar.h"
 #include "base/str.h"
+#include "store/store.h"
 #include "sys/sys.h"
 #include "tap.h"
 
@@ -139,6 +140,113 @@ TEST(where_no_platform_was_nothing_is_saved)
 	must(begin());
 	is_int(backup_make(&(struct backup_config) { .data = data, .to = file }, &report), -ERR_MISSING);
 	ok(!file_exists(data) && !file_exists(file));
+	err_clear();
+	end();
+}
+
+/* A platform that was started once and never used. */
+static bool make_data(void)
+{
+	static const char *const folders[] = { "wal", "tenants", "system", "tmp", "run" };
+	struct store_config c = { .nouns = NULL };
+	struct store *s = NULL;
+	char path[200];
+	bool done = true;
+
+	for (size_t i = 0; done && i < ELEMENTSOF(folders); i++)
+		done = path_join(path, sizeof(path), data, folders[i]) && dir_make(path, 0700) == 0;
+	if (done && path_join(path, sizeof(path), data, "VERSION"))
+		done = file_write(path, "1\n", 2, 0600) == 0;
+	if (done && path_join(path, sizeof(path), data, "system/store.db"))
+		c.path = path;
+	done = done && store_open(&s, &c) == 0;
+	store_close(s);
+	return done;
+}
+
+static int count_name(void *ctx, const char *name)
+{
+	++*(int *) ctx;
+	return 0;
+}
+
+static int names_in(const char *dir)
+{
+	int n = 0;
+
+	return dir_each(dir, count_name, &n) < 0 ? -1 : n;
+}
+
+TEST(a_disk_that_fills_up_while_it_is_written_leaves_nothing_behind)
+{
+	static const enum sys_call calls[] = { SYS_WRITE, SYS_FSYNC, SYS_RENAME };
+	struct backup_config c = { .data = data, .to = file, .version = "1.2.3" };
+	struct backup_report report;
+	char tmp[200];
+
+	must(begin() && make_data() && path_join(tmp, sizeof(tmp), data, "tmp"));
+	for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+		int r = -ERR_FULL;
+
+		for (uint64_t n = 1; r < 0 && n < 200; n++) {
+			sys_fault_from(calls[i], n, ENOSPC);
+			r = backup_make(&c, &report);
+			bool hit = sys_fault_hit();
+			sys_restore();
+			if (r < 0) {
+				is_int(r, -ERR_FULL);
+				is_int(names_in(folder), 1);            /* the data folder */
+				is_int(names_in(tmp), 0);
+				ok(hit);
+			}
+		}
+		is_int(r, 0);
+		is_int(file_unlink(file), 0);
+	}
+	err_clear();
+	end();
+}
+
+TEST(room_is_asked_for_before_the_first_byte)
+{
+	struct backup_config c = { .data = data, .to = file, .reserve = UINT64_MAX / 2 };
+	struct backup_report report;
+
+	must(begin() && make_data());
+	is_int(backup_make(&c, &report), -ERR_NO_ROOM);
+	is_int(names_in(folder), 1);
+	err_clear();
+	end();
+}
+
+TEST(a_check_finds_every_changed_byte_that_belongs_to_a_file)
+{
+	struct backup_report report, checked;
+	struct buf b = BUF_INIT(&sys_heap, 4 << 20);
+	static const char *const names[] = { "BACKUP", "VERSION", "SQLite format 3" };
+
+	must(begin() && make_data());
+	must(backup_make(&(struct backup_config) { .data = data, .to = file, .version = "1.2.3" }, &report) == 0);
+	is_int(backup_verify(file, NULL, &checked), 0);
+	is_str(checked.sha256, report.sha256);
+	is_str(checked.version, "1.2.3");
+	ok(checked.files == report.files && checked.bytes == report.bytes && !checked.keys);
+	must(file_read(file, 4 << 20, &b) == 0);
+	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+		const char *at = memmem(b.data, b.len, names[i], str_len(names[i]));
+		size_t byte;
+
+		must(at != NULL);
+		byte = (size_t) (at - b.data) + (i < 2 ? 512 : 30);    /* a file's first; one in the middle of the records */
+		b.data[byte] ^= 1;
+		must(file_write(file, b.data, b.len, 0600) == 0);
+		is_int(backup_verify(file, NULL, &checked), -ERR_CORRUPT);
+		b.data[byte] ^= 1;
+	}
+	must(file_write(file, b.data, b.len - 2048, 0600) == 0);
+	is_int(backup_verify(file, NULL, &checked), -ERR_CORRUPT);
+	is_int(names_in(folder), 2);
+	buf_done(&b);
 	err_clear();
 	end();
 }

@@ -16,7 +16,7 @@ struct archive {
 	const struct backup_config *config;
 	struct backup_report *report;
 	int fd;
-	struct digest *digest;
+	struct digest *digest, *whole;  /* of the file under way; of the archive */
 	struct buf sums;                /* SHA256SUMS */
 	int64_t now_s;
 	uint64_t done, total;
@@ -29,6 +29,12 @@ void backup_tell(const struct backup_progress *p, uint64_t done, uint64_t total)
 		p->on(p->ctx, done, total);
 }
 
+static int put(struct archive *a, const void *bytes, size_t n)
+{
+	digest_add(a->whole, bytes, n);
+	return file_write_all(a->fd, bytes, n);
+}
+
 static int put_head(struct archive *a, const char *name, uint64_t size)
 {
 	struct tar_entry e = { .size = size, .mode = 0600, .time_s = a->now_s };
@@ -38,7 +44,7 @@ static int put_head(struct archive *a, const char *name, uint64_t size)
 	buf_add(&b, name);
 	if (b.failed || !tar_encode(&e, block))
 		return err_failf(ERR_BROKEN, "a name does not fit into an archive: %.200s", name);
-	return file_write_all(a->fd, block, sizeof(block));
+	return put(a, block, sizeof(block));
 }
 
 static int put_tail(struct archive *a, const char *name, uint64_t size)
@@ -50,7 +56,7 @@ static int put_tail(struct archive *a, const char *name, uint64_t size)
 	buf_addf(&a->sums, "%s  %s\n", sum, name);
 	a->report->files++;
 	a->report->bytes += size;
-	return file_write_all(a->fd, zeros, (size_t) tar_padding(size));
+	return put(a, zeros, (size_t) tar_padding(size));
 }
 
 static int put_bytes(struct archive *a, const char *name, const void *bytes, size_t n)
@@ -59,7 +65,7 @@ static int put_bytes(struct archive *a, const char *name, const void *bytes, siz
 
 	digest_add(a->digest, bytes, n);
 	if (r == 0)
-		r = file_write_all(a->fd, bytes, n);
+		r = put(a, bytes, n);
 	return r < 0 ? r : put_tail(a, name, n);
 }
 
@@ -78,7 +84,7 @@ static int put_file(struct archive *a, const struct pick *p)
 			return err_fail(ERR_CANCELLED, "what", "@backup", NULL);
 		r = file_pread_all(fd, bytes, n, (int64_t) at);
 		if (r == 0)
-			r = file_write_all(a->fd, bytes, n);
+			r = put(a, bytes, n);
 		digest_add(a->digest, bytes, n);
 		at += n;
 		a->done += n;
@@ -167,7 +173,7 @@ static int put_all(struct archive *a, const struct picks *picks)
 		buf_done(&sums);
 	}
 	if (r == 0)
-		r = file_write_all(a->fd, zeros, sizeof(zeros));
+		r = put(a, zeros, sizeof(zeros));
 	if (r == 0 && sys.fsync(a->fd) < 0)
 		r = sys_fail(errno, "sync", a->config->to);
 	return r;
@@ -193,6 +199,36 @@ static int name_file(const struct backup_config *c, int64_t now_s, struct backup
 	return file_exists(ret->file) ? err_fail(ERR_EXISTS, "what", "@file", "field", "@path", "value", ret->file, NULL) : 0;
 }
 
+static void say_size(uint64_t bytes, struct buf *out)
+{
+	if (bytes < 10 << 20)
+		buf_addf(out, "%llu KB", (unsigned long long) (bytes >> 10));
+	else
+		buf_addf(out, "%llu MB", (unsigned long long) (bytes >> 20));
+}
+
+/* Said before the disk is full, not when: what else writes there would suffer, too. */
+static int has_room(const struct backup_config *c, const struct picks *picks, const char *file)
+{
+	enum { A_FILE = 2 * TAR_BLOCK + 400, KEYS = 2 << 20 };          /* its header, padding, line of SHA256SUMS */
+	uint64_t need = picks->bytes + picks->n * A_FILE + KEYS + c->reserve, room, total;
+	char folder[4096], want[40], left[40];
+	struct buf w = BUF_FIXED(want), l = BUF_FIXED(left);
+	size_t n = (size_t) (path_name(file) - file);
+	int r;
+
+	memcpy(folder, n ? file : ".", n ? n : 1);
+	folder[n ? n : 1] = 0;
+	r = dir_free(folder, &room, &total);
+	if (r < 0 || room >= need)
+		return r;
+	buf_clear(&w);
+	buf_clear(&l);
+	say_size(need, &w);
+	say_size(room, &l);
+	return err_fail(ERR_NO_ROOM, "what", "@backup", "want", want, "value", left, NULL);
+}
+
 /* The folder may be one where others write, too: nothing that lies there already is written into, nor what a link names; two backups at
  * once have a part each. */
 static int write_archive(struct archive *a, const struct picks *picks)
@@ -215,7 +251,9 @@ static int write_archive(struct archive *a, const struct picks *picks)
 	if (r < 0) {
 		struct err e = err_take(r);
 
-		file_unlink(part);
+		/* Renamed, but the folder could not be synced: it has its name already, and might not have it after a power cut. */
+		if (file_unlink(file_exists(part) ? part : a->report->file) < 0)
+			err_clear();
 		err_put(&e);
 	}
 	return r;
@@ -223,22 +261,31 @@ static int write_archive(struct archive *a, const struct picks *picks)
 
 static int make(const struct backup_config *c, const char *stage, struct backup_report *report)
 {
-	struct archive a = { .config = c, .report = report, .digest = digest_new(), .sums = BUF_INIT(&sys_heap, 64 << 20),
+	struct archive a = { .config = c, .report = report, .digest = digest_new(), .whole = digest_new(), .sums = BUF_INIT(&sys_heap, 64 << 20),
 		.now_s = clock_now_ns() / NS_PER_S };
 	struct arena arena;
 	struct picks picks = { .arena = &arena };
-	int r = a.digest ? name_file(c, a.now_s, report) : err_fail(ERR_NO_MEMORY, "what", "@backup", NULL);
+	int r = a.digest && a.whole ? name_file(c, a.now_s, report) : err_fail(ERR_NO_MEMORY, "what", "@backup", NULL);
 
 	arena_init(&arena, &sys_heap, 0);
 	if (r == 0)
 		r = backup_collect(c->data, stage, &picks);
 	a.total = picks.bytes;
 	if (r == 0)
+		r = has_room(c, &picks, report->file);
+	if (r == 0)
 		r = write_archive(&a, &picks);
+	if (r == 0) {
+		struct buf version = BUF_FIXED(report->version);
+
+		digest_text(a.whole, report->sha256);
+		buf_addf(&version, "%.60s", c->version ? c->version : "");
+	}
 	sys_free(picks.item);
 	arena_done(&arena);
 	buf_done(&a.sums);
 	digest_free(a.digest);
+	digest_free(a.whole);
 	return r;
 }
 
@@ -255,24 +302,32 @@ static void note(const char *data, const char *file)
 	err_clear();
 }
 
+int backup_possible(const char *data)
+{
+	char path[4096];
+
+	if (!path_join(path, sizeof(path), data, "VERSION"))
+		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
+	if (!file_exists(path))
+		return err_fail(ERR_MISSING, "what", "@data_folder", "value", data, NULL);
+	/* What still lies in files is what was before the move. */
+	if (path_join(path, sizeof(path), data, "STORE") && file_exists(path))
+		return err_fail(ERR_UNSUPPORTED, "what", "@backup", "value", "PostgreSQL", "words", "pg_dump", NULL);
+	return 0;
+}
+
 int backup_make(const struct backup_config *c, struct backup_report *ret)
 {
 	struct backup_report report = { 0 };
-	char tmp[4096], stage[4200], version[4096];
+	char tmp[4096], stage[4200];
 	struct buf b = BUF_FIXED(stage);
-	int r;
+	int r = backup_possible(c->data);
 
 	stage[0] = 0;
-	if (!path_join(tmp, sizeof(tmp), c->data, "tmp") || !path_join(version, sizeof(version), c->data, "VERSION"))
-		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
-	if (!file_exists(version))
-		return err_fail(ERR_MISSING, "what", "@data_folder", "value", c->data, NULL);
-	/* What still lies in files is what was before the move. */
-	if (path_join(tmp, sizeof(tmp), c->data, "STORE") && file_exists(tmp))
-		return err_fail(ERR_UNSUPPORTED, "what", "@backup", "value", "PostgreSQL", "words", "pg_dump", NULL);
-	if (!path_join(tmp, sizeof(tmp), c->data, "tmp"))
-		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
-	r = dir_temp(tmp, "backup", &b);
+	if (r == 0 && !path_join(tmp, sizeof(tmp), c->data, "tmp"))
+		r = err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
+	if (r == 0)
+		r = dir_temp(tmp, "backup", &b);
 	if (r == 0)
 		r = make(c, stage, &report);
 	if (stage[0]) {

@@ -1,4 +1,4 @@
-/* restore.c - from the archive to a folder that has its name only when everything in it was checked. */
+/* restore.c - the archive read and checked; from it to a folder that has its name only when everything in it was checked. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,10 +15,10 @@ struct seen { const char *name; char sum[65]; };
 struct reading {
 	const struct restore_config *config;
 	struct backup_report *report;
-	const char *stage;
+	const char *stage;              /* NULL: nothing is written */
 	int fd;
 	uint64_t at, size;
-	struct digest *digest;
+	struct digest *digest, *whole;  /* of the file under way; of the archive, NULL: nobody asks */
 	struct arena arena;
 	struct seen *seen;
 	size_t n, room;
@@ -34,7 +34,23 @@ static int take_bytes(struct reading *r, void *to, size_t n)
 {
 	int e = r->at + n > r->size ? corrupt("@backup_short") : file_pread_all(r->fd, to, n, (int64_t) r->at);
 
+	if (e == 0 && r->whole)
+		digest_add(r->whole, to, n);
 	r->at += n;
+	return e;
+}
+
+/* Bytes that mean nothing; who wants the sum of the archive reads them, too. */
+static int pass_over(struct reading *r, uint64_t n)
+{
+	int e = 0;
+
+	if (!r->whole)
+		r->at += n;
+	for (uint64_t piece; r->whole && e == 0 && n; n -= piece) {
+		piece = MIN(n, (uint64_t) PIECE);
+		e = take_bytes(r, r->bytes, (size_t) piece);
+	}
 	return e;
 }
 
@@ -70,14 +86,15 @@ static int take_body(struct reading *r, const struct tar_entry *e, struct buf *o
 		digest_add(r->digest, r->bytes, n);
 		if (out)
 			buf_addn(out, r->bytes, n);
-		else
+		else if (fd >= 0)
 			result = file_write_all(fd, r->bytes, n);
 		left -= n;
 		backup_tell(&r->config->progress, r->at, r->size);
 	}
-	r->at += tar_padding(e->size);
 	if (result == 0 && out && out->failed)
 		return out->len ? corrupt("@backup_no_file") : no_memory();
+	if (result == 0)
+		result = pass_over(r, tar_padding(e->size));
 	r->report->files++;
 	r->report->bytes += e->size;
 	return result < 0 ? result : remember(r, e->name);
@@ -102,8 +119,11 @@ static int take_file(struct reading *r, const struct tar_entry *e)
 	_cleanup_close_ int fd = -1;
 	char path[4096 + TAR_NAME];
 	struct buf b = BUF_FIXED(path);
-	int result = make_parents(r, e->name);
+	int result;
 
+	if (!r->stage)
+		return take_body(r, e, NULL, -1);
+	result = make_parents(r, e->name);
 	path[0] = 0;
 	buf_addf(&b, "%.4000s/%s", r->stage, e->name);
 	if (result == 0)
@@ -113,6 +133,18 @@ static int take_file(struct reading *r, const struct tar_entry *e)
 	if (result == 0 && sys.fsync(fd) < 0)
 		result = sys_fail(errno, "sync", path);
 	return result == 0 ? dir_sync_parent(path) : result;
+}
+
+/* "version 1.2" in a line of its own. */
+static void take_version(struct reading *r, const char *text)
+{
+	const char *from = str_find(text, "\nversion "), *end;
+	struct buf b = BUF_FIXED(r->report->version);
+
+	for (end = from ? from + 9 : text; *end && *end != '\n'; end++)
+		;
+	if (from)
+		buf_addf(&b, "%.*s", (int) MIN(end - from - 9, (ptrdiff_t) 60), from + 9);
 }
 
 static int take_entry(struct reading *r, const struct tar_entry *e)
@@ -132,6 +164,8 @@ static int take_entry(struct reading *r, const struct tar_entry *e)
 			result = corrupt("@backup_none");
 		if (result == 0 && form > BACKUP_FORM)
 			result = err_fail(ERR_NEWER, "what", "@backup", "value", arena_fmt(&r->arena, "%llu", (unsigned long long) form), "want", "1", NULL);
+		if (result == 0)
+			take_version(r, begin.data);
 		buf_done(&begin);
 		return result;
 	}
@@ -215,7 +249,7 @@ static int put_keys(struct reading *r)
 	return result;
 }
 
-static int restore(struct reading *r)
+static int read_archive(struct reading *r)
 {
 	int64_t size = 0;
 	int result = file_size(r->config->from, &size);
@@ -227,7 +261,59 @@ static int restore(struct reading *r)
 		result = take_all(r);
 	if (result == 0)
 		result = check_sums(r);
-	return result == 0 ? put_keys(r) : result;
+	if (result == 0 && !r->stage)
+		r->report->keys = r->sealed.len > 0;
+	return result == 0 && r->stage ? put_keys(r) : result;
+}
+
+static int reading_begin(struct reading *r)
+{
+	r->fd = -1;
+	r->sealed = BUF_INIT(&sys_heap, KEYS_BYTES + 512);
+	r->sums = BUF_INIT(&sys_heap, SUMS_BYTES);
+	arena_init(&r->arena, &sys_heap, 0);
+	r->digest = digest_new();
+	r->bytes = sys_alloc(PIECE);
+	return r->digest && r->bytes ? 0 : no_memory();
+}
+
+static void reading_end(struct reading *r)
+{
+	if (r->fd >= 0)
+		sys.close(r->fd);
+	digest_free(r->digest);
+	digest_free(r->whole);
+	buf_done(&r->sealed);
+	buf_done(&r->sums);
+	sys_free(r->seen);
+	sys_free(r->bytes);
+	arena_done(&r->arena);
+}
+
+int backup_verify(const char *file, const struct backup_progress *progress, struct backup_report *ret)
+{
+	struct restore_config config = { .from = file };
+	struct backup_report report = { 0 };
+	struct reading r = { .config = &config, .report = &report };
+	struct buf name = BUF_FIXED(report.file);
+	int result = reading_begin(&r);
+
+	if (progress)
+		config.progress = *progress;
+	r.whole = digest_new();
+	if (result == 0 && !r.whole)
+		result = no_memory();
+	if (result == 0)
+		result = read_archive(&r);
+	if (result == 0 && r.at < r.size)
+		result = pass_over(&r, r.size - r.at);
+	if (result == 0) {
+		digest_text(r.whole, report.sha256);
+		buf_add(&name, file);
+		*ret = report;
+	}
+	reading_end(&r);
+	return result;
 }
 
 static int count_name(void *ctx, const char *name) { return 1; }
@@ -264,19 +350,16 @@ int backup_restore(const struct restore_config *c, struct backup_report *ret)
 	struct backup_report report = { 0 };
 	char stage[4200];
 	struct buf b = BUF_FIXED(stage), file = BUF_FIXED(report.file);
-	struct reading r = { .config = c, .report = &report, .stage = stage, .fd = -1, .sealed = BUF_INIT(&sys_heap, KEYS_BYTES + 512),
-		.sums = BUF_INIT(&sys_heap, SUMS_BYTES) };
-	int result;
+	struct reading r = { .config = c, .report = &report, .stage = stage };
+	int result = reading_begin(&r);
 
 	stage[0] = 0;
-	arena_init(&r.arena, &sys_heap, 0);
-	r.digest = digest_new();
-	r.bytes = sys_alloc(PIECE);
-	result = r.digest && r.bytes ? has_room(c->data) : no_memory();
+	if (result == 0)
+		result = has_room(c->data);
 	if (result == 0)
 		result = stage_beside(c->data, &b);
 	if (result == 0)
-		result = restore(&r);
+		result = read_archive(&r);
 	if (result == 0)
 		result = file_rename(stage, c->data);
 	if (result < 0 && stage[0]) {
@@ -286,14 +369,7 @@ int backup_restore(const struct restore_config *c, struct backup_report *ret)
 			err_clear();
 		err_put(&e);
 	}
-	if (r.fd >= 0)
-		sys.close(r.fd);
-	digest_free(r.digest);
-	buf_done(&r.sealed);
-	buf_done(&r.sums);
-	sys_free(r.seen);
-	sys_free(r.bytes);
-	arena_done(&r.arena);
+	reading_end(&r);
 	if (result < 0)
 		return result;
 	buf_add(&file, c->data);

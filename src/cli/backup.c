@@ -19,23 +19,22 @@ static const struct rec_field backup_fields[] = {
 };
 const struct rec_type backup_option_type = REC_PLAIN(struct backup_options, "options", backup_fields);
 
-/* The first line of the file, or the environment; NULL: none. */
-static int passphrase_of(const struct backup_options *o, struct arena *a, const char **ret)
+int backup_passphrase(const char *file, struct arena *a, const char **ret)
 {
 	struct buf b = BUF_INIT(&sys_heap, 4097);
 	const char *text = getenv("TENON_PASSPHRASE");
 	size_t n = 0;
 	int r = 0;
 
-	if (!str_empty(o->passphrase_file)) {
-		r = file_read(o->passphrase_file, 4096, &b);
+	if (!str_empty(file)) {
+		r = file_read(file, 4096, &b);
 		text = b.data;
 		while (text[n] && text[n] != '\n' && text[n] != '\r')
 			n++;
 	} else
 		n = str_len(text ? text : "");
 	*ret = r == 0 && n ? arena_strn(a, text, n) : NULL;
-	if (r == 0 && !n && !str_empty(o->passphrase_file))
+	if (r == 0 && !n && !str_empty(file))
 		r = err_fail(ERR_REQUIRED, "field", "passphrase", NULL);
 	buf_done(&b);
 	return r;
@@ -65,7 +64,7 @@ static int begin(const struct command *c, const struct backup_options *o, struct
 	int r = config_load(&in, a, &config, NULL);
 
 	if (r == 0)
-		r = passphrase_of(o, a, ret_passphrase);
+		r = backup_passphrase(o->passphrase_file, a, ret_passphrase);
 	if (r == 0)
 		*ret_data = config.platform.data;
 	return r;

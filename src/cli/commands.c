@@ -33,6 +33,8 @@ const struct command commands[] = {
 		"初始设置：语言、可打开控制台的网络接口、数据文件夹；显示地址、证书指纹和一次性链接", &setup_option_type, run_setup, NULL },
 	{ "doctor", "[--data DIR] [--config FILE] [--output json]", "Look for what is wrong, and say what to do", "检查异常并给出处理建议", &doctor_option_type,
 		run_doctor, NULL },
+	{ "backup", "make | list | get|verify|file|delete ID [--file PATH] [--passphrase-file FILE]", "Backups that a running platform keeps",
+		"运行中的平台所保留的备份", &backups_option_type, run_backups, NULL, backups_verbs },
 	{ "backup", "FILE|FOLDER [--data DIR] [--passphrase-file FILE]", "Save a data folder as one file, also while the platform runs",
 		"把数据文件夹备份为一个文件（平台运行时亦可）", &backup_option_type, run_backup, NULL },
 	{ "restore", "FILE --data DIR [--passphrase-file FILE]", "Make a data folder from a backup", "由备份恢复数据文件夹", &backup_option_type, run_restore, NULL },

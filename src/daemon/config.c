@@ -68,6 +68,8 @@ static const struct rec_field limits_fields[] = {
 		.label_zh = "同一地址的同时连接数", .doc = "0: no limit", .doc_zh = "0 为不限"),
 	F(struct config_limits, requests, .def = "500", .min = "1", .max = "1000000", RESTART, .label = "Requests a second of one session or token",
 		.label_zh = "同一会话或令牌每秒的请求数", .doc = "four times as many from one address", .doc_zh = "同一地址为其四倍"),
+	F(struct config_limits, backups, .def = "5", .min = "1", .max = "1000", RESTART, .label = "Backups kept in the data folder",
+		.label_zh = "数据文件夹中保留的备份数", .doc = "when one more is whole, the oldest goes", .doc_zh = "新备份完成后删除最旧的"),
 };
 
 static const struct rec_word level_words[] = { { "error", "errors", "错误" }, { "warn", "warnings too", "及警告" },

@@ -24,6 +24,7 @@
 #include "job/job.h"
 #include "link/link.h"
 #include "plant/plant.h"
+#include "service/backups.h"
 #include "service/command.h"
 #include "service/ingest.h"
 #include "service/witness.h"
@@ -313,7 +314,10 @@ static void stop_service(struct daemon *d)
 static int start_jobs(struct daemon *d)
 {
 	struct jobs_config c = { .platform = &d->platform, .guard = d->platform.guard, .loop = d->loop, .data = d->config->platform.data };
-	int r = jobs_new(&d->platform.jobs, &c);
+	int r = backups_new(&d->platform.backups, &d->platform, d->config->limits.backups);
+
+	if (r == 0)
+		r = jobs_new(&d->platform.jobs, &c);
 
 	for (const struct job_kind *const *k = service_job_kinds(); r == 0 && *k; k++)
 		r = jobs_add(d->platform.jobs, *k);
@@ -323,6 +327,7 @@ static int start_jobs(struct daemon *d)
 static void stop_jobs(struct daemon *d)
 {
 	d->platform.jobs = jobs_free(d->platform.jobs);
+	d->platform.backups = backups_free(d->platform.backups);
 }
 
 static int start_sheets(struct daemon *d)

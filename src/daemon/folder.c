@@ -1,4 +1,4 @@
-/* folder.c - data/ = VERSION LOCK keys/ wal/ system/ tenants/ run/ tmp/. */
+/* folder.c - data/ = VERSION LOCK keys/ wal/ system/ tenants/ run/ tmp/ (and backups/, service/backups.h). */
 #include "daemon/folder.h"
 
 #include <errno.h>

@@ -190,9 +190,7 @@ static void copy_name(char to[NAME_MAX_BYTES], const char *from)
 /* Rights over the platform itself belong to the first tenant alone. */
 static struct grants grants_in(struct grants g, uint32_t tenant)
 {
-	if (tenant != TENANT_DEFAULT)
-		g.bits &= ~(UINT64_C(1) << PERM_TENANT_READ | UINT64_C(1) << PERM_TENANT_WRITE | UINT64_C(1) << PERM_SYSTEM_WRITE);
-	return g;
+	return tenant == TENANT_DEFAULT ? g : grants_of_tenant(g);
 }
 
 static void nothing_but_a_password(struct cached *c)

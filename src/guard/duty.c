@@ -7,7 +7,7 @@
 #include "guard/internal.h"
 
 static const struct { enum duty duty; const char *role, *term; enum permission rights[4]; } duties[] = {
-	{ DUTY_SYSTEM, "system_administrator", "@system_administrator", { PERM_USER_WRITE, PERM_TENANT_WRITE, PERM_SYSTEM_WRITE } },
+	{ DUTY_SYSTEM, "system_administrator", "@system_administrator", { PERM_USER_WRITE, PERM_TENANT_WRITE, PERM_SYSTEM_WRITE, PERM_BACKUP } },
 	{ DUTY_SECURITY, "security_administrator", "@security_administrator", { PERM_ROLE_WRITE, PERM_TOKEN_WRITE } },
 	{ DUTY_AUDIT, "audit_administrator", "@audit_administrator", { PERM_AUDIT_READ } },
 };

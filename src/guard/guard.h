@@ -102,6 +102,7 @@ int scope_need_somewhere(const struct scope *s, enum permission p);
 /* What the scope may in a place, given with all that are above it, in any order. */
 struct grants scope_grants_at(const struct scope *s, const struct uuid *places, size_t n);
 bool permission_is_placed(enum permission p);
+bool permission_is_of_platform(enum permission p);       /* holds in the first tenant alone */
 
 /* For the platform's own work (start, CLI on a closed data folder, jobs): all rights in one tenant. */
 void scope_system(struct scope *s, struct guard *g, struct platform *p, struct arena *a, const char *name);

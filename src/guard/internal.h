@@ -116,6 +116,7 @@ int records_add_roles(struct store_tx *tx, const struct uuid *tenant);
 int records_add_rules(struct store_tx *tx);
 
 /* permission.c */
+struct grants grants_of_tenant(struct grants g);         /* without those over the platform */
 struct grants grants_for_place(struct grants g);        /* those that can be given in a place */
 
 /* grant.c: the rights of a user or token beyond its role, as they are now. */

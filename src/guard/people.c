@@ -64,7 +64,7 @@ int guard_may_grant_flags(struct scope *s, uint32_t flags)
 	for (int p = PERM_FIRST_; p < PERM_N_; p++)
 		if ((flags >> (p - PERM_FIRST_) & 1) && !scope_may(s, (enum permission) p)
 			/* rights over the platform are void in other tenants: giving them there gives nothing */
-			&& !(s->tenant != TENANT_DEFAULT && (p == PERM_TENANT_READ || p == PERM_TENANT_WRITE || p == PERM_SYSTEM_WRITE)))
+			&& !(s->tenant != TENANT_DEFAULT && permission_is_of_platform((enum permission) p)))
 			return err_fail(ERR_DENIED, "permission", permission_id((enum permission) p), NULL);
 	return 0;
 }

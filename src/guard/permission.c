@@ -94,6 +94,21 @@ struct grants scope_grants_at(const struct scope *s, const struct uuid *places, 
 	return g;
 }
 
+/* ---- the platform ---- */
+
+/* Rights over all tenants at once: void in every tenant but the first. */
+static const uint64_t platform_rights = BIT(PERM_TENANT_READ) | BIT(PERM_TENANT_WRITE) | BIT(PERM_SYSTEM_WRITE) | BIT(PERM_BACKUP);
+
+bool permission_is_of_platform(enum permission p)
+{
+	return p >= PERM_FIRST_ && p < PERM_N_ && (platform_rights & BIT(p));
+}
+
+struct grants grants_of_tenant(struct grants g)
+{
+	return (struct grants) { g.bits & ~platform_rights };
+}
+
 /* ---- asking ---- */
 
 static int lacks(const struct scope *s, enum permission p)

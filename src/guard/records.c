@@ -202,7 +202,8 @@ static const struct { const char *name, *title, *title_zh; uint32_t permissions;
 	{ "operator", "Operator", "操作员", MAY(POINT_READ) | MAY(LINK_READ) | MAY(SAMPLE_READ) | MAY(TREND_WRITE) | MAY(COMMAND) },
 	{ "viewer", "Viewer", "浏览者", MAY(POINT_READ) | MAY(LINK_READ) | MAY(SAMPLE_READ) },
 	{ "system_administrator", "System administrator", "系统管理员", MAY(POINT_READ) | MAY(POINT_WRITE) | MAY(LINK_READ) | MAY(LINK_WRITE)
-		| MAY(USER_READ) | MAY(USER_WRITE) | MAY(TENANT_READ) | MAY(TENANT_WRITE) | MAY(SYSTEM_READ) | MAY(SYSTEM_WRITE) },
+		| MAY(USER_READ) | MAY(USER_WRITE) | MAY(TENANT_READ) | MAY(TENANT_WRITE) | MAY(SYSTEM_READ) | MAY(SYSTEM_WRITE)
+		| MAY(BACKUP) },
 	{ "security_administrator", "Security administrator", "安全管理员", MAY(USER_READ) | MAY(ROLE_WRITE) | MAY(TOKEN_READ) | MAY(TOKEN_WRITE)
 		| MAY(POINT_READ) | MAY(SYSTEM_READ) },
 	{ "audit_administrator", "Audit administrator", "审计管理员", MAY(USER_READ) | MAY(AUDIT_READ) | MAY(SYSTEM_READ) },

@@ -31,7 +31,7 @@ void *noun_alloc(struct scope *s, const struct noun *n);
 /* Adds the failure r (and takes it) to errs with "/segment" in front; returns r with the failure still current. */
 int errs_put(struct errs *errs, int r);
 
-extern const struct job_kind samples_export_kind, import_job_kind;
+extern const struct job_kind samples_export_kind, import_job_kind, backup_make_kind, backup_verify_kind;
 extern const struct rec_type kept_answer_type;
 
 /* path.c: what points are called. */

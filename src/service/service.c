@@ -122,7 +122,7 @@ void service_close(struct platform *p)
 	p->nouns = NULL;
 }
 
-static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, NULL };
+static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
 {
