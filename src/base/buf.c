@@ -52,7 +52,7 @@ void buf_add(struct buf *b, const char *text)
 	buf_addn(b, text, str_len(text));
 }
 
-void buf_addc(struct buf *b, char c)
+void buf_addc_grow(struct buf *b, char c)
 {
 	buf_addn(b, &c, 1);
 }

@@ -31,7 +31,16 @@ static inline void buf_clear(struct buf *b) { b->len = 0; b->failed = false; if 
 bool buf_reserve(struct buf *b, size_t n);                      /* room for n more bytes and the NUL */
 void buf_add(struct buf *b, const char *text);
 void buf_addn(struct buf *b, const void *bytes, size_t n);
-void buf_addc(struct buf *b, char c);
+void buf_addc_grow(struct buf *b, char c);                      /* buf_addc() where there is no room */
+static inline void buf_addc(struct buf *b, char c)
+{
+	if (b->failed || b->len + 1 >= b->room) {
+		buf_addc_grow(b, c);
+		return;
+	}
+	b->data[b->len++] = c;
+	b->data[b->len] = 0;
+}
 /* Formats: %s %.*s %.Ns %c %d %i %u %x %X %p with l ll z j h, width, 0 and -; %% ; %g and %.Ng print the shortest text that
  * reads back equal. No locale, no floating point library. */
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);

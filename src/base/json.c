@@ -9,6 +9,8 @@ void json_escape(struct buf *out, const char *text, size_t n)
 	static const char digits[] = "0123456789abcdef";
 	size_t from = 0, at = 0;
 
+	if (!buf_reserve(out, n + 2))           /* so long when nothing is escaped, which is most often */
+		return;
 	buf_addc(out, '"');
 	while (at < n) {
 		unsigned char c = (unsigned char) text[at];
