@@ -274,7 +274,10 @@ int store_commit(struct store_tx *tx)
 {
 	struct store *s = tx->store;
 	uint64_t seq = tx->seq;
-	int r = tx->e->end(tx->conn->db, true);
+	int r = changes_flush(tx);
+
+	if (r == 0)
+		r = tx->e->end(tx->conn->db, true);
 
 	if (r == 0) {
 		if (seq)
@@ -297,8 +300,10 @@ static int step_sql(struct store_tx *tx, const char *sql)
 
 int store_savepoint(struct store_tx *tx)
 {
-	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : step_sql(tx, "SAVEPOINT step");
+	int r = tx->savepoints ? err_failf(ERR_BROKEN, "%s: a step inside a step", tx->store->name) : changes_flush(tx);
 
+	if (r == 0)
+		r = step_sql(tx, "SAVEPOINT step");
 	if (r == 0)
 		tx->savepoints = 1;
 	tx->seq_before = tx->seq;
@@ -313,11 +318,17 @@ int store_release(struct store_tx *tx, bool keep)
 	tx->savepoints = 0;
 	if (!keep) {
 		tx->seq = tx->seq_before;
+		tx->n_gathered = 0;             /* all of this step */
 		recent_forget(tx->conn, NULL);
 	}
 	if (r == 0)
 		err_put(&e);
 	return r;
+}
+
+uint64_t store_writes(const struct store_tx *tx)
+{
+	return tx->writes;
 }
 
 void store_on_commit(struct store *s, store_commit_fn fn, void *ctx)
@@ -390,6 +401,7 @@ int store_shell(struct store **ret, const struct store_config *config)
 {
 	const char *name = config->name ?: config->url ? config->schema : config->path;
 	struct store *s = sys_new(struct store);
+	_cleanup_(buf_done) struct buf sql = BUF_INIT(&sys_heap, 1 << 16);
 	bool all = true;
 	int r;
 
@@ -405,6 +417,9 @@ int store_shell(struct store **ret, const struct store_config *config)
 	s->config.url = copy(s, config->url, &all);
 	s->config.schema = copy(s, config->schema, &all);
 	s->name = s->config.name = copy(s, name, &all);
+	change_sql(&sql);
+	s->change_sql = store_sql(s, &sql);
+	all &= s->change_sql != NULL;
 	r = all ? 0 : err_fail(ERR_NO_MEMORY, "what", name, NULL);
 	for (size_t i = 0; r == 0 && i < config->n_nouns; i++)
 		r = add_table(s, &config->nouns[i]);

@@ -100,6 +100,9 @@ DEFINE_CLEANUP(struct store_tx *, store_rollback)
 /* A step inside a write transaction that may fail alone (rows of a batch with atomic=false). 0 deep or 1 deep. */
 int store_savepoint(struct store_tx *tx);
 int store_release(struct store_tx *tx, bool keep);
+/* Records put and deleted in it so far. A put or del that was refused has changed nothing and does not count: whoever does one of them at a time
+ * needs no step to go back. */
+uint64_t store_writes(const struct store_tx *tx);
 
 /* Called after a commit that changed records, on the committing thread, with the feed's newest seq; must not block. Also after one whose
  * answer was lost: whoever follows the feed looks whether it happened. At most 16, registered before the first transaction. */
@@ -127,7 +130,9 @@ struct store_filter {
 
 /* The one record that meets all filters: -ERR_MISSING when none, -ERR_INVALID when several. */
 int store_find(struct store_tx *tx, const struct rec_type *t, const struct store_filter *filters, size_t n, void *ret_rec, struct arena *a);
-/* The same with one EQ. */
+/* The one that has in these fields what `like` has there, absent like absent: 1 and its id; 0: none; -ERR_INVALID: several. */
+int store_find_like(struct store_tx *tx, const struct rec_type *t, const struct rec_field *const *fields, size_t n, const void *like, struct uuid *ret);
+/* The same as store_find() with one EQ. */
 int store_find_by(struct store_tx *tx, const struct rec_type *t, const char *field, const char *value, void *ret_rec, struct arena *a);
 
 struct store_list {

@@ -21,27 +21,55 @@ static struct cell cell_of_hash(const uint8_t hash[STORE_HASH])
 		: (struct cell) { .kind = CELL_BLOB, .p = (const char *) hash, .len = STORE_HASH };
 }
 
+#define INSERT_CHANGE "INSERT INTO \"change\" (\"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\") VALUES "
+enum { CHANGE_COLUMNS = 9 };
+
+/* (?1, ..., ?9), (?10, ...): as many rows as are gathered. */
+void change_sql(struct buf *out)
+{
+	buf_add(out, INSERT_CHANGE);
+	for (unsigned i = 0; i < CHANGES_GATHERED * CHANGE_COLUMNS; i++)
+		buf_addf(out, "%s?%u%s", i % CHANGE_COLUMNS ? ", " : i ? ", (" : "(", i + 1, i % CHANGE_COLUMNS == CHANGE_COLUMNS - 1 ? ")" : "");
+}
+
+static int insert(struct store_tx *tx, const struct store_change *c, unsigned n, const char *sql)
+{
+	STMT(tx, use);
+	int r = stmt_get(tx, sql, true, &use.k);
+
+	for (unsigned i = 0; r == 0 && i < n; i++, c++) {
+		const struct cell cells[CHANGE_COLUMNS] = {
+			CELL_OF_INT(c->seq), CELL_OF_TEXT(c->type), CELL_OF_ID(&c->id), CELL_OF_INT(c->rev), CELL_OF_INT(c->op), CELL_OF_ID(&c->by),
+			CELL_OF_INT(c->at), cell_of_hash(c->before), cell_of_hash(c->after),
+		};
+
+		for (unsigned k = 0; k < CHANGE_COLUMNS; k++)
+			tx->e->bind(use.k->st, i * CHANGE_COLUMNS + k + 1, &cells[k]);
+	}
+	return r == 0 ? tx->e->step(use.k->st) : r;
+}
+
+int changes_flush(struct store_tx *tx)
+{
+	unsigned n = tx->n_gathered;
+	int r = 0;
+
+	tx->n_gathered = 0;
+	if (n == CHANGES_GATHERED)
+		return insert(tx, tx->gathered, n, tx->store->change_sql);
+	for (unsigned i = 0; r == 0 && i < n; i++)
+		r = insert(tx, &tx->gathered[i], 1, INSERT_CHANGE "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+	return r;
+}
+
 int change_add(struct store_tx *tx, const struct store_change *c)
 {
-	const struct cell cells[] = {
-		CELL_OF_TEXT(c->type), CELL_OF_ID(&c->id), CELL_OF_INT(c->rev), CELL_OF_INT(c->op), CELL_OF_ID(&c->by), CELL_OF_INT(c->at),
-		cell_of_hash(c->before), cell_of_hash(c->after), tx->seq ? CELL_OF_INT(tx->seq + 1) : (struct cell) { .kind = CELL_NULL },
-	};
-	STMT(tx, use);
-	/* There is one writer, and a rollback takes its number back: no gaps, and the order of commits. Who knows the last one says so. */
-	int r = stmt_get(tx, "INSERT INTO \"change\" (\"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\") "
-		"VALUES (coalesce(?9, (SELECT coalesce(max(\"seq\"), 0) + 1 FROM \"change\")), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING \"seq\"", true, &use.k);
+	struct store_change *to = &tx->gathered[tx->n_gathered++];
 
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < ELEMENTSOF(cells); i++)
-		tx->e->bind(use.k->st, i + 1, &cells[i]);
-	r = tx->e->step(use.k->st);
-	if (r == 1) {
-		tx->seq = (uint64_t) tx->e->column(use.k->st, 0).i;
-		r = tx->e->step(use.k->st);
-	}
-	return r;
+	/* There is one writer, and a rollback takes its number back: no gaps, and the order of commits. */
+	*to = *c;
+	to->seq = tx->seq = (tx->seq ?: change_last(tx)) + 1;
+	return tx->n_gathered == CHANGES_GATHERED ? changes_flush(tx) : 0;
 }
 
 uint64_t change_last(struct store_tx *tx)
@@ -62,8 +90,11 @@ static void copy_bytes(void *to, size_t n, struct cell c)
 int store_changes(struct store_tx *tx, uint64_t after_seq, uint32_t limit, store_change_fn on_change, void *ctx)
 {
 	STMT(tx, use);
-	int r = stmt_get(tx, "SELECT \"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\" FROM \"change\" "
-		"WHERE \"seq\" > ?1 ORDER BY \"seq\" LIMIT ?2", true, &use.k);
+	int r = changes_flush(tx);
+
+	if (r == 0)
+		r = stmt_get(tx, "SELECT \"seq\", \"type\", \"id\", \"rev\", \"op\", \"by\", \"at\", \"before\", \"after\" FROM \"change\" "
+			"WHERE \"seq\" > ?1 ORDER BY \"seq\" LIMIT ?2", true, &use.k);
 
 	if (r < 0)
 		return r;
@@ -96,6 +127,8 @@ int store_changes(struct store_tx *tx, uint64_t after_seq, uint32_t limit, store
 /* The newest row stays: it carries the number on. */
 int store_changes_trim(struct store_tx *tx, uint64_t up_to_seq)
 {
-	return stmt_run(tx, "DELETE FROM \"change\" WHERE \"seq\" <= ?1 AND \"seq\" < (SELECT max(\"seq\") FROM \"change\")", true,
+	int r = changes_flush(tx);
+
+	return r < 0 ? r : stmt_run(tx, "DELETE FROM \"change\" WHERE \"seq\" <= ?1 AND \"seq\" < (SELECT max(\"seq\") FROM \"change\")", true,
 		&CELL_OF_INT(up_to_seq), 1);
 }

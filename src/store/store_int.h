@@ -79,7 +79,7 @@ extern const struct engine store_sqlite, store_pg;
 /* Where free words are looked for: rec_search_text() of the row. No field can be called so. */
 #define STORE_SEARCH "_search"
 
-enum { READERS_MAX = 64, STATEMENTS_MAX = 64, TABLES_MAX = 512, ON_COMMIT_MAX = 16 };
+enum { READERS_MAX = 64, STATEMENTS_MAX = 64, CHANGES_GATHERED = 32, TABLES_MAX = 512, ON_COMMIT_MAX = 16 };
 
 struct table {
 	const struct rec_type *type;
@@ -117,13 +117,16 @@ struct store_tx {
 	uint64_t seq;                           /* of the newest change in here; 0: none */
 	unsigned savepoints;
 	uint64_t seq_before;                    /* the step under way */
+	uint64_t writes;                        /* records put and deleted */
+	unsigned n_gathered;
+	struct store_change gathered[CHANGES_GATHERED]; /* rows of the feed on their way: one statement writes many */
 	struct arena scratch;                   /* reset by every deed */
 };
 
 struct store {
 	const struct engine *e;
 	struct store_config config;
-	const char *name;
+	const char *name, *change_sql;          /* the latter: as many rows of the feed as are gathered */
 	struct arena arena;                     /* SQL, tables: grows only */
 	struct mutex lock;                      /* what stands below */
 	struct cond freed;
@@ -190,7 +193,9 @@ bool store_is_head(const struct rec_field *f);
 int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a);         /* 1: it is there */
 int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);  /* with its lists of references */
 void recent_forget(struct conn *c, const struct table *t);             /* t NULL: all */
-int change_add(struct store_tx *tx, const struct store_change *c);
+int change_add(struct store_tx *tx, const struct store_change *c);      /* the type's name is borrowed */
+int changes_flush(struct store_tx *tx);                 /* before anything that looks at the feed, a savepoint, the end */
+void change_sql(struct buf *out);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */
 
 struct sha256 { uint32_t h[8]; uint64_t len; uint8_t block[64]; };

@@ -648,6 +648,61 @@ int store_find(struct store_tx *tx, const struct rec_type *t, const struct store
 	return 0;
 }
 
+static int ambiguous(const struct rec_type *t, const struct rec_field *f, const void *like)
+{
+	_cleanup_(buf_done) struct buf value = BUF_INIT(&sys_heap, 1 << 20);
+
+	rec_field_format(t, f, like, &value);
+	return err_fail(ERR_INVALID, "field", f->name, "rule", "@ambiguous", "value", value.data, NULL);
+}
+
+static bool is_none(const struct cell *c)
+{
+	return c->kind == CELL_NULL || (c->kind == CELL_TEXT && !c->len);
+}
+
+int store_find_like(struct store_tx *tx, const struct rec_type *t, const struct rec_field *const *fields, size_t n, const void *like, struct uuid *ret)
+{
+	char sql[512] = "";
+	struct buf b = BUF_FIXED(sql);
+	struct cell cells[KEYS_MAX], id = { .kind = CELL_NULL };
+	unsigned nth = 0;
+	const struct table *table;
+	STMT(tx, use);
+	int r = store_need_table(tx, t, &table);
+
+	arena_reset(&tx->scratch);
+	buf_addf(&b, "SELECT \"id\" FROM \"%s\"", t->plural);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool text = fields[i]->kind == REC_STR || fields[i]->kind == REC_TEXT;
+
+		if (n > ELEMENTSOF(cells) || !is_comparable(fields[i]) || fields[i]->kind == REC_FLAGS)
+			return bad_argument(fields[i]->name, "@not_comparable", "");
+		r = cell_of(tx, t, like, fields[i], &cells[i]);
+		buf_add(&b, i ? " AND " : " WHERE ");
+		if (!is_none(&cells[i]))
+			buf_addf(&b, "\"%s\" = ?%u", fields[i]->name, ++nth);
+		else
+			buf_addf(&b, text ? "(\"%s\" IS NULL OR \"%s\" = '')" : "\"%s\" IS NULL", fields[i]->name, fields[i]->name);
+	}
+	buf_add(&b, " LIMIT 2");
+	if (r == 0)
+		r = b.failed ? store_no_memory(tx->store) : stmt_get(tx, sql, false, &use.k);
+	nth = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!is_none(&cells[i]))
+			tx->e->bind(use.k->st, ++nth, &cells[i]);
+	if (r == 0)
+		r = tx->e->step(use.k->st);
+	if (r != 1)
+		return r;
+	id = tx->e->column(use.k->st, 0);
+	if (id.len == sizeof(*ret))
+		memcpy(ret, id.p, sizeof(*ret));
+	r = tx->e->step(use.k->st);
+	return r < 0 ? r : r == 1 ? ambiguous(t, fields[0], like) : 1;
+}
+
 int store_find_by(struct store_tx *tx, const struct rec_type *t, const char *field, const char *value, void *ret_rec, struct arena *a)
 {
 	return store_find(tx, t, &(struct store_filter) { .field = field, .op = STORE_EQ, .value = value }, 1, ret_rec, a);

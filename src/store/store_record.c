@@ -327,6 +327,7 @@ static int write_record(struct store_tx *tx, const struct table *t, void *rec, c
 	head->updated = c.at;
 	head->updated_by = by ? *by : (struct uuid) { { 0 } };
 	r = write_all(tx, t, rec, !old);
+	tx->writes += r == 0;
 	if (r < 0 || quiet)
 		return r;
 	c.id = head->id;
@@ -443,6 +444,7 @@ int store_del(struct store_tx *tx, const struct rec_type *type, const struct uui
 	r = stmt_run(tx, t->del, true, &CELL_OF_ID(id), 1);
 	if (r == -ERR_NO_SUCH_REF)
 		return in_use(tx, type, old);
+	tx->writes += r == 0;
 	if (r < 0 || t->flags & STORE_QUIET)
 		return r;
 	c.rev = old->rev;
