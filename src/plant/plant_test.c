@@ -314,3 +314,40 @@ TEST(what_is_deleted_goes_children_first)
 	is_int(plant_count(t.plant, 1), 0);
 	tear_down(&t);
 }
+
+TEST(what_came_and_went_between_two_syncs_is_told_as_it_is)
+{
+	struct place_of_test t;
+	struct uuid by = { { 1 } };
+	struct plant_point found;
+	struct store_tx *tx;
+	struct point p, q, brief;
+
+	must(set_up(&t));
+	make_point(&t, &p, "P", "d/P", 0);
+	make_point(&t, &q, "Q", "d/Q", 0);
+	make_point(&t, &brief, "B", "d/B", 0);
+	must(put(&t, &point_type, &p) && put(&t, &point_type, &q));
+	plant_sync(t.plant, 1, t.store);
+	t.n_told = 0;
+	must(store_begin(t.store, STORE_WRITE, 0, &tx) == 0);
+	must(store_put(tx, &point_type, &brief, &by) == 0 && store_del(tx, &point_type, &brief.head.id, 0, &by) == 0);
+	must(store_del(tx, &point_type, &q.head.id, 0, &by) == 0);
+	must(store_del(tx, &point_type, &p.head.id, 0, &by) == 0);
+	p.head.rev = 0;                         /* as an undo brings it back: with its id */
+	p.unit = "bar";
+	must(store_put(tx, &point_type, &p, &by) == 0);
+	p.unit = "kPa";
+	must(store_put(tx, &point_type, &p, &by) == 0);
+	must(store_commit(tx) == 0);
+	is_int(plant_sync(t.plant, 1, t.store), 0);
+	is_int(plant_count(t.plant, 1), 1);
+	is_int(plant_by_id(t.plant, 1, &p.head.id, &t.arena, &found), 0);
+	is_str(found.unit, "kPa");
+	is_int(plant_by_path(t.plant, 1, "d/Q", &t.arena, &found), -ERR_MISSING);
+	is_int(plant_by_path(t.plant, 1, "d/B", &t.arena, &found), -ERR_MISSING);
+	is_int(t.n_told, 2);
+	ok(t.told[0].gone && uuid_equal(&t.told[0].id, &q.head.id));
+	ok(!t.told[1].gone && uuid_equal(&t.told[1].id, &p.head.id));
+	tear_down(&t);
+}

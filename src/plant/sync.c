@@ -128,16 +128,20 @@ static int block_flush(struct sync *s)
 	return r;
 }
 
+/* p lies in the block's arena. */
+static int block_take(struct sync *s, struct point *p)
+{
+	s->points[s->n++] = p;
+	return s->n == BLOCK ? block_flush(s) : 0;
+}
+
 static int block_add(struct sync *s, const struct point *p)
 {
 	struct point *copy = arena_new(&s->arena, struct point);
 
 	if (!copy)
 		return err_fail(ERR_NO_MEMORY, "what", "@point", NULL);
-	if (rec_dup(&point_type, copy, p, &s->arena) < 0)
-		return -ERR_NO_MEMORY;
-	s->points[s->n++] = copy;
-	return s->n == BLOCK ? block_flush(s) : 0;
+	return rec_dup(&point_type, copy, p, &s->arena) < 0 ? -ERR_NO_MEMORY : block_take(s, copy);
 }
 
 struct listing { struct sync *sync; enum plant_what what; };
@@ -174,7 +178,7 @@ static int sync_all(struct sync *s)
 
 /* --- What the feed names ---------------------------------------------------------------------------------------------- */
 
-struct changed { struct uuid id; uint8_t what; };
+struct changed { struct uuid id; uint8_t what; bool deleted; uint32_t nth; };    /* what it says last counts */
 
 struct feed {
 	struct changed *items;
@@ -191,7 +195,7 @@ static int on_change(void *ctx, const struct store_change *c)
 	f->seen++;
 	for (enum plant_what w = 0; w < PLANT_WHATS_; w++)
 		if (str_eq(c->type, types[w]->name))
-			f->items[f->n++] = (struct changed) { c->id, (uint8_t) w };
+			f->items[f->n] = (struct changed) { c->id, (uint8_t) w, c->op == STORE_DELETED, (uint32_t) f->n++ };
 	return 0;
 }
 
@@ -200,6 +204,14 @@ static int by_what_and_id(const void *a, const void *b)
 	const struct changed *x = a, *y = b;
 
 	return x->what != y->what ? x->what - y->what : uuid_cmp(&x->id, &y->id);
+}
+
+static int by_what_id_and_age(const void *a, const void *b)
+{
+	const struct changed *x = a, *y = b;
+	int r = by_what_and_id(a, b);
+
+	return r ? r : x->nth < y->nth ? -1 : x->nth > y->nth;
 }
 
 static void point_gone(struct sync *s, const struct uuid *id)
@@ -217,52 +229,81 @@ static void point_gone(struct sync *s, const struct uuid *id)
 	sys_free(old);
 }
 
-static int sync_one(struct sync *s, const struct changed *c, bool gone)
+/* A point goes where the block is; anything else is told and forgotten. */
+static int sync_one(struct sync *s, const struct changed *c)
 {
 	const struct rec_type *t = types[c->what];
+	void *rec = arena_alloc(&s->arena, t->size);
+	int r = rec ? store_get(s->tx, t, &c->id, rec, &s->arena) : err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
+
+	if (r < 0)
+		return r;
+	if (c->what == PLANT_POINT)
+		return block_take(s, rec);
+	r = place_set(s, c->what, &c->id, rec);
+	if (r == 0)
+		tell(s, c->what, &c->id, rec, NULL);
+	arena_reset(&s->arena);                 /* points are the last kind: none is in there yet */
+	return r;
+}
+
+static int gone(struct sync *s, const struct changed *c)
+{
+	int r;
+
+	if (c->what == PLANT_POINT) {
+		point_gone(s, &c->id);
+		return 0;
+	}
+	r = place_set(s, c->what, &c->id, NULL);
+	tell(s, c->what, &c->id, NULL, NULL);
+	return r;
+}
+
+/* Is what the feed says last still so? One more change of it may stand behind the part of the feed that was read: then that part tells. */
+static int still(struct sync *s, const struct changed *c, bool *ret_gone)
+{
 	struct arena a;
 	void *rec;
 	int r;
 
 	arena_init(&a, &sys_heap, 0);
-	rec = arena_alloc(&a, t->size);
-	r = rec ? store_get(s->tx, t, &c->id, rec, &a) : err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
-	if (r == -ERR_MISSING) {
-		err_clear();
-		r = 0;
-		if (gone && c->what == PLANT_POINT)
-			point_gone(s, &c->id);
-		else if (gone) {
-			r = place_set(s, c->what, &c->id, NULL);
-			tell(s, c->what, &c->id, NULL, NULL);
-		}
-	} else if (r == 0 && !gone) {
-		if (c->what == PLANT_POINT)
-			r = block_add(s, rec);
-		else {
-			r = place_set(s, c->what, &c->id, rec);
-			if (r == 0)
-				tell(s, c->what, &c->id, rec, NULL);
-		}
-	}
+	rec = arena_alloc(&a, types[c->what]->size);
+	r = rec ? store_get(s->tx, types[c->what], &c->id, rec, &a) : err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
 	arena_done(&a);
-	return r;
+	*ret_gone = r == -ERR_MISSING;
+	if (*ret_gone)
+		err_clear();
+	return *ret_gone ? 0 : r;
 }
 
 /* Children that are gone first, from the last kind to the first; then what is there, parents first. */
 static int sync_changed(struct sync *s, struct feed *f)
 {
 	size_t n = 0;
+	bool is_gone;
 	int r = 0;
 
-	qsort(f->items, f->n, sizeof(*f->items), by_what_and_id);
+	qsort(f->items, f->n, sizeof(*f->items), by_what_id_and_age);
 	for (size_t i = 0; i < f->n; i++)
-		if (!n || by_what_and_id(&f->items[n - 1], &f->items[i]))
+		if (i + 1 == f->n || by_what_and_id(&f->items[i], &f->items[i + 1]))
 			f->items[n++] = f->items[i];
-	for (size_t i = n; r == 0 && i-- > 0;)
-		r = sync_one(s, &f->items[i], true);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = sync_one(s, &f->items[i], false);
+	for (size_t i = n; r == 0 && i-- > 0;) {
+		if (!f->items[i].deleted)
+			continue;
+		r = still(s, &f->items[i], &is_gone);
+		if (r == 0 && is_gone)
+			r = gone(s, &f->items[i]);
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (f->items[i].deleted)
+			continue;
+		r = sync_one(s, &f->items[i]);
+		if (r == -ERR_MISSING) {        /* its end is told by a later part of the feed */
+			err_clear();
+			r = 0;
+		}
+	}
 	return r < 0 ? r : block_flush(s);
 }
 
