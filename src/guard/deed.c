@@ -149,7 +149,7 @@ static int keep(struct scope *s, struct buf *item)
 	if (!n)
 		return 0;
 	n->n++;
-	if (item->failed || n->items.len + item->len + 64 > AUDIT_TEXT_MAX)
+	if (n->cut || item->failed || n->items.len + item->len + 64 > AUDIT_TEXT_MAX)
 		n->cut++;
 	else
 		buf_addf(&n->items, "%s%s", n->items.len ? "," : "", item->data);
@@ -163,9 +163,16 @@ int audit_change(struct scope *s, const struct rec_type *t, const void *before, 
 	struct json j = JSON_TO(&item);
 	char id[UUID_TEXT + 1];
 
-	if (s->notes && !s->notes->noun) {
+	if (!s->notes)
+		return 0;
+	if (!s->notes->noun) {
 		s->notes->noun = t->name;
 		s->notes->record = head->id;
+	}
+	if (s->notes->cut) {                    /* the list ends at the first that found no room: of a long import few are written out */
+		s->notes->n++;
+		s->notes->cut++;
+		return 0;
 	}
 	uuid_format(&head->id, id);
 	json_object(&j);

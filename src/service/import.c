@@ -1,8 +1,9 @@
 /*
  * import.c - records from a table.
  *
- * One deed: all rows in one transaction, each in a savepoint of its own, so that every wrong row is named with line and column and
- * the good ones can be kept when that is wanted. A row that names an existing record (by id, path, or the noun's unique fields)
+ * One deed: all rows in one transaction, so that every wrong row is named with line and column and the good ones can be kept when that
+ * is wanted. A row of a noun that writes more than its record (a device renames its points) has a savepoint of its own; elsewhere a row
+ * that is refused has written nothing. A row that names an existing record (by id, path, or the noun's unique fields)
  * changes the columns it has; an empty cell clears what may be empty. References may be written as id, as path, or as code; a code
  * is looked for within the row's other references (a group's code within the row's device). A row whose column "delete" says yes
  * deletes its record. No two rows may speak of the same record. What was done is kept, so that it can be undone (undo.c).
@@ -120,10 +121,11 @@ static int delete_row(struct import *m, struct errs *errs)
 	void *rec = noun_alloc(m->s, m->in->noun);
 	struct errs passed_over = { .arena = m->s->arena };
 	bool found = false;
-	int r = rec ? rec_init(m->type, rec, m->s->arena) : -ERR_NO_MEMORY;
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!rec)
+		return -ERR_NO_MEMORY;
+	memcpy(rec, m->fresh, m->type->size);
 	set_cells(m, rec, &passed_over);        /* what only changes would need is no matter here */
 	err_clear();
 	r = set_names(m, rec);
@@ -148,10 +150,12 @@ static int put_row(struct import *m, struct errs *errs)
 	struct scope *s = m->s;
 	void *rec = noun_alloc(s, m->in->noun), *before = noun_alloc(s, m->in->noun);
 	bool found = false;
-	int r = rec && before ? rec_init(m->type, rec, s->arena) : -ERR_NO_MEMORY;
+	int r;
 
-	if (r >= 0)
-		r = set_cells(m, rec, errs);
+	if (!rec || !before)
+		return -ERR_NO_MEMORY;
+	memcpy(rec, m->fresh, m->type->size);   /* its texts are borrowed: nobody writes into a record's text */
+	r = set_cells(m, rec, errs);
 	if (r < 0)
 		return r;
 	r = errs_put(errs, set_names(m, rec));
@@ -194,14 +198,18 @@ static int one_row(struct import *m)
 {
 	struct errs errs = { .arena = m->s->arena };
 	struct noun_imported *out = m->out;
-	int r = store_savepoint(m->s->tx), kept;
+	bool step = !noun_writes_once(m->in->noun);
+	uint64_t writes = store_writes(m->s->tx);
+	int r = step ? store_savepoint(m->s->tx) : 0, kept;
 
 	if (r < 0)
 		return r;
 	r = says_delete(m) ? delete_row(m, &errs) : put_row(m, &errs);
-	kept = store_release(m->s->tx, r >= 0);
+	kept = step ? store_release(m->s->tx, r >= 0) : 0;
 	if (kept < 0)
 		return kept;
+	if (r < 0 && !step && store_writes(m->s->tx) != writes) /* the record is there, its note is not: the disk, the memory */
+		return r;
 	out->rows++;
 	if (r >= 0) {
 		uint32_t *const count[] = { &out->unchanged, &out->updated, &out->created, &out->deleted };
@@ -288,7 +296,10 @@ static int run_import(struct scope *s, const void *in, void *ret)
 	m->seen = MAP_INIT(&sys_heap);
 	arena_init(&m->row, &sys_heap, ROW_ARENA_MAX);
 	arena_init(&m->seen_arena, &sys_heap, SEEN_MAX);
-	r = read_all(m, &csv);
+	m->fresh = noun_alloc(s, m->in->noun);
+	r = m->fresh ? rec_init(m->type, m->fresh, s->arena) : -ERR_NO_MEMORY;
+	if (r >= 0)
+		r = read_all(m, &csv);
 	m->steps = steps_free(m->steps);
 	map_done(&m->seen);
 	arena_done(&m->seen_arena);

@@ -32,6 +32,7 @@ struct import {
 	struct memo memo[MEMOS];        /* references looked up, by hash of field, text and what they are within */
 	struct map seen;                /* records a row spoke of: struct seen */
 	struct arena seen_arena;
+	void *fresh;                    /* a record with its defaults */
 	struct steps *steps;            /* NULL: a dry run, or a noun whose imports are not noted down */
 };
 

@@ -2,7 +2,7 @@
 
 #include "service/import.h"
 
-enum { DEPTH_MAX = 16 };
+enum { DEPTH_MAX = 16, UNIQUE_MAX = 5 };
 
 int import_find(struct import *m, const struct noun *n, struct store_filter *f, size_t n_f, struct uuid *ret)
 {
@@ -123,12 +123,48 @@ int import_resolve(struct import *m, const struct rec_field *f, const char *text
 
 /* ---- the record itself ---- */
 
+/* The fields of the first combination that must be unique; 0: it has none. */
+static size_t unique_of(const struct rec_type *t, const struct rec_field *ret[UNIQUE_MAX])
+{
+	size_t n = 0;
+
+	for (const char *at = t->unique, *end; at && *at && *at != ';' && n < UNIQUE_MAX; at = *end == ',' ? end + 1 : end) {
+		char name[REC_NAME_MAX + 1] = "";
+		struct buf b = BUF_FIXED(name);
+		for (end = at; *end && *end != ',' && *end != ';'; end++)
+			;
+		buf_addn(&b, at, (size_t) (end - at));
+		ret[n] = rec_field(t, name);
+		if (!ret[n++])
+			return 0;
+	}
+	return n;
+}
+
+/* 1: there is one with the row's values. What must be there and is not, names nobody. */
+static int by_unique(struct import *m, void *rec, struct uuid *ret)
+{
+	const struct rec_field *fields[UNIQUE_MAX], *tenant = noun_tenant_field(m->in->noun);
+	size_t n = unique_of(m->type, fields);
+
+	if (tenant) {
+		*(struct uuid *) rec_at(rec, tenant) = m->s->tenant_id;
+		rec_set_has(m->type, rec, tenant, true);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct rec_field *f = fields[i];
+		bool text = f->kind == REC_STR || f->kind == REC_TEXT;
+		if (!(f->flags & REC_NULLABLE) && (!rec_has(m->type, rec, f) || (text && str_empty(*(const char *const *) rec_at(rec, f)))))
+			return 0;
+	}
+	return n ? store_find_like(m->s->tx, m->type, fields, n, rec, ret) : 0;
+}
+
 /* The record the row speaks of: by id, by path, by the first combination that must be unique. */
 int import_record(struct import *m, void *rec, bool *ret_found)
 {
 	const char *id = import_cell(m, "id"), *path = rec_field(m->type, "path") ? import_cell(m, "path") : "";
-	struct store_filter f[8];
-	size_t n = 0;
+	struct store_filter f[2] = { { "path", STORE_EQ, path } };
 	struct uuid u;
 	int r;
 
@@ -140,35 +176,18 @@ int import_record(struct import *m, void *rec, bool *ret_found)
 		*ret_found = r >= 0;
 		return r;
 	}
-	if (!str_empty(path)) {
-		f[n++] = (struct store_filter) { "path", STORE_EQ, path };
-	} else {
-		const char *at = m->type->unique;
-		while (at && *at && *at != ';' && n < 6) {
-			const char *end = at;
-			while (*end && *end != ',' && *end != ';')
-				end++;
-			const char *name = arena_strn(m->s->arena, at, (size_t) (end - at));
-			const struct rec_field *field = name ? rec_field(m->type, name) : NULL;
-			if (!field)
-				return 0;
-			at = *end == ',' ? end + 1 : end;
-			if (field == noun_tenant_field(m->in->noun))
-				continue;
-			_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 4096);
-			rec_field_format(m->type, field, rec, &text);
-			const char *value = arena_str(m->s->arena, text.data);
-			if (!value || (!*value && !(field->flags & REC_NULLABLE)))
-				return 0;
-			f[n++] = (struct store_filter) { name, STORE_EQ, value };
-		}
+	if (str_empty(path)) {
+		r = by_unique(m, rec, &u);
+		if (r <= 0)
+			return r;
+		r = noun_fetch(m->s, m->in->noun, &u, rec);
+		*ret_found = r >= 0;
+		return r;
 	}
-	if (n == 0)
-		return 0;
-	r = import_find(m, m->in->noun, f, n, &u);
+	r = import_find(m, m->in->noun, f, 1, &u);
 	if (r == -ERR_MISSING) {
 		err_clear();
-		return str_empty(path) ? 0 : err_at(err_fail(ERR_MISSING, "what", "@record", "value", path, NULL), "path");
+		return err_at(err_fail(ERR_MISSING, "what", "@record", "value", path, NULL), "path");
 	}
 	if (r >= 0)
 		r = noun_fetch(m->s, m->in->noun, &u, rec);

@@ -25,6 +25,8 @@ size_t noun_tenant_filter(struct scope *s, const struct noun *n, char text[UUID_
 int noun_told(struct scope *s, const struct noun *n, int r);   /* after the deed ended with r; returns r */
 /* Instead of the deed: looks whether it could be done, and asks for it. -ERR_AWAITS_APPROVAL. */
 int noun_ask(struct scope *s, const struct noun_in *in, const char *verb, void **ret_rec);
+/* A put or removal of it writes one record and nothing beside it: where it is refused, nothing is there to be taken back. */
+static inline bool noun_writes_once(const struct noun *n) { return !n->hooks || !n->hooks->after; }
 int noun_missing(const struct noun *n, const struct uuid *id);
 void *noun_alloc(struct scope *s, const struct noun *n);
 

@@ -3,7 +3,7 @@
  *
  * A step is a line of JSON: {"id","rev","before"}: the record, the revision it has since (0: it was deleted), and what it was (null:
  * it was made). Steps lie in parts of at most half a megabyte, so that neither writing nor taking back holds them all. They are
- * written in the import's own transaction. Undoing goes from the last step to the first; each is a savepoint: a record that was
+ * written in the import's own transaction. Undoing goes from the last step to the first; each stands for itself: a record that was
  * changed since, or that others refer to by now, stays and is named.
  */
 
@@ -273,6 +273,11 @@ static int undo_line(struct undo *u, const char *line, size_t len)
 	step.before = tree_find(t, "before");
 	if (step.before && step.before->kind != TREE_OBJECT)
 		step.before = NULL;
+	if (noun_writes_once(u->noun)) {
+		uint64_t writes = store_writes(u->s->tx);
+		r = undo_step(u, &step, &code);
+		return r < 0 && store_writes(u->s->tx) == writes ? keep_it(u, &step, code, r) : MIN(r, 0);
+	}
 	r = store_savepoint(u->s->tx);
 	if (r < 0)
 		return r;
