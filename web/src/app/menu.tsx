@@ -2,7 +2,7 @@
 import {
 	ApartmentOutlined, ApiOutlined, AuditOutlined, BugOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
 	KeyOutlined, LineChartOutlined, LockOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined,
-	SolutionOutlined, TeamOutlined,
+	SaveOutlined, SolutionOutlined, TeamOutlined,
 } from '@ant-design/icons';
 import type { TFunction } from 'i18next';
 
@@ -48,6 +48,7 @@ export const MENU: MenuSection[] = [
 		{ to: '/jobs', icon: <ScheduleOutlined />, text: (t) => t('menu.jobs') },
 		{ to: '/approvals', icon: <SolutionOutlined />, text: (t) => t('menu.approvals'), badge: 'approvals' },
 		{ to: '/security', icon: <LockOutlined />, text: (t) => t('menu.security'), permission: 'user.read' },
+		{ to: '/backups', icon: <SaveOutlined />, text: (t) => t('backup.title'), permission: 'system.backup' },
 		{ to: '/audit', icon: <AuditOutlined />, text: (t) => t('menu.audit'), permission: 'audit.read' },
 	] },
 ];

@@ -34,6 +34,7 @@ export const router = createBrowserRouter([
 					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
 					{ path: 'demo', lazy: screen(() => import('../screens/demo/Faults'), 'Faults') },
 					{ path: 'jobs', lazy: screen(() => import('../screens/Jobs'), 'Jobs') },
+					{ path: 'backups', lazy: screen(() => import('../screens/Backups'), 'Backups') },
 					{ path: 'account', lazy: screen(() => import('../screens/people/Account'), 'Account') },
 					{ path: 'approvals', lazy: screen(() => import('../screens/people/Approvals'), 'Approvals') },
 					{ path: 'security', lazy: screen(() => import('../screens/people/Security'), 'Security') },
