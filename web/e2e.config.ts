@@ -10,7 +10,7 @@ export default defineConfig({
 		dir: resolve(import.meta.dirname, '../test/web'),
 		include: ['**/*.spec.ts'],
 		globalSetup: [resolve(import.meta.dirname, '../test/web/server.ts')],
-		testTimeout: 90_000,
+		testTimeout: 180_000,
 		hookTimeout: 60_000,
 		fileParallelism: false,
 		sequence: { concurrent: false },

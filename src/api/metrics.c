@@ -219,10 +219,10 @@ static void gather(struct link *link, uint32_t tenant, struct links *sum)
 
 static void link_part(struct om *m, struct platform *p)
 {
-	uint32_t tenants[1024], n = guard_tenants(p->guard, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(p->guard, tenants);
 	struct links v = { 0 };
 
-	for (uint32_t i = 0; i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++)
+	for (uint32_t i = 0; i < n; i++)
 		gather(p->link, tenants[i], &v);
 	family(m, "tenon_link_connections", "gauge", "Connections, by state");
 	sample(m, "state=\"up\"", (double) v.connections[1]);
@@ -248,10 +248,10 @@ static void link_part(struct om *m, struct platform *p)
 
 static void store_part(struct om *m, struct platform *p)
 {
-	uint32_t tenants[1024], n = guard_tenants(p->guard, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(p->guard, tenants);
 	uint64_t changes = 0;
 
-	for (uint32_t i = 0; i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct store *s = guard_tenant_store(p->guard, tenants[i]);
 		changes += s ? store_last_seq(s) : 0;
 	}

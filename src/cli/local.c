@@ -243,7 +243,7 @@ int run_audit(const struct command *c, const void *options, int argc, char *argv
 {
 	_cleanup_(offline_closep) struct offline *offline = NULL;
 	const struct data_options *o = options;
-	uint32_t tenants[1024], n = 0;
+	uint32_t tenants[GUARD_TENANTS], n = 0;
 	bool broken = false;
 	struct scope *s;
 	int r;
@@ -259,11 +259,11 @@ int run_audit(const struct command *c, const void *options, int argc, char *argv
 		fprintf(stderr, "%s\n", cli_text("a platform serves this folder: the marks in its log are left out here; `tenon audit verify` without --data asks it",
 			"平台正在使用该文件夹：此处不核对其日志中的标记；不带 --data 的 tenon audit verify 会询问平台"));
 	if (r >= 0) {
-		n = guard_tenants(s->guard, tenants, ELEMENTSOF(tenants));
+		n = guard_tenants(s->guard, tenants);
 		r = verify(s->platform, 0);
 	}
 	broken |= r == 1;
-	for (uint32_t i = 0; r >= 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+	for (uint32_t i = 0; r >= 0 && i < n; i++) {
 		r = verify(s->platform, tenants[i]);
 		broken |= r == 1;
 	}

@@ -34,7 +34,7 @@
 #include "wal/wal.h"
 
 enum { STOP_MS = 5000, TICK_MS = 60000, WITNESS_TICKS = 60, DRAIN_MS = 10, BUS_BUDGET = 20000 /* samples: well below 1 ms */, BUS_RETRY_MS = 1000,
-	TENANTS = 256, RING_BYTES = 2 << 20 /* most of a second of a plant of 100,000 points; who is further behind reads the segments */ };
+	RING_BYTES = 2 << 20 /* most of a second of a plant of 100,000 points; who is further behind reads the segments */ };
 
 struct daemon {
 	const struct daemon_config *start;
@@ -180,7 +180,7 @@ static int start_records(struct daemon *d)
 	_cleanup_(buf_done) struct buf store = BUF_INIT(&sys_heap, 1 << 16);
 	const struct config_platform *p = &d->config->platform;
 	struct guard_config c = { .data = p->data, .sole = true, .on_tenant_commit = on_commit, .ctx = d };
-	uint32_t tenants[TENANTS], n;
+	uint32_t tenants[GUARD_TENANTS], n;
 	int r = place_find(p->data, &(struct store_choice) { p->store, p->store_file }, &store);
 
 	c.store = store.len ? store.data : NULL;
@@ -188,8 +188,8 @@ static int start_records(struct daemon *d)
 		r = service_open(&d->platform, &c, NULL);
 	if (r < 0)
 		return r;
-	n = guard_tenants(d->platform.guard, tenants, ELEMENTSOF(tenants));
-	for (uint32_t i = 0; i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++)
+	n = guard_tenants(d->platform.guard, tenants);
+	for (uint32_t i = 0; i < n; i++)
 		if (!guard_tenant_store(d->platform.guard, tenants[i]))
 			return -err_peek()->kind;
 	return store.len ? place_keep(p->data, store.data) : 0;
@@ -503,10 +503,10 @@ static int announce(struct daemon *d)
 
 static int load_points(struct daemon *d)
 {
-	uint32_t tenants[TENANTS], n = guard_tenants(d->platform.guard, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(d->platform.guard, tenants);
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
 		struct store *store = guard_tenant_store(d->platform.guard, tenants[i]);
 
 		r = store ? plant_sync(d->platform.plant, tenants[i], store) : 0;

@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "sys/sys.h"
 
-enum { TENANTS_MAX = 256, RETRY_MS = 200, GONE_MS = 1000 };
+enum { RETRY_MS = 200, GONE_MS = 1000 };
 
 struct dirty { struct uuid group; uint32_t tenant; };
 
@@ -22,10 +22,10 @@ struct follow {
 	struct work work;
 	bool running, again, stopped;   /* loop thread */
 	bool missed;                    /* of the run: the store could not be asked; once more, later */
-	struct prime *primes[TENANTS_MAX];      /* read by the first run, for the bus */
+	struct prime *primes[GUARD_TENANTS];      /* read by the first run, for the bus */
 	bool is_primed;
-	uint32_t active[TENANTS_MAX], n_active; /* tenants whose links run; of the run */
-	uint32_t idle[TENANTS_MAX], n_idle;     /* those that were disabled since */
+	uint32_t active[GUARD_TENANTS], n_active; /* tenants whose links run; of the run */
+	uint32_t idle[GUARD_TENANTS], n_idle;     /* those that were disabled since */
 	struct mutex lock;              /* guards dirty */
 	struct map dirty;               /* struct dirty: groups to be set again */
 };
@@ -342,12 +342,12 @@ static bool switch_tenant(struct follow *f, uint32_t tenant, bool on)
 static void follow_tenants(struct follow *f, const uint32_t *tenants, uint32_t n)
 {
 	for (uint32_t i = 0; i < f->n_active; i++)
-		if (!is_among(tenants, n, f->active[i]) && f->n_idle < TENANTS_MAX && switch_tenant(f, f->active[i], false)) {
+		if (!is_among(tenants, n, f->active[i]) && f->n_idle < GUARD_TENANTS && switch_tenant(f, f->active[i], false)) {
 			f->idle[f->n_idle++] = f->active[i];
 			f->active[i--] = f->active[--f->n_active];
 		}
 	for (uint32_t i = 0; i < n; i++)
-		if (!is_among(f->active, f->n_active, tenants[i]) && f->n_active < TENANTS_MAX)
+		if (!is_among(f->active, f->n_active, tenants[i]) && f->n_active < GUARD_TENANTS)
 			f->active[f->n_active++] = tenants[i];
 	for (uint32_t i = 0; i < f->n_idle; i++)
 		if (is_among(tenants, n, f->idle[i]) && switch_tenant(f, f->idle[i], true))
@@ -359,10 +359,10 @@ static void follow_tenants(struct follow *f, const uint32_t *tenants, uint32_t n
 static int run(struct work *w, void *worker)
 {
 	struct follow *f = CONTAINER_OF(w, struct follow, work);
-	uint32_t tenants[TENANTS_MAX], n = guard_tenants(f->platform->guard, tenants, TENANTS_MAX);
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(f->platform->guard, tenants);
 	struct dirty *d;
 
-	for (uint32_t i = 0; i < MIN(n, (uint32_t) TENANTS_MAX) && !work_is_cancelled(w); i++) {
+	for (uint32_t i = 0; i < n && !work_is_cancelled(w); i++) {
 		struct store *store = guard_tenant_store(f->platform->guard, tenants[i]);
 		int r = store ? plant_sync(f->platform->plant, tenants[i], store) : 0;
 
@@ -373,7 +373,7 @@ static int run(struct work *w, void *worker)
 			complain(r, "tenant", "");
 	}
 	f->is_primed = true;
-	follow_tenants(f, tenants, MIN(n, (uint32_t) TENANTS_MAX));
+	follow_tenants(f, tenants, n);
 	while (!work_is_cancelled(w) && !f->missed && (d = take_dirty(f))) {
 		set_dirty(f, d);
 		sys_free(d);
@@ -388,7 +388,7 @@ static void on_done(struct work *w)
 	struct follow *f = CONTAINER_OF(w, struct follow, work);
 
 	f->running = false;
-	for (size_t i = 0; i < TENANTS_MAX; i++) {
+	for (size_t i = 0; i < GUARD_TENANTS; i++) {
 		prime_put(f->primes[i], f->platform->bus);
 		f->primes[i] = NULL;
 	}

@@ -15,7 +15,7 @@
 #include "sys/sys.h"
 #include "wal/wal.h"
 
-enum { DEEP = 6, TENANTS = 1024, BACKUP_DAYS = 7, NOTE_BYTES = 4200 };
+enum { DEEP = 6, BACKUP_DAYS = 7, NOTE_BYTES = 4200 };
 #define LOG_BYTES (UINT64_C(1) << 30)                   /* read through at most: a few seconds of a disk */
 #define HINT_RESTORE look_word(l, "restore it from a backup (tenon restore)", "请由备份恢复（tenon restore）")
 
@@ -168,7 +168,7 @@ static void look_store(struct look *l, struct guard *g, uint32_t tenant, struct 
 void look_records(struct look *l)
 {
 	_cleanup_(offline_closep) struct offline *offline = NULL;
-	uint32_t tenants[TENANTS], n;
+	uint32_t tenants[GUARD_TENANTS], n;
 	struct lines lines = { .l = l };
 	struct scope *s;
 	int r = offline_look(&offline, l->config->platform.data, l->arena, &s);
@@ -183,8 +183,8 @@ void look_records(struct look *l)
 		return;
 	}
 	look_store(l, s->guard, 0, &lines);
-	n = guard_tenants(s->guard, tenants, ELEMENTSOF(tenants));
-	for (uint32_t i = 0; i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++)
+	n = guard_tenants(s->guard, tenants);
+	for (uint32_t i = 0; i < n; i++)
 		look_store(l, s->guard, tenants[i], &lines);
 	if (!lines.bad)
 		look_say(l, FINDING_OK, "serial", lines.n ? arena_fmt(l->arena, look_word(l, "%u serial lines in use, %s may use them",

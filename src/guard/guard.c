@@ -296,19 +296,15 @@ struct audit_head *audit_head_of(struct scope *s, enum deed_store which)
 	return &tenant_slot(s->guard, s->tenant)->head;
 }
 
-uint32_t guard_tenants(struct guard *g, uint32_t *tenants, uint32_t room)
+uint32_t guard_tenants(struct guard *g, uint32_t ret[GUARD_TENANTS])
 {
 	uint32_t n = 0;
 
 	tenants_refresh(g);
 	mutex_hold(&g->tenants_lock);
-	for (uint32_t i = 0; i < g->n_tenants; i++) {
-		if (!g->tenants[i]->enabled)
-			continue;
-		if (n < room)
-			tenants[n] = g->tenants[i]->number;
-		n++;
-	}
+	for (uint32_t i = 0; i < g->n_tenants && n < GUARD_TENANTS; i++)
+		if (g->tenants[i]->enabled)
+			ret[n++] = g->tenants[i]->number;
 	return n;
 }
 

@@ -168,7 +168,8 @@ int guard_move(const struct guard_config *c, const char *to, store_moved_fn on_t
 struct store *guard_system_store(struct guard *g);
 struct store *guard_tenant_store(struct guard *g, uint32_t tenant);     /* opened at need; NULL if there is no such tenant */
 int guard_store_of(struct scope *s, enum deed_store which, struct store **ret);
-uint32_t guard_tenants(struct guard *g, uint32_t *tenants, uint32_t room);      /* numbers of all enabled tenants; the count */
+enum { GUARD_TENANTS = 256 };           /* enabled at a time; one more is refused */
+uint32_t guard_tenants(struct guard *g, uint32_t ret[GUARD_TENANTS]);          /* numbers of all enabled tenants; the count */
 int guard_tenant_id(struct guard *g, uint32_t tenant, struct uuid *ret);
 enum { TENANT_DEFAULT = 1 };
 

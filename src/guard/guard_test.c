@@ -76,11 +76,11 @@ static int authenticate(struct world *w, const char *bearer, const char *cookie,
 TEST(the_first_start_makes_one_tenant_and_no_user)
 {
 	struct world w;
-	uint32_t tenants[4];
+	uint32_t tenants[GUARD_TENANTS];
 	struct uuid id;
 
 	must(begin(&w));
-	is_int(guard_tenants(w.g, tenants, 4), 1);
+	is_int(guard_tenants(w.g, tenants), 1);
 	is_int(tenants[0], TENANT_DEFAULT);
 	is_int(guard_tenant_id(w.g, TENANT_DEFAULT, &id), 0);
 	ok(!uuid_is_zero(&id));

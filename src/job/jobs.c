@@ -406,11 +406,11 @@ static int look_after(struct left *l)
 
 int jobs_start(struct jobs *j)
 {
-	uint32_t tenants[1024], n = guard_tenants(j->config.guard, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(j->config.guard, tenants);
 	struct left *l = sys_new(struct left);
 	int r = l ? 0 : err_fail(ERR_NO_MEMORY, "what", "@jobs", NULL);
 
-	for (uint32_t i = 0; r >= 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+	for (uint32_t i = 0; r >= 0 && i < n; i++) {
 		l->j = j;
 		l->tenant = tenants[i];
 		l->n = 0;

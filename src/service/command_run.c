@@ -400,10 +400,10 @@ static const struct deed deed_close = DEED("point.command_lost", PERM_COMMAND, D
 int commands_start(struct commands *c)
 {
 	struct guard *g = c->platform->guard;
-	uint32_t tenants[256], n = guard_tenants(g, tenants, ELEMENTSOF(tenants));
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(g, tenants);
 	int r = 0;
 
-	for (uint32_t i = 0; r >= 0 && i < MIN(n, (uint32_t) ELEMENTSOF(tenants)); i++) {
+	for (uint32_t i = 0; r >= 0 && i < n; i++) {
 		struct arena a;
 		struct uuid id;
 		struct scope s;

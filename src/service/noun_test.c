@@ -381,6 +381,27 @@ TEST(tenants_are_worlds_of_their_own)
 	end(&w);
 }
 
+TEST(more_tenants_than_all_is_made_for_are_refused)
+{
+	struct uuid off, last;
+	char body[80];
+	struct world w;
+
+	must(begin(&w));
+	must(create(&w, "tenant", "{\"code\":\"off\",\"enabled\":false}", &off) == 0);
+	for (int i = 1; i < GUARD_TENANTS; i++) {               /* one is there */
+		snprintf(body, sizeof(body), "{\"code\":\"t%d\"}", i);
+		must(create(&w, "tenant", body, &last) == 0);
+	}
+	is_int(create(&w, "tenant", "{\"code\":\"much\"}", NULL), -ERR_TOO_BIG);
+	is_str(err_log_text(err_peek()), "the number of enabled tenants must be at most 256, is 257");
+	is_int(patch(&w, "tenant", &off, "{\"enabled\":true}", NULL), -ERR_TOO_BIG);
+	is_int(patch(&w, "tenant", &last, "{\"name\":\"renamed\"}", NULL), 0);
+	is_int(patch(&w, "tenant", &last, "{\"enabled\":false}", NULL), 0);
+	is_int(patch(&w, "tenant", &off, "{\"enabled\":true}", NULL), 0);
+	end(&w);
+}
+
 /* ---- import ---- */
 
 static int import(struct world *w, const char *noun, const char *text, bool dry_run, bool partial, struct noun_imported *ret)

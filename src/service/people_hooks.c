@@ -272,11 +272,29 @@ const struct noun_hooks token_hooks = { .check = check_token };
 
 /* ---- tenants ---- */
 
+/* Each has stores, links and jobs of its own, which are all looked after at every turn. */
+static int one_more_tenant(struct scope *s)
+{
+	struct store_filter on = { "enabled", STORE_EQ, "true" };
+	struct store_page page;
+	char max[16], value[16];
+	int r = store_list(s->tx, &tenant_type, &(struct store_list) { .filters = &on, .n_filters = 1, .limit = 1, .count = true }, NULL, NULL, &page);
+
+	if (r < 0 || page.total < GUARD_TENANTS)
+		return MIN(r, 0);
+	buf_addf(&BUF_FIXED(max), "%d", GUARD_TENANTS);
+	buf_addf(&BUF_FIXED(value), "%llu", (unsigned long long) page.total + 1);
+	return err_at(err_fail(ERR_TOO_BIG, "field", "@tenants_enabled", "max", max, "value", value, NULL), "enabled");
+}
+
 static int check_tenant(struct scope *s, const void *before, void *rec, struct errs *errs)
 {
 	const struct tenant *b = before;
 	struct tenant *t = rec;
+	int r = t && t->enabled && !(b && b->enabled) ? one_more_tenant(s) : 0;
 
+	if (r < 0)
+		return errs_put(errs, r);
 	if (!t)         /* its samples and its history would be without an owner: it is disabled instead */
 		return err_fail(ERR_READ_ONLY, "field", b->code, NULL);
 	if (!b)

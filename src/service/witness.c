@@ -6,7 +6,7 @@
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
-enum { TENANTS = 4096, WAIT_MS = 10000 };
+enum { WAIT_MS = 10000 };
 
 /* Not of any point: UUIDs of version 8 (RFC 9562, 5.8) that spell what they are. The system's chain lies with the first tenant. */
 static const struct uuid chain_of_tenant = { { 't', 'e', 'n', 'o', 'n', 0, 0x80, 'a', 0x80, 'u', 'd', 'i', 't', 0, 0, 1 } };
@@ -62,18 +62,15 @@ static int mark_chain(struct platform *p, uint32_t chain)
 
 int witness_write(struct platform *p)
 {
-	uint32_t *tenants = p->tsdb && p->wal ? sys_alloc_array(TENANTS, sizeof(*tenants)) : NULL, n;
+	uint32_t tenants[GUARD_TENANTS], n;
 	int r;
 
 	if (!p->tsdb || !p->wal)
 		return 0;
-	if (!tenants)
-		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
-	n = MIN(guard_tenants(p->guard, tenants, TENANTS), (uint32_t) TENANTS);
+	n = guard_tenants(p->guard, tenants);
 	r = mark_chain(p, 0);
 	for (uint32_t i = 0; r >= 0 && i < n; i++)
 		r = mark_chain(p, tenants[i]);
-	sys_free(tenants);
 	return r;
 }
 
