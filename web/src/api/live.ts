@@ -2,7 +2,7 @@
  * Live values. One socket for the whole console; screens subscribe lists of points, cells listen to one point each, so a new
  * value draws one cell again and nothing else. The latest value of every subscribed point is kept, with the time of its arrival.
  */
-import { useEffect, useId, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useId, useSyncExternalStore } from 'react';
 import type { Job, Scalar } from './contract';
 import { BASE, csrfToken, signedOut } from './http';
 
@@ -191,4 +191,18 @@ export function useLive(point: string): LiveValue | undefined {
 
 export function useSocketState(): SocketState {
 	return useSyncExternalStore(live.watch, live.getState);
+}
+
+/** Of several points: draws again when one of them changes. */
+export function useLives(points: string[]): (point: string) => LiveValue | undefined {
+	const list = points.join(' ');
+	const listen = useCallback((fn: () => void) => {
+		const offs = (list ? list.split(' ') : []).map((p) => live.listen(p, fn));
+		return () => offs.forEach((off) => off());
+	}, [list]);
+	useSyncExternalStore(listen, () => (list ? list.split(' ') : []).map((p) => {
+		const x = live.get(p);
+		return x ? `${x.t}:${x.q}:${String(x.v)}` : '';
+	}).join(' '));
+	return (p) => live.get(p);
 }

@@ -5,6 +5,7 @@ interface Prefs {
 	menuFolded: boolean;
 	treeWidth: number;
 	trendPoints: string[];
+	pictureOrder: 'place' | 'state';
 	set: (p: Partial<Omit<Prefs, 'set'>>) => void;
 }
 const KEY = 'tenon.prefs';
@@ -21,10 +22,11 @@ export const usePrefs = create<Prefs>((set, get) => ({
 	menuFolded: false,
 	treeWidth: 260,
 	trendPoints: [],
+	pictureOrder: 'place',
 	...kept(),
 	set: (p) => {
 		set(p);
-		const { menuFolded, treeWidth, trendPoints } = get();
-		localStorage.setItem(KEY, JSON.stringify({ menuFolded, treeWidth, trendPoints }));
+		const { menuFolded, treeWidth, trendPoints, pictureOrder } = get();
+		localStorage.setItem(KEY, JSON.stringify({ menuFolded, treeWidth, trendPoints, pictureOrder }));
 	},
 }));

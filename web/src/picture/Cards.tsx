@@ -1,35 +1,51 @@
-/* What every device can be shown as: its points by scan group, each with its value and a bar between its bounds. */
+/* What every device can be shown as: its points by scan group, each with its value and a bar between its bounds, states as words. */
 import { memo } from 'react';
 import { Link } from 'react-router';
 import type { Group, Point } from '../api/contract';
-import { useLive } from '../api/live';
+import { useLive, useSocketState } from '../api/live';
 import { useText } from '../app/lang';
-import { formatNumber, formatValue, THIN } from '../lib/format';
+import { formatNumber } from '../lib/format';
 import { QualityText } from '../lib/Quality';
-import { severity } from '../lib/quality';
-import { beyond, rangeOf, shareOf, ticksOf } from './range';
+import { rangeOf, shareOf, ticksOf } from './range';
+import { readingOf, whyOf, type Reading } from './reading';
+import { classOf } from './Tile';
 
-const Card = memo(function Card({ p }: { p: Point }) {
-	const live = useLive(p.id);
-	const q = live ? severity(live.q) : 'bad';
-	const value = live && live.v !== null && q !== 'bad' ? live.v : null;
-	const range = p.type === 'bool' || p.type === 'string' || (p.state_texts && Object.keys(p.state_texts).length) ? undefined : rangeOf(p);
-	const number = typeof value === 'number' ? value : null;
-	const over = number === null ? '' : beyond(number, p);
+/** More cards than this are not one picture any more: the live values' list is made for them. */
+export const CARDS_MAX = 300;
+
+const isState = (p: Point): boolean => p.type === 'bool' || Boolean(p.state_texts && Object.keys(p.state_texts).length);
+
+/** A card as it stands for a reading; drawn from it alone. */
+export function CardOf({ r, q, t }: { r: Reading; q?: number; t: ReturnType<typeof useText>['t'] }) {
+	const p = r.point;
+	const range = p.type === 'string' || isState(p) ? undefined : rangeOf(p);
 	return (
-		<li className={`gauge-card ${live && q === 'bad' ? 'is-bad' : over ? `is-${over}` : ''}`}>
-			<Link to={`/trend?p=${p.id}`} className="gauge-name" title={`${p.code} ${p.description ?? ''}`}>{p.name || p.code}</Link>
+		<>
 			<span className="gauge-value">
-				{value === null ? (live ? <QualityText q={live.q} /> : <span className="muted">–</span>)
-					: <><b>{formatValue(value, { decimals: p.decimals ?? undefined, type: p.type, states: p.state_texts ?? undefined })}</b>{p.unit && <small>{THIN}{p.unit}</small>}</>}
+				{r.look === 'none' ? <span className="gauge-none">{whyOf(r, t)}</span> : r.look === 'bad' && q !== undefined ? <QualityText q={q} />
+					: isState(p) ? <span className={`gauge-word ${r.n ? 'on' : ''}`}>{r.text}</span> : <b>{r.text}</b>}
 			</span>
+			{r.limit && <small className="gauge-limit">{t(`limit.${r.limit}`)}</small>}
+			{(r.look === 'stale' || r.look === 'uncertain') && <small className="gauge-limit">{whyOf(r, t)}</small>}
 			{range && (
 				<span className="gauge-bar" aria-hidden="true">
-					<i style={{ width: `${number === null ? 0 : 100 * shareOf(number, range)}%` }} className={over} />
+					<i style={{ width: `${r.n === null ? 0 : 100 * shareOf(r.n, range)}%` }} className={r.over} />
 					{ticksOf(p, range).map((x) => <u key={x.name} style={{ left: `${100 * x.at}%` }} className={x.cls} title={x.name} />)}
-					<small className="gauge-ends"><span>{formatNumber(range.min)}</span><span>{formatNumber(range.max)}</span></small>
+					<small className="gauge-ends"><span>{formatNumber(range.min)}</span><span>{formatNumber(Number(range.max.toPrecision(4)))}</span></small>
 				</span>
 			)}
+		</>
+	);
+}
+
+const Card = memo(function Card({ p }: { p: Point }) {
+	const { t } = useText();
+	const live = useLive(p.id);
+	const r = readingOf(p, live, useSocketState() === 'lost');
+	return (
+		<li className={`gauge-card ${classOf(r)}`}>
+			<Link to={`/trend?p=${p.id}`} className="gauge-name" title={`${p.code} ${p.description ?? ''}`}>{p.name || p.code}</Link>
+			<CardOf r={r} q={live?.q} t={t} />
 		</li>
 	);
 });

@@ -17,20 +17,31 @@ export function rangeOf(p: Point): Range | undefined {
 	const limits = [p.limit_ll, p.limit_l, p.limit_h, p.limit_hh].flatMap((v) => num(v) ?? []);
 	const low = Math.min(...limits);
 	const high = Math.max(...limits);
-	const room = (high - low) * 0.15;
-	return pick(p.eng_min, p.eng_max) ?? (limits.length > 1 && low < high ? { min: low - room, max: high + room } : undefined)
-		?? pick(p.write_min, p.write_max) ?? (p.unit === '%' ? { min: 0, max: 100 } : undefined);
+	/* Two limits of one side say nothing of the other end: high ones of what cannot be less than nothing begin at 0, low ones leave it open. */
+	const ofHigh = num(p.limit_l) === undefined && num(p.limit_ll) === undefined;
+	const ofLow = num(p.limit_h) === undefined && num(p.limit_hh) === undefined;
+	const room = (ofHigh ? high : high - low) * 0.15;
+	const span = limits.length < 2 || low >= high || ofLow || (ofHigh && low <= 0) ? undefined : { min: ofHigh ? 0 : low - room, max: high + room };
+	return pick(p.eng_min, p.eng_max) ?? span ?? pick(p.write_min, p.write_max) ?? (p.unit === '%' ? { min: 0, max: 100 } : undefined);
 }
 
 /** 0 … 1, cut at the ends. */
 export const shareOf = (v: number, r: Range): number => Math.min(1, Math.max(0, (v - r.min) / (r.max - r.min)));
 
 export type Beyond = '' | 'warn' | 'bad';
+export type Limit = 'hh' | 'h' | 'l' | 'll';
+/** The outermost limit the value is at or beyond. */
+export function limitPassed(v: number, p: Point): Limit | '' {
+	const [hh, h, l, ll] = [p.limit_hh, p.limit_h, p.limit_l, p.limit_ll].map(num);
+	if (hh !== undefined && v >= hh) return 'hh';
+	if (ll !== undefined && v <= ll) return 'll';
+	if (h !== undefined && v >= h) return 'h';
+	return l !== undefined && v <= l ? 'l' : '';
+}
 /** Is the value beyond a limit? */
 export function beyond(v: number, p: Point): Beyond {
-	const [hh, h, l, ll] = [p.limit_hh, p.limit_h, p.limit_l, p.limit_ll].map(num);
-	if ((hh !== undefined && v >= hh) || (ll !== undefined && v <= ll)) return 'bad';
-	return (h !== undefined && v >= h) || (l !== undefined && v <= l) ? 'warn' : '';
+	const limit = limitPassed(v, p);
+	return limit === '' ? '' : limit.length > 1 ? 'bad' : 'warn';
 }
 
 /** Limits with their place in the range. */

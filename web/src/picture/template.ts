@@ -1,9 +1,7 @@
 /*
- * Pictures of devices as data: a file in assets/pictures says which points a device must have, and which symbols stand where. Live
- * values are bound by the code of the point. What a device has no picture for is shown as cards (cards.ts).
+ * Pictures of devices as data. A file in assets/pictures says which symbols stand where, once for a wide and once for a narrow screen, and
+ * which points they show; rules.ts says which device gets it. Codes hold # where the device's number stands: TT-#01 is TT-201 of oven 2.
  */
-import type { Point } from '../api/contract';
-
 interface At {
 	x: number;
 	y: number;
@@ -12,49 +10,113 @@ interface Said {
 	text: string;
 	text_zh: string;
 }
+interface Box extends At {
+	w: number;
+	h: number;
+}
+interface Span {
+	min: number;
+	max: number;
+}
 export type Part =
 	| { kind: 'ground'; y: number }
 	| { kind: 'legs'; x: number; y: number; w: number; to: number }
 	| { kind: 'pipe'; d: string; flow?: string }
-	| (At & { kind: 'level'; point: string; w: number; h: number; min: number; max: number; open?: boolean; low?: string; high?: string; start?: string; stop?: string })
+	| { kind: 'line'; d: string; cls: 'wall' | 'soft' | 'solid' }
+	| (Box & { kind: 'frame'; look?: 'panel' | 'steel' })
+	| (Box & Span & { kind: 'level'; point: string; open?: boolean; low?: string; high?: string; start?: string; stop?: string })
 	| (At & { kind: 'pump'; r: number; run: string; trip?: string })
 	| (At & { kind: 'motor'; run: string; stem: number })
+	| (At & { kind: 'fan'; r: number; run: string })
 	| (At & { kind: 'check' })
 	| (At & { kind: 'valve'; point: string; open?: string; shut?: string })
-	| (At & { kind: 'gauge'; point: string; r: number; min: number; max: number; stem?: number })
+	| (At & Span & { kind: 'gauge'; point: string; r: number; stem?: number })
 	| (At & { kind: 'meter'; letters: string; r: number })
-	| (At & { kind: 'tag'; point: string })
+	| (Box & Span & { kind: 'column'; point: string; set?: string })
+	| (Box & { kind: 'heater'; point: string })
+	| (Box & { kind: 'door'; point: string })
+	| (At & { kind: 'belt'; point: string; w: number })
+	| (At & { kind: 'spindle'; point: string; load?: string })
+	| (At & { kind: 'worktable'; feed: string; w: number })
+	| (At & { kind: 'coolant'; flow: string; h: number })
+	| (At & { kind: 'beacon' })
+	| (Box & { kind: 'triangle'; p: string; q: string })
+	| (At & { kind: 'phase'; letters: string; to: number })
+	| (Box & { kind: 'display'; point: string })
+	| (At & { kind: 'state'; w: number })
+	| (At & { kind: 'alarm'; point: string; w: number })
+	| (At & { kind: 'progress'; point: string; of: string; w: number } & Said)
+	| (At & Partial<Said> & { kind: 'tag'; point: string; w?: number; big?: boolean; bar?: [number, number] })
+	| (At & { kind: 'tags'; points: (string | [string, number, number])[]; w: number; columns: number })
 	| (At & Said & { kind: 'lamp'; point: string; on: 'run' | 'warn' | 'bad' })
 	| (At & Said & { kind: 'caption'; align?: 'start' | 'middle' | 'end' });
 
-export interface Template {
-	id: string;
-	title: string;
-	title_zh: string;
-	/** Codes a device must have for this picture. */
-	needs: string[];
+/** A block of parts put somewhere, larger or smaller; {n} in its codes and texts is the number given here. */
+export interface Placed extends At {
+	kind: 'block';
+	name: string;
+	n?: number;
+	scale?: number;
+}
+export interface Layout {
 	width: number;
 	/** Of the part that is shown; height: where it ends. */
 	top: number;
 	height: number;
-	parts: Part[];
+	parts: (Part | Placed)[];
+}
+
+/** What the machine does: alarm and warn need a person; setup, idle and stop do not. */
+export type StateClass = 'alarm' | 'warn' | 'run' | 'setup' | 'idle' | 'stop';
+/** Holds when one of the points has one of the values, or (`over`) is beyond its limits; without points: always. */
+export interface StateRule extends Said {
+	points?: string[];
+	is?: number[];
+	over?: boolean;
+	as: StateClass;
+}
+export interface Template extends Said {
+	id: string;
+	/** What stands on the tile of the plant: the first three the device has. */
+	keys: string[];
+	/** The first that holds. */
+	state: StateRule[];
+	blocks?: Record<string, Part[]>;
+	wide: Layout;
+	narrow: Layout;
 }
 
 const files = import.meta.glob<Template>('../assets/pictures/*.json', { eager: true, import: 'default' });
-export const TEMPLATES: Template[] = Object.values(files);
+export const TEMPLATES: Map<string, Template> = new Map(Object.values(files).map((t) => [t.id, t]));
 
-/** The picture that asks for most of what the device has; undefined: none fits. */
-export function templateFor(points: Point[], all = TEMPLATES): Template | undefined {
-	const codes = new Set(points.map((p) => p.code));
-	return all.filter((t) => t.needs.every((c) => codes.has(c))).sort((a, b) => b.needs.length - a.needs.length)[0];
+/** A part with what its block puts before it. */
+export interface Drawn {
+	part: Part;
+	dx: number;
+	dy: number;
+	scale: number;
 }
 
-/** Every code a picture binds. */
+/** The parts of a layout, blocks resolved. */
+export function partsOf(t: Template, layout: Layout): Drawn[] {
+	return layout.parts.flatMap((p): Drawn[] => {
+		if (p.kind !== 'block') return [{ part: p, dx: 0, dy: 0, scale: 1 }];
+		const text = JSON.stringify(t.blocks?.[p.name] ?? []).replaceAll('{n}', String(p.n ?? ''));
+		return (JSON.parse(text) as Part[]).map((part) => ({ part, dx: p.x, dy: p.y, scale: p.scale ?? 1 }));
+	});
+}
+
+const KEYS = ['point', 'flow', 'run', 'trip', 'low', 'high', 'open', 'shut', 'start', 'stop', 'set', 'load', 'feed', 'of', 'p', 'q'] as const;
+/** Every code a part binds. */
+export function codesOfPart(part: Part): string[] {
+	const given = part as unknown as Record<string, unknown>;
+	const single = KEYS.flatMap((k) => (typeof given[k] === 'string' ? [given[k]] : []));
+	return part.kind === 'tags' ? part.points.map((p) => (typeof p === 'string' ? p : p[0])) : single;
+}
+export const codesOfState = (t: Template): string[] => [...new Set(t.state.flatMap((s) => s.points ?? []))];
+
+/** Every code a picture binds, in both layouts. */
 export function codesOf(t: Template): string[] {
-	const keys = ['point', 'flow', 'run', 'trip', 'low', 'high', 'open', 'shut', 'start', 'stop'] as const;
-	const codes = t.parts.flatMap((p) => keys.flatMap((k) => {
-		const v = (p as unknown as Record<string, unknown>)[k];
-		return typeof v === 'string' ? [v] : [];
-	}));
-	return [...new Set(codes)];
+	const parts = [t.wide, t.narrow].flatMap((l) => partsOf(t, l));
+	return [...new Set([...parts.flatMap((d) => codesOfPart(d.part)), ...t.keys, ...codesOfState(t)])];
 }

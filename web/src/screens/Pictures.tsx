@@ -1,83 +1,57 @@
-/* Pictures of devices: one is chosen by its points' codes; a device without one is shown as cards of its points. */
-import { useEffect, useMemo } from 'react';
-import { LineChartOutlined, MonitorOutlined } from '@ant-design/icons';
-import { Alert, Button, Select } from 'antd';
-import { Link, useNavigate, useParams } from 'react-router';
+/* The plant by place, a tile for every device; a tile leads to the device's picture. */
+import { useMemo, useRef, useState } from 'react';
+import { Alert, Button, Input, Segmented, type InputRef } from 'antd';
+import { Link } from 'react-router';
 import { useAll, useLinks } from '../api/calls';
-import type { Device, Group, Point } from '../api/contract';
-import { useSubscription } from '../api/live';
-import { useTitle } from '../app/hooks';
+import type { Device, Place } from '../api/contract';
+import { useNarrow, useSearchKey, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
+import { usePrefs } from '../app/prefs';
 import { problemText } from '../app/problems';
-import { Cards } from '../picture/Cards';
-import { Symbol } from '../picture/Symbols';
-import { templateFor, type Template } from '../picture/template';
-import { LinkNote } from './Plant';
+import { formatCount } from '../lib/format';
+import { plantTree } from '../lib/tree';
+import { byPlace, byState, filtered } from '../picture/order';
+import { Tile } from '../picture/Tile';
 
 export function Pictures() {
 	const { t } = useText();
-	const { device: id } = useParams();
-	const navigate = useNavigate();
+	const { pictureOrder, set } = usePrefs();
+	const narrow = useNarrow();
+	const [text, setText] = useState('');
+	const search = useRef<InputRef>(null);
+	useSearchKey(search);
+	useTitle(t('menu.pictures'), t('product'));
+	const places = useAll<Place>('places');
 	const devices = useAll<Device>('devices');
-	const first = devices.data?.items[0]?.id;
-	useEffect(() => {
-		if (!id && first) void navigate(`/picture/${first}`, { replace: true });
-	}, [id, first, navigate]);
-	const device = devices.data?.items.find((d) => d.id === id);
-	useTitle(device ? device.name || device.code : t('menu.pictures'), t('product'));
-	if (devices.error) return <Alert type="error" showIcon title={problemText(devices.error, t)} />;
-	if (!devices.data) return <div className="loading" role="status" />;
-	if (!first) return <><h1>{t('menu.pictures')}</h1><div className="sheet empty"><h2>{t('plant.no_devices')}</h2><p>{t('plant.no_devices_text')}</p><Link to="/add"><Button type="primary">{t('menu.add')}</Button></Link></div></>;
-	if (!device) return id ? <Alert type="warning" showIcon title={t('error.not_found')} /> : null;
+	const links = useLinks();
+	const byId = useMemo(() => new Map(devices.data?.items.map((d) => [d.id, d])), [devices.data]);
+	const states = useMemo(() => new Map(links.data?.map((l) => [l.id, l])), [links.data]);
+	const home = useMemo(() => byPlace(plantTree(places.data?.items ?? [], devices.data?.items ?? [], t('plant.unplaced'))), [places.data, devices.data, t]);
+	const sections = useMemo(() => filtered(pictureOrder === 'state' ? byState(home, states) : home, byId, text), [home, pictureOrder, states, byId, text]);
+	const fault = places.error ?? devices.error;
+	if (fault) return <Alert type="error" showIcon title={problemText(fault, t)} />;
+	if (!places.data || !devices.data) return <div className="loading" role="status" />;
+	if (!devices.data.items.length) return <><h1>{t('menu.pictures')}</h1><div className="sheet empty"><h2>{t('plant.no_devices')}</h2><p>{t('plant.no_devices_text')}</p><Link to="/add"><Button type="primary">{t('menu.add')}</Button></Link></div></>;
 	return (
 		<>
 			<div className="page-head">
-				<h1>{device.name || device.code}</h1>
-				<Select
-					aria-label={t('picture.choose')} value={device.id} onChange={(x: string) => void navigate(`/picture/${x}`)} showSearch optionFilterProp="label" style={{ minWidth: 180 }}
-					options={devices.data.items.map((d) => ({ value: d.id, label: d.name ? `${d.name} · ${d.code}` : d.code }))}
+				<h1>{t('menu.pictures')} <span className="sub">{t('picture.devices', { n: formatCount(devices.data.items.length) })}</span></h1>
+				<Input
+					ref={search} allowClear value={text} style={{ width: 200 }} placeholder={t('plant.tree_search')} aria-label={t('plant.tree_search')} suffix={text || narrow ? undefined : <kbd>/</kbd>}
+					onChange={(e) => setText(e.target.value)} onKeyDown={(e) => { if (e.key === 'Escape') { setText(''); search.current?.blur(); } }}
 				/>
-				<Link to={`/live/${device.id}`}><Button icon={<MonitorOutlined />}>{t('menu.live')}</Button></Link>
+				<Segmented
+					aria-label={t('picture.order')} value={pictureOrder} onChange={(v) => set({ pictureOrder: v })}
+					options={[{ value: 'place' as const, label: t('picture.by_place') }, { value: 'state' as const, label: t('picture.by_state') }]}
+				/>
 			</div>
-			<OfDevice key={device.id} device={device} />
+			{!sections.length && <div className="sheet empty"><h2>{t('list.nothing_found')}</h2></div>}
+			{sections.map((s) => (
+				<section key={s.key} className="tile-section" aria-label={s.titles.join(' / ') || t('menu.pictures')}>
+					{s.titles.length > 0 && <h2>{s.titles.length > 1 && <span className="muted">{s.titles.slice(0, -1).join(' / ')} / </span>}{s.titles[s.titles.length - 1]}</h2>}
+					<ul className="tiles">{s.devices.map((id) => <Tile key={id} device={byId.get(id)!} link={states.get(id)} />)}</ul>
+				</section>
+			))}
 		</>
-	);
-}
-
-function OfDevice({ device }: { device: Device }) {
-	const { t } = useText();
-	const links = useLinks();
-	const points = useAll<Point>('points', { device: device.id });
-	const groups = useAll<Group>('groups', { device: device.id });
-	const list = useMemo(() => points.data?.items ?? [], [points.data]);
-	const template = useMemo(() => templateFor(list), [list]);
-	useSubscription(useMemo(() => list.map((p) => p.id), [list]), 2);
-	const link = links.data?.find((l) => l.id === device.id);
-	const fault = points.error ?? groups.error;
-	if (fault) return <Alert type="error" showIcon title={problemText(fault, t)} />;
-	if (!points.data || !groups.data) return <div className="loading" role="status" />;
-	return (
-		<>
-			{link && <div className="picture-state"><LinkNote link={link} /></div>}
-			{!list.length && <div className="sheet empty"><h2>{t('plant.no_points')}</h2><p>{t('plant.no_points_text')}</p></div>}
-			{template && <Picture template={template} points={list} />}
-			<Cards points={list} groups={groups.data.items} />
-		</>
-	);
-}
-
-function Picture({ template, points }: { template: Template; points: Point[] }) {
-	const { t, lang } = useText();
-	const navigate = useNavigate();
-	const byCode = useMemo(() => new Map(points.map((p) => [p.code, p])), [points]);
-	const open = useMemo(() => (id: string) => void navigate(`/trend?p=${id}`), [navigate]);
-	const title = lang === 'zh' ? template.title_zh : template.title;
-	return (
-		<section className="sheet picture" aria-label={t('picture.of', { name: title })}>
-			<div className="picture-scroll" tabIndex={0} role="group" aria-label={t('picture.of', { name: title })}>
-				<svg viewBox={`0 ${template.top} ${template.width} ${template.height - template.top}`}>{template.parts.map((p, i) => <Symbol key={i} part={p} points={byCode} onOpen={open} />)}</svg>
-			</div>
-			<p className="muted small picture-note"><LineChartOutlined /> {t('picture.hint')}</p>
-		</section>
 	);
 }

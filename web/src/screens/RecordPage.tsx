@@ -139,6 +139,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 				<h1><span className="sub"><Link to={`/r/${plural}`}>{plainTitle}</Link> / </span>{heading}</h1>
 				{record && plural === 'points' && <SetValue point={record as unknown as Point} />}
 				{record && plural === 'points' && may('sample.read') && <Button onClick={() => void navigate(`/trend?p=${record.id}`)}>{t('menu.trend')}</Button>}
+				{record && plural === 'devices' && may('point.read') && <Button onClick={() => void navigate(`/picture/${record.id}`)}>{t('picture.open')}</Button>}
 				{record && plural === 'devices' && <Button onClick={() => void navigate(`/live/${record.id}`)}>{t('menu.live')}</Button>}
 			</div>
 			<form
