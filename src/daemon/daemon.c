@@ -127,14 +127,18 @@ static void describe(void *ctx, uint32_t tenant, const struct uuid *point, struc
 	arena_done(&a);
 }
 
-/* Once a minute: last-used times of tokens, expired sessions. */
+/* Once a minute: last-used times of tokens, expired sessions. Once an hour: the audit's mark, and a minute after the start and then once an hour
+ * commands whose time is over. */
 static int run_tick(struct work *w, void *worker)
 {
 	struct daemon *d = CONTAINER_OF(w, struct daemon, tick_work);
 	int r = guard_tick(d->platform.guard);
 
-	if (r >= 0 && ++d->ticks % WITNESS_TICKS == 0)
+	d->ticks++;
+	if (r >= 0 && d->ticks % WITNESS_TICKS == 0)
 		r = witness_write(&d->platform);
+	if (r >= 0 && d->ticks % WITNESS_TICKS == 1)
+		r = commands_trim(&d->platform, d->config->limits.commands);
 	if (r < 0) {
 		struct err e = err_take(r);
 

@@ -55,3 +55,6 @@ int command_stop(struct scope *s, const struct uuid *id);
 int commands_new(struct commands **ret, struct platform *p, struct loop *loop);
 int commands_start(struct commands *c);         /* with stores open: what an earlier process left becomes unknown */
 struct commands *commands_free(struct commands *c);     /* after link_stop() */
+/* Those that ended and were sent longer ago than this go, of all tenants, 200 in a transaction and at most 10,000 of a tenant; each transaction is
+ * an entry of the audit, whose entries of the commands themselves stay. 0: they are kept for ever. */
+int commands_trim(struct platform *p, int64_t keep_ns);
