@@ -4,13 +4,33 @@
 #include "base/num.h"
 #include "base/str.h"
 
+/* The bytes in front that stand as they are whatever follows them. */
+static size_t plain(const char *text, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && (unsigned char) text[at] >= 0x20 && (unsigned char) text[at] < 0x80 && text[at] != '"' && text[at] != '\\')
+		at++;
+	return at;
+}
+
 void json_escape(struct buf *out, const char *text, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
-	size_t from = 0, at = 0;
+	size_t from = 0, at = plain(text, n);
 
 	if (!buf_reserve(out, n + 2))           /* so long when nothing is escaped, which is most often */
 		return;
+	if (at == n) {
+		char *to = out->data + out->len;
+
+		to[0] = '"';
+		memcpy(to + 1, text, n);
+		to[n + 1] = '"';
+		to[n + 2] = 0;
+		out->len += n + 2;
+		return;
+	}
 	buf_addc(out, '"');
 	while (at < n) {
 		unsigned char c = (unsigned char) text[at];
