@@ -3,11 +3,18 @@
 
 void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH])
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 32 << 20);
+	_cleanup_(buf_done) struct buf heap = BUF_INIT(&sys_heap, 32 << 20);
+	char room[4096];                        /* enough for most */
+	struct buf b = BUF_FIXED(room);
 	struct json out = JSON_TO(&b);
 	struct sha256 s;
 
 	rec_to_json(t, rec, REC_SHOW_HEAD | REC_SHOW_INTERNAL | REC_HIDE_SECRET, NULL, &out);
+	if (b.failed) {
+		out = (struct json) JSON_TO(&heap);
+		rec_to_json(t, rec, REC_SHOW_HEAD | REC_SHOW_INTERNAL | REC_HIDE_SECRET, NULL, &out);
+		b = heap;
+	}
 	sha256_init(&s);
 	sha256_add(&s, b.data, b.len);
 	sha256_end(&s, ret);

@@ -663,7 +663,7 @@ static bool is_none(const struct cell *c)
 
 int store_find_like(struct store_tx *tx, const struct rec_type *t, const struct rec_field *const *fields, size_t n, const void *like, struct uuid *ret)
 {
-	char sql[512] = "";
+	char sql[512];
 	struct buf b = BUF_FIXED(sql);
 	struct cell cells[KEYS_MAX], id = { .kind = CELL_NULL };
 	unsigned nth = 0;

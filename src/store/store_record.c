@@ -217,7 +217,9 @@ static int explain(struct store_tx *tx, const struct rec_type *t, const void *re
 
 static int write_row(struct store_tx *tx, const struct table *t, const void *rec, const char *sql)
 {
-	_cleanup_(buf_done) struct buf search = BUF_INIT(&sys_heap, 16 << 20);
+	_cleanup_(buf_done) struct buf heap = BUF_INIT(&sys_heap, 16 << 20);
+	char room[2048];                        /* enough for most */
+	struct buf search = BUF_FIXED(room);
 	STMT(tx, use);
 	int r = stmt_get(tx, sql, true, &use.k);
 
@@ -229,7 +231,12 @@ static int write_row(struct store_tx *tx, const struct table *t, const void *rec
 			tx->e->bind(use.k->st, i + 1, &c);
 	}
 	if (r == 0 && t->is_searched) {
+		room[0] = 0;
 		rec_search_text(t->type, rec, &search);
+		if (search.failed) {
+			rec_search_text(t->type, rec, &heap);
+			search = heap;
+		}
 		tx->e->bind(use.k->st, t->n_columns + 1, &(struct cell) { .kind = CELL_TEXT, .p = search.data, .len = search.len });
 		r = search.failed ? store_no_memory(tx->store) : 0;
 	}

@@ -11,7 +11,7 @@ static const char mark[] = "sealed:";
 
 bool store_is_head(const struct rec_field *f)
 {
-	return rec_head_field(f->name) == f;
+	return f >= rec_head_fields && f < rec_head_fields + REC_HEAD_FIELDS;
 }
 
 /* --- secrets -------------------------------------------------------------------------------------------------------------- */
@@ -100,10 +100,23 @@ static int unseal(struct store_tx *tx, const struct rec_field *f, struct cell *c
 
 static int cell_of_json(struct store_tx *tx, const struct rec_type *t, const void *rec, const struct rec_field *f, struct cell *ret)
 {
+	if ((f->kind == REC_LIST && !((const struct rec_list *) rec_at(rec, f))->n) || (f->kind == REC_MAP && !((const struct rec_map *) rec_at(rec, f))->n)) {
+		*ret = (struct cell) { .kind = CELL_TEXT, .p = f->kind == REC_LIST ? "[]" : "{}", .len = 2 };
+		return 0;
+	}
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 16 << 20);
 	struct json out = JSON_TO(&b);
 
 	rec_field_json(t, f, rec, REC_SHOW_INTERNAL, &out);
+	return to_scratch(tx, &b, ret);
+}
+
+static int cell_of_flags(struct store_tx *tx, const struct rec_type *t, const void *rec, const struct rec_field *f, struct cell *ret)
+{
+	char room[2048] = "";
+	struct buf b = BUF_FIXED(room);
+
+	rec_field_format(t, f, rec, &b);
 	return to_scratch(tx, &b, ret);
 }
 
@@ -121,8 +134,6 @@ int cell_of(struct store_tx *tx, const struct rec_type *t, const void *rec, cons
 {
 	const void *v = rec_at(rec, f);
 	const struct rec_bytes *bytes = v;
-	char room[2048] = "";
-	struct buf b = BUF_FIXED(room);
 	bool secret;
 	int r = 0;
 
@@ -139,7 +150,7 @@ int cell_of(struct store_tx *tx, const struct rec_type *t, const void *rec, cons
 	case REC_BYTES: *ret = (struct cell) { .kind = CELL_BLOB, .p = bytes->data, .len = bytes->len }; break;
 	case REC_UUID: case REC_REF: *ret = CELL_OF_ID((const struct uuid *) v); return 0;
 	case REC_ENUM: *ret = CELL_OF_TEXT(rec_word(f, *(const int32_t *) v) ?: ""); return 0;
-	case REC_FLAGS: rec_field_format(t, f, rec, &b); return to_scratch(tx, &b, ret);
+	case REC_FLAGS: return cell_of_flags(tx, t, rec, f, ret);
 	default: r = cell_of_json(tx, t, rec, f, ret);
 	}
 	return r == 0 && secret ? seal(tx, f, ret, !(f->flags & REC_SECRET)) : r;
