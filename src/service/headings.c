@@ -137,13 +137,14 @@ const struct rec_field *heading_field(const struct rec_type *t, const char *titl
 
 const char *heading_word(const struct rec_type *t, const struct rec_field *f, const char *text)
 {
-	char room[HEADING_MAX] = "", whole[HEADING_MAX] = "";
+	char room[HEADING_MAX], whole[HEADING_MAX];
 	struct buf b = BUF_FIXED(room), w = BUF_FIXED(whole);
 
 	if ((f->kind != REC_BOOL && f->kind != REC_ENUM) || str_empty(text))
 		return text;
 	if (f->kind == REC_ENUM && rec_word_index(f, text, str_len(text)) >= 0)
 		return text;
+	room[0] = whole[0] = 0;
 	heading_plain(text, &b);
 	plain(text, str_len(text), &w);
 	for (const struct rec_word *word = f->kind == REC_ENUM ? f->words : NULL; word && word->word; word++)

@@ -98,7 +98,7 @@ static int set_names(struct import *m, void *rec)
 /* Only when asked for: what an old export says about revisions is no claim. */
 static int is_at_revision(const struct import *m, const struct rec_head *now)
 {
-	const char *want = m->in->match ? import_cell(m, "rev") : "";
+	const char *want = m->in->match ? import_role(m, COLUMN_REV) : "";
 	char rev[24], what[80];
 	struct buf b = BUF_FIXED(rev), t = BUF_FIXED(what);
 
@@ -113,7 +113,7 @@ static bool says_delete(const struct import *m)
 {
 	static const struct rec_field yes_or_no = { .name = "delete", .kind = REC_BOOL };
 
-	return str_eq(heading_word(m->type, &yes_or_no, import_cell(m, "delete")), "true");
+	return str_eq(heading_word(m->type, &yes_or_no, import_role(m, COLUMN_DELETE)), "true");
 }
 
 static int delete_row(struct import *m, struct errs *errs)
@@ -132,7 +132,7 @@ static int delete_row(struct import *m, struct errs *errs)
 	if (r >= 0)
 		r = import_record(m, rec, &found);
 	if (r >= 0 && !found)
-		r = err_fail(ERR_MISSING, "what", "@record", "value", import_cell(m, "code"), NULL);
+		r = err_fail(ERR_MISSING, "what", "@record", "value", import_cell(m, rec_field(m->type, "code")), NULL);
 	if (r >= 0)
 		r = is_at_revision(m, rec);
 	if (r >= 0)

@@ -18,7 +18,7 @@ struct column {
 
 struct memo { const struct rec_field *field; char text[104]; struct uuid within, id; };
 
-enum { MEMOS = 256 };
+enum { MEMOS = 256, MEMO_WAYS = 4, UNIQUE_MAX = 5 };
 
 struct import {
 	struct scope *s;
@@ -29,6 +29,10 @@ struct import {
 	struct csv_row head, cells;
 	struct column column[CSV_COLUMNS_MAX];
 	uint32_t n_columns;
+	const struct column *by_field[REC_FIELDS_MAX], *by_role[COLUMN_PASSED_OVER];   /* NULL: the file has none */
+	const struct noun *refers[REC_FIELDS_MAX];      /* of a reference: to what */
+	const struct rec_field *unique[UNIQUE_MAX], *tenant;
+	size_t n_unique;                /* fields of the first combination that must be unique */
 	struct memo memo[MEMOS];        /* references looked up, by hash of field, text and what they are within */
 	struct map seen;                /* records a row spoke of: struct seen */
 	struct arena seen_arena;
@@ -40,9 +44,11 @@ struct import {
 int import_read_head(struct import *m, struct csv *csv);
 void import_add_error(struct import *m, uint32_t line, const char *column, const struct err *e);
 const char *import_text(const struct import *m, const struct column *c);        /* of the row; without blanks around it */
-const char *import_cell(const struct import *m, const char *name);              /* of the field, or "id", "rev", "delete"; "" */
+const char *import_cell(const struct import *m, const struct rec_field *f);     /* "" where the file has no such column, the field is NULL */
+const char *import_role(const struct import *m, enum column_role role);
 
 /* import_ref.c */
+void import_unique(struct import *m);           /* before the first row */
 int import_find(struct import *m, const struct noun *n, struct store_filter *f, size_t n_f, struct uuid *ret);
 int import_resolve(struct import *m, const struct rec_field *f, const char *text, struct uuid *ret);
 /* The record the row speaks of: by id, by path, by the first combination that must be unique. */

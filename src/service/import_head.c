@@ -179,6 +179,20 @@ static int add_settled(struct import *m)
 	return 0;
 }
 
+static void index_columns(struct import *m)
+{
+	for (uint32_t i = m->n_columns; i-- > 0;) {     /* the first one counts */
+		const struct column *c = &m->column[i];
+		if (c->role == COLUMN_FIELD)
+			m->by_field[c->field - m->type->fields] = c;
+		else if (c->role < COLUMN_PASSED_OVER)
+			m->by_role[c->role] = c;
+	}
+	for (uint32_t i = 0; i < m->type->n_fields; i++)
+		if (m->type->fields[i].kind == REC_REF)
+			m->refers[i] = noun_find(m->s->platform, m->type->fields[i].ref);
+}
+
 int import_read_head(struct import *m, struct csv *csv)
 {
 	int r = find_head(m, csv);
@@ -197,7 +211,11 @@ int import_read_head(struct import *m, struct csv *csv)
 	}
 	if (r >= 0 && m->out->failed)
 		return err_fail(ERR_UNKNOWN_FIELD, "value", m->out->errors[0].column, "nearest", err_arg(&m->out->errors[0].err, "nearest"), NULL);
-	return r < 0 ? r : add_settled(m);
+	if (r >= 0)
+		r = add_settled(m);
+	index_columns(m);
+	import_unique(m);
+	return r;
 }
 
 const char *import_text(const struct import *m, const struct column *c)
@@ -207,18 +225,14 @@ const char *import_text(const struct import *m, const struct column *c)
 	return str_empty(text) && c->otherwise ? c->otherwise : text ? text : "";
 }
 
-const char *import_cell(const struct import *m, const char *name)
+const char *import_cell(const struct import *m, const struct rec_field *f)
 {
-	static const struct { const char *name; enum column_role role; } others[] = { { "id", COLUMN_ID }, { "rev", COLUMN_REV },
-		{ "delete", COLUMN_DELETE } };
+	const struct column *c = f ? m->by_field[f - m->type->fields] : NULL;
 
-	for (uint32_t i = 0; i < m->n_columns; i++) {
-		const struct column *c = &m->column[i];
-		if (c->role == COLUMN_FIELD && str_eq(c->field->name, name))
-			return import_text(m, c);
-		for (size_t k = 0; k < ELEMENTSOF(others); k++)
-			if (c->role == others[k].role && str_eq(others[k].name, name))
-				return import_text(m, c);
-	}
-	return "";
+	return c ? import_text(m, c) : "";
+}
+
+const char *import_role(const struct import *m, enum column_role role)
+{
+	return m->by_role[role] ? import_text(m, m->by_role[role]) : "";
 }

@@ -2,7 +2,7 @@
 
 #include "service/import.h"
 
-enum { DEPTH_MAX = 16, UNIQUE_MAX = 5 };
+enum { DEPTH_MAX = 16 };
 
 int import_find(struct import *m, const struct noun *n, struct store_filter *f, size_t n_f, struct uuid *ret)
 {
@@ -46,8 +46,8 @@ static int find_by_codes(struct import *m, const struct noun *n, const char *tex
 static int within(struct import *m, const struct rec_type *t, const struct rec_field *but, struct store_filter *f, size_t *n, struct uuid *ret_first)
 {
 	for (uint32_t i = 0; i < t->n_fields && *n < 4; i++) {
-		const struct rec_field *inner = &t->fields[i], *outer = rec_field(m->type, inner->name);
-		const char *text = inner->kind == REC_REF && outer && outer != but ? import_cell(m, inner->name) : "";
+		const struct rec_field *inner = &t->fields[i], *outer = inner->kind == REC_REF ? rec_field(m->type, inner->name) : NULL;
+		const char *text = outer && outer != but ? import_cell(m, outer) : "";
 		char *id;
 		struct uuid u;
 		int r;
@@ -71,8 +71,10 @@ static int find_ref(struct import *m, const struct noun *n, const struct rec_fie
 	bool by_name = !rec_field(n->type, "code");
 	struct store_filter filters[6] = { { by_name ? "name" : "code", STORE_EQ, text } };
 	struct uuid around = { 0 }, id;
-	struct memo *memo;
+	struct memo *memo = NULL;
 	size_t n_f = 1;
+	uint64_t hash;
+	unsigned at;
 	int r;
 
 	if (rec_field(n->type, "parent") && str_find(text, "/"))
@@ -80,15 +82,24 @@ static int find_ref(struct import *m, const struct noun *n, const struct rec_fie
 	r = within(m, n->type, f, filters, &n_f, &around);
 	if (r < 0)
 		return r;
-	memo = &m->memo[(hash_bytes(text, str_len(text)) ^ hash_bytes(&around, sizeof(around)) ^ (uintptr_t) f / sizeof(*f)) % MEMOS];
-	if (memo->field == f && str_eq(memo->text, text) && uuid_equal(&memo->within, &around)) {
-		*ret = memo->id;
-		return 0;
+	hash = hash_bytes(text, str_len(text)) ^ hash_bytes(&around, sizeof(around)) ^ (uintptr_t) f / sizeof(*f);
+	at = (unsigned) (hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);    /* of short texts that end differently, the low bits are alike */
+	for (unsigned i = 0; i < MEMO_WAYS; i++) {
+		memo = &m->memo[(at + i) % MEMOS];
+		if (memo->field == f && str_eq(memo->text, text) && uuid_equal(&memo->within, &around)) {
+			*ret = memo->id;
+			return 0;
+		}
 	}
 	r = import_find(m, n, filters, n_f, &id);
 	if (r < 0)
 		return r;
-	if (str_len(text) < sizeof(memo->text)) {
+	for (unsigned i = 0; i < MEMO_WAYS; i++) {
+		memo = &m->memo[(at + i) % MEMOS];
+		if (!memo->field)
+			break;
+	}
+	if (str_len(text) < sizeof(memo->text)) {       /* no free place: the last of them */
 		memo->field = f;
 		memcpy(memo->text, text, str_len(text) + 1);
 		memo->within = around;
@@ -100,7 +111,7 @@ static int find_ref(struct import *m, const struct noun *n, const struct rec_fie
 
 int import_resolve(struct import *m, const struct rec_field *f, const char *text, struct uuid *ret)
 {
-	const struct noun *n = noun_find(m->s->platform, f->ref);
+	const struct noun *n = m->refers[f - m->type->fields];
 	char what[80];
 	struct buf b = BUF_FIXED(what);
 	int r;
@@ -123,47 +134,40 @@ int import_resolve(struct import *m, const struct rec_field *f, const char *text
 
 /* ---- the record itself ---- */
 
-/* The fields of the first combination that must be unique; 0: it has none. */
-static size_t unique_of(const struct rec_type *t, const struct rec_field *ret[UNIQUE_MAX])
+void import_unique(struct import *m)
 {
-	size_t n = 0;
-
-	for (const char *at = t->unique, *end; at && *at && *at != ';' && n < UNIQUE_MAX; at = *end == ',' ? end + 1 : end) {
+	m->tenant = noun_tenant_field(m->in->noun);
+	m->n_unique = 0;
+	for (const char *at = m->type->unique, *end; at && *at && *at != ';' && m->n_unique < UNIQUE_MAX; at = *end == ',' ? end + 1 : end) {
 		char name[REC_NAME_MAX + 1] = "";
 		struct buf b = BUF_FIXED(name);
 		for (end = at; *end && *end != ',' && *end != ';'; end++)
 			;
 		buf_addn(&b, at, (size_t) (end - at));
-		ret[n] = rec_field(t, name);
-		if (!ret[n++])
-			return 0;
+		m->unique[m->n_unique++] = rec_field(m->type, name);
 	}
-	return n;
 }
 
 /* 1: there is one with the row's values. What must be there and is not, names nobody. */
 static int by_unique(struct import *m, void *rec, struct uuid *ret)
 {
-	const struct rec_field *fields[UNIQUE_MAX], *tenant = noun_tenant_field(m->in->noun);
-	size_t n = unique_of(m->type, fields);
-
-	if (tenant) {
-		*(struct uuid *) rec_at(rec, tenant) = m->s->tenant_id;
-		rec_set_has(m->type, rec, tenant, true);
+	if (m->tenant) {
+		*(struct uuid *) rec_at(rec, m->tenant) = m->s->tenant_id;
+		rec_set_has(m->type, rec, m->tenant, true);
 	}
-	for (size_t i = 0; i < n; i++) {
-		const struct rec_field *f = fields[i];
+	for (size_t i = 0; i < m->n_unique; i++) {
+		const struct rec_field *f = m->unique[i];
 		bool text = f->kind == REC_STR || f->kind == REC_TEXT;
 		if (!(f->flags & REC_NULLABLE) && (!rec_has(m->type, rec, f) || (text && str_empty(*(const char *const *) rec_at(rec, f)))))
 			return 0;
 	}
-	return n ? store_find_like(m->s->tx, m->type, fields, n, rec, ret) : 0;
+	return m->n_unique ? store_find_like(m->s->tx, m->type, m->unique, m->n_unique, rec, ret) : 0;
 }
 
 /* The record the row speaks of: by id, by path, by the first combination that must be unique. */
 int import_record(struct import *m, void *rec, bool *ret_found)
 {
-	const char *id = import_cell(m, "id"), *path = rec_field(m->type, "path") ? import_cell(m, "path") : "";
+	const char *id = import_role(m, COLUMN_ID), *path = import_cell(m, rec_field(m->type, "path"));
 	struct store_filter f[2] = { { "path", STORE_EQ, path } };
 	struct uuid u;
 	int r;

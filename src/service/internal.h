@@ -37,7 +37,7 @@ extern const struct job_kind samples_export_kind, import_job_kind, backup_make_k
 extern const struct rec_type kept_answer_type;
 
 /* path.c: what points are called. */
-int point_path(struct scope *s, const struct point *p, const char **ret_path);
+int point_path(struct scope *s, const struct device *d, const struct point *p, const char **ret_path);
 /* Every point below has its path again after a place or device got another code or parent. */
 int paths_renew_device(struct scope *s, const struct uuid *device);
 int paths_renew_place(struct scope *s, const struct uuid *place);

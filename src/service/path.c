@@ -30,7 +30,7 @@ static int add_places(struct scope *s, const struct uuid *place, struct buf *out
 	return 0;
 }
 
-static int path_in(struct scope *s, const struct device *d, const struct point *p, const char **ret)
+int point_path(struct scope *s, const struct device *d, const struct point *p, const char **ret_path)
 {
 	char text[PATH_MAX_BYTES];
 	struct buf b = BUF_FIXED(text);
@@ -41,16 +41,8 @@ static int path_in(struct scope *s, const struct device *d, const struct point *
 	buf_addf(&b, "%s/%s", d->code, p->code);
 	if (b.failed)
 		return err_fail(ERR_TOO_LARGE, "what", "path", "max", "2000", NULL);
-	*ret = arena_str(s->arena, b.data);
-	return *ret ? 0 : err_fail(ERR_NO_MEMORY, "what", "a path", NULL);
-}
-
-int point_path(struct scope *s, const struct point *p, const char **ret_path)
-{
-	struct device d;
-	int r = store_get(s->tx, &device_type, &p->device, &d, s->arena);
-
-	return r < 0 ? r : path_in(s, &d, p, ret_path);
+	*ret_path = arena_str(s->arena, b.data);
+	return *ret_path ? 0 : err_fail(ERR_NO_MEMORY, "what", "a path", NULL);
 }
 
 /* ---- again, after a change above ---- */
@@ -100,7 +92,7 @@ int paths_renew_device(struct scope *s, const struct uuid *device)
 		const char *path;
 		r = store_get(s->tx, &point_type, &ids.items[i], &p, s->arena);
 		if (r >= 0)
-			r = path_in(s, &d, &p, &path);
+			r = point_path(s, &d, &p, &path);
 		if (r < 0 || str_eq(path, p.path))
 			continue;
 		p.path = path;

@@ -211,7 +211,7 @@ static int check_point(struct scope *s, const void *before, void *rec, struct er
 		return errs_put(errs, r);
 	p->device = g.device;
 	set_has(p, "device");
-	r = point_path(s, p, &p->path);
+	r = point_path(s, &d, p, &p->path);
 	if (r < 0)
 		return errs_put(errs, r);
 	set_has(p, "path");
