@@ -264,6 +264,8 @@ describe('the order of tiles', () => {
 		const link = (id: string, state: LinkRow['state'], points_bad = 0): [string, LinkRow] => [id, { kind: 'device', id, state, points_bad }];
 		expect(byState(home, new Map([link('d1', 'disabled'), link('d2', 'up'), link('d3', 'up', 2), link('d4', 'silent')]))[0]!.devices).toEqual(['d4', 'd3', 'd2', 'd1']);
 		expect(byState(home, new Map([link('d1', 'up'), link('d2', 'late'), link('d3', 'up')]))[0]!.devices).toEqual(['d2', 'd1', 'd3', 'd4']);
+		const up = new Map(devices.map((d) => link(d.id, d.id === 'd4' ? 'disabled' : d.id === 'd1' ? 'silent' : 'up')));
+		expect(byState(home, up, new Map([['d1', 'unknown'], ['d2', 'run'], ['d3', 'alarm'], ['d4', 'alarm']]))[0]!.devices).toEqual(['d1', 'd3', 'd2', 'd4']);
 	});
 	it('holds only what is looked for, by device or place', () => {
 		const by = new Map(devices.map((d) => [d.id, d]));

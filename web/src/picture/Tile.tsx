@@ -19,14 +19,25 @@ const KEYS = 3;
 const POINTS_MAX = 1000;
 const FIELDS = 'id,device,group,code,name,type,unit,decimals,state_texts,limit_ll,limit_l,limit_h,limit_hh,enabled';
 
-/** Is the element on the screen, or nearly? */
+/** A tile that only passes by while one scrolls asks nothing. */
+const STAY_MS = 200;
+
+/** Is the element on the screen, or nearly, and does it stay? */
 function useSeen<E extends Element>(): [React.RefObject<E | null>, boolean] {
 	const ref = useRef<E>(null);
 	const [seen, set] = useState(false);
 	useEffect(() => {
-		const see = new IntersectionObserver((entries) => set(entries[entries.length - 1]!.isIntersecting), { rootMargin: '120px' });
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		const see = new IntersectionObserver((entries) => {
+			clearTimeout(timer);
+			if (entries[entries.length - 1]!.isIntersecting) timer = setTimeout(() => set(true), STAY_MS);
+			else set(false);
+		}, { rootMargin: '120px' });
 		if (ref.current) see.observe(ref.current);
-		return () => see.disconnect();
+		return () => {
+			clearTimeout(timer);
+			see.disconnect();
+		};
 	}, []);
 	return [ref, seen];
 }
@@ -50,7 +61,7 @@ export const Tile = memo(function Tile({ device, link }: { device: Device; link?
 			<Link to={`/picture/${device.id}`} className="tile-name">{name}</Link>
 			{seen ? <Inside device={device} calm={Boolean(calm)} /> : <span className="tile-glyph" />}
 			<span className="tile-foot">
-				{link && <span className="ellipsis">{t('menu.status')} <LinkNote link={link} /></span>}
+				{link && <span className="tile-link"><span className="nowrap">{t('menu.status')}</span> <LinkNote link={link} /></span>}
 				{link && calm && Boolean(link.points_bad) && <span className="q q-bad">✕ {t('plant.bad', { n: link.points_bad })}</span>}
 			</span>
 		</li>

@@ -2,6 +2,7 @@
 import type { Device, LinkRow } from '../api/contract';
 import { isTroubled, linkClass } from '../lib/links';
 import type { Node } from '../lib/tree';
+import type { MachineState } from './reading';
 
 export interface Section {
 	key: string;
@@ -20,17 +21,18 @@ export function byPlace(nodes: Node[], above: string[] = []): Section[] {
 	});
 }
 
-/** 0: needs a person; 1: something is missing; 2: points are bad; 3: all is well; 4: switched off. */
-export function rankOf(link: LinkRow | undefined): number {
-	if (!link) return 3;
+/** 0: it is not read; 1: it says alarm; 2: something is missing or deserves a look; 3: points are bad; 4: all is well; 5: switched off. */
+export function rankOf(link: LinkRow | undefined, machine?: MachineState['as']): number {
 	if (isTroubled(link)) return 0;
-	const cls = linkClass(link.state);
-	return cls === 'off' ? 4 : cls !== 'running' ? 1 : link.points_bad ? 2 : 3;
+	if (link && linkClass(link.state) === 'off') return 5;
+	if (machine === 'alarm') return 1;
+	if (machine === 'warn' || (link && linkClass(link.state) !== 'running')) return 2;
+	return link?.points_bad ? 3 : 4;
 }
 
 /** The worst state first; of the same state as they were. */
-export function byState(sections: Section[], links: Map<string, LinkRow>): Section[] {
-	const all = sections.flatMap((s) => s.devices).map((id, i) => ({ id, i, rank: rankOf(links.get(id)) }));
+export function byState(sections: Section[], links: Map<string, LinkRow>, machines: Map<string, MachineState['as']> = new Map()): Section[] {
+	const all = sections.flatMap((s) => s.devices).map((id, i) => ({ id, i, rank: rankOf(links.get(id), machines.get(id)) }));
 	return [{ key: 'all', titles: [], devices: all.sort((a, b) => a.rank - b.rank || a.i - b.i).map((x) => x.id) }];
 }
 

@@ -12,6 +12,7 @@ import { formatCount } from '../lib/format';
 import { plantTree } from '../lib/tree';
 import { byPlace, byState, filtered } from '../picture/order';
 import { Tile } from '../picture/Tile';
+import { usePlantStates } from '../picture/usePlantStates';
 
 export function Pictures() {
 	const { t } = useText();
@@ -27,7 +28,8 @@ export function Pictures() {
 	const byId = useMemo(() => new Map(devices.data?.items.map((d) => [d.id, d])), [devices.data]);
 	const states = useMemo(() => new Map(links.data?.map((l) => [l.id, l])), [links.data]);
 	const home = useMemo(() => byPlace(plantTree(places.data?.items ?? [], devices.data?.items ?? [], t('plant.unplaced'))), [places.data, devices.data, t]);
-	const sections = useMemo(() => filtered(pictureOrder === 'state' ? byState(home, states) : home, byId, text), [home, pictureOrder, states, byId, text]);
+	const machines = usePlantStates(pictureOrder === 'state');
+	const sections = useMemo(() => filtered(pictureOrder === 'state' ? byState(home, states, machines) : home, byId, text), [home, pictureOrder, states, machines, byId, text]);
 	const fault = places.error ?? devices.error;
 	if (fault) return <Alert type="error" showIcon title={problemText(fault, t)} />;
 	if (!places.data || !devices.data) return <div className="loading" role="status" />;
