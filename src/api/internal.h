@@ -194,6 +194,11 @@ int batch_run(struct call *c);                                  /* POST /{noun}/
 extern const char *const batch_params[];
 int answer_file(struct call *c, const char *path, const char *name, const char *type);    /* a stream; the file may go meanwhile */
 int answer_job(struct call *c, const struct uuid *id);          /* 202, Location, the record: the work goes on */
+/* wire.c: what passed on a connection behind number `after`, the newest `limit` of it, as an object: items, last, dropped. Needs link.read. Waits for
+ * the engine: workers. */
+struct frames_asked { struct uuid connection; uint64_t after, limit; };
+struct frames_told { uint64_t last; uint32_t n; };      /* last: the newest there is */
+int frames_write(struct scope *s, const struct frames_asked *in, struct json *j, struct frames_told *ret);
 int pass_over(void *ctx, const void *rec);                      /* a store_row_fn that does nothing */
 void record_json(const struct rec_type *t, const void *rec, const char *const *only, struct json *j);
 void openapi_write(const struct platform *p, struct buf *out);

@@ -72,6 +72,7 @@ static void sub_remove(struct live_client *c, const char *id)
 			*s = gone->next;
 			c->n_points -= gone->n;
 			c->n_subs--;
+			c->live->n_frames -= gone->frames;
 			sub_free(gone);
 			return;
 		}
@@ -93,6 +94,27 @@ static int sub_points(struct live_sub *s, const struct tree *points)
 	return 0;
 }
 
+static int sub_frames(struct live_sub *s, const struct tree *t)
+{
+	const char *text = tree_str(tree_find(t, "frames")), *lang = tree_str(tree_find(t, "lang"));
+	unsigned others = 0;
+
+	if (!text || !uuid_parse(text, str_len(text), &s->connection))
+		return err_fail(ERR_WRONG_TYPE, "field", "frames", "want", "@uuid", "value", text, NULL);
+	if (lang && !str_eq(lang, "en") && !str_eq(lang, "zh"))
+		return err_fail(ERR_NOT_A_WORD, "field", "lang", "words", "en, zh", "value", lang, NULL);
+	for (const struct live_sub *o = s->client->subs; o; o = o->next)
+		others += o->frames;
+	if (others >= LIVE_FRAMES_SUBS)
+		return err_fail(ERR_LIMIT, "what", "@subscriptions", "max", "4", NULL);
+	if (s->client->live->n_frames >= LIVE_FRAMES_ALL)
+		return err_fail(ERR_BUSY, "what", "live", NULL);
+	s->lang = lang ? str_eq(lang, "zh") ? LANG_ZH : LANG_EN : s->client->lang;
+	s->after = (uint64_t) MAX(tree_i64(tree_find(t, "after"), 0), (int64_t) 0);
+	s->frames = true;
+	return 0;
+}
+
 static int sub_read(struct live_sub *s, const struct tree *t)
 {
 	const struct tree *points = tree_find(t, "points"), *format = tree_find(t, "format");
@@ -108,6 +130,8 @@ static int sub_read(struct live_sub *s, const struct tree *t)
 	s->jobs = tree_bool(tree_find(t, "jobs"), false);
 	if (s->jobs)
 		return 0;
+	if (tree_find(t, "frames"))
+		return sub_frames(s, t);
 	if (tree_find(t, "after")) {
 		const char *after = tree_str(tree_find(t, "after"));
 		struct bus *bus = s->client->live->api->platform->bus;
@@ -140,6 +164,49 @@ static void tell_subscribed(struct live_client *c, const struct live_sub *s)
 	send_frame(c, &j);
 }
 
+/* What passed since: asked for while the client takes what it is told, and never twice at once. */
+static void ask_frames(struct live_client *c, struct live_sub *s)
+{
+	int64_t now = clock_mono_ns();
+
+	if (s->resolving || ws_backlog(c->ws) > LIVE_BACKLOG || (s->resolved_ns && (double) (now - s->resolved_ns) < NS_PER_S / s->max_hz))
+		return;
+	s->resolved_ns = now;
+	if (live_job_frames(c, s) < 0)          /* all workers busy: the ring keeps them until the next tick */
+		err_clear();
+}
+
+void live_on_frames(struct live_client *c, const struct live_frames *f)
+{
+	struct live_sub *s = sub_by_serial(c, f->serial);
+	struct json j;
+
+	if (!s || !c->ws)
+		return;
+	s->resolving = false;
+	if (f->result < 0) {
+		if (f->err->kind == ERR_BUSY || f->err->kind == ERR_NO_MEMORY || f->err->kind == ERR_STOPPING)
+			return;         /* not just now */
+		live_fail(c, s->id, f->err);
+		sub_remove(c, s->id);
+		return;
+	}
+	if (!s->told)
+		tell_subscribed(c, s);
+	if (s->told && !f->n && f->last == s->after)
+		return;
+	j = frame(c, "frames", s->id);
+	json_key(&j, "frames");
+	json_raw(&j, f->json);
+	json_end(&j);
+	if (c->live->out.failed || ws_send(c->ws, true, c->live->out.data, c->live->out.len) < 0) {
+		err_clear();            /* told again at the next tick, if the ring still has them */
+		return;
+	}
+	s->after = f->last;
+	s->told = true;
+}
+
 static int subscribe(struct live_client *c, const struct tree *t, const char *id)
 {
 	struct live_sub *s;
@@ -164,6 +231,11 @@ static int subscribe(struct live_client *c, const struct tree *t, const char *id
 	s->next = c->subs;
 	c->subs = s;
 	c->n_subs++;
+	c->live->n_frames += s->frames;
+	if (s->frames) {
+		ask_frames(c, s);
+		return 0;
+	}
 	if (s->jobs) {
 		tell_subscribed(c, s);
 		live_tell_jobs(c);
@@ -399,7 +471,7 @@ static void renew(struct live_client *c, int64_t now)
 	struct plant *plant = c->live->api->platform->plant;
 
 	for (struct live_sub *s = c->subs; s; s = s->next) {
-		if (!s->told || s->resolving)
+		if (!s->told || s->resolving || s->frames)
 			continue;
 		if (!s->stale && (now - s->resolved_ns < LIVE_RENEW_MS * NS_PER_MS || plant_generation(plant) == s->generation))
 			continue;
@@ -442,6 +514,9 @@ static void tick_client(struct live_client *c, int64_t now)
 	watch_backlog(c, now);
 	live_resume(c);
 	live_tell_jobs(c);
+	for (struct live_sub *s = c->subs; s; s = s->next)
+		if (s->frames)
+			ask_frames(c, s);
 	renew(c, now);
 }
 

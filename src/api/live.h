@@ -27,6 +27,10 @@ enum {
 	LIVE_HELLO_MS = 10000,
 	LIVE_CHECK_MS = 60000,          /* how often it is asked again whether the principal still may; at once when rights change */
 	LIVE_RENEW_MS = 2000,           /* after points changed */
+	LIVE_FRAMES_SUBS = 4,           /* of frames, of a socket */
+	LIVE_FRAMES_ALL = 32,           /* of all sockets: each costs a worker a moment, four times a second */
+	LIVE_FRAMES_FIRST = 100,        /* frames told at the beginning */
+	LIVE_FRAMES_MORE = 50,          /* and then a tick, so 200 a second; beyond it the oldest are passed over, and counted */
 	LIVE_REFUSED = 4401,
 };
 
@@ -42,7 +46,10 @@ struct live_sub {
 	struct uuid *wanted; uint32_t n_wanted;
 	bool batch;                     /* binary frames */
 	bool jobs;                      /* not of points: of long work */
-	uint64_t after;                 /* of points: what the client has seen already; of jobs: what it was told */
+	bool frames;                    /* not of points: of what passes on a connection */
+	struct uuid connection;
+	enum lang lang;                 /* of frames */
+	uint64_t after;                 /* of points: what the client has seen already; of jobs and frames: what it was told */
 	bool resumed;                   /* it gets what changed since `after`, not everything */
 	double max_hz;
 	struct live_point *point; uint32_t n;
@@ -51,7 +58,7 @@ struct live_sub {
 	bool full;                      /* took less than it was given: resume when there is room */
 	uint64_t generation;            /* of the plant, when points were resolved */
 	int64_t resolved_ns;
-	bool resolving, told;           /* told: the client knows the points */
+	bool resolving, told;           /* told: the client knows the points; of frames: it had the first */
 	bool stale;                     /* rights changed since it was last resolved: at once again */
 };
 
@@ -80,7 +87,7 @@ struct live {
 	struct api *api;
 	struct timer timer;
 	struct live_client *clients;
-	uint32_t n;
+	uint32_t n, n_frames;           /* clients; subscriptions of frames */
 	uint64_t first;                 /* changes up to this one are an earlier process's */
 	struct batch_builder *builder;
 	struct buf out;                 /* of the frame under construction; reused */
@@ -90,12 +97,15 @@ struct live {
 int live_job_hello(struct live_client *c, const char *csrf);
 int live_job_check(struct live_client *c);
 int live_job_resolve(struct live_client *c, struct live_sub *s);
+int live_job_frames(struct live_client *c, struct live_sub *s);
 
 /* live.c: where jobs end, on the loop. */
 struct live_known { int result; const struct err *err; uint32_t tenant; int64_t rights_until_ns; struct uuid who; bool sees_all; const char *name; };
 void live_on_hello(struct live_client *c, const struct live_known *k);
 struct live_resolved { uint32_t serial; int result; const struct err *err; struct live_point *points; uint32_t n; uint64_t generation; };
 void live_on_resolved(struct live_client *c, const struct live_resolved *r);   /* takes r->points */
+struct live_frames { uint32_t serial; int result; const struct err *err; const char *json; uint64_t last; uint32_t n; };
+void live_on_frames(struct live_client *c, const struct live_frames *f);
 void live_job_over(struct live_client *c);
 void live_fail(struct live_client *c, const char *id, const struct err *e);
 

@@ -1,10 +1,10 @@
-/* live_job.c - what the live socket asks workers to do: who is this, which points may he see. */
+/* live_job.c - what the live socket asks workers to do: who is this, which points may he see, what passed on a connection. */
 
 #include "api/live.h"
 #include "plant/plant.h"
 #include "service/reach.h"
 
-enum ask_kind { ASK_HELLO, ASK_CHECK, ASK_RESOLVE };
+enum ask_kind { ASK_HELLO, ASK_CHECK, ASK_RESOLVE, ASK_FRAMES };
 
 struct job {
 	struct work work;
@@ -18,6 +18,8 @@ struct job {
 	char *path;
 	struct uuid *wanted;
 	uint32_t n_wanted;
+	struct frames_asked frames;
+	enum lang lang;
 	/* answered */
 	struct err err;
 	uint32_t tenant;
@@ -28,6 +30,8 @@ struct job {
 	struct live_point *points;
 	uint32_t n;
 	uint64_t generation;
+	struct frames_told told;
+	struct buf text;
 };
 
 static int scope_of(struct job *j, struct scope *s)
@@ -101,6 +105,13 @@ static int run(struct work *w, void *worker)
 
 	arena_init(&j->arena, &sys_heap, 64 << 20);
 	r = scope_of(j, &s);
+	if (r >= 0 && j->kind == ASK_FRAMES) {
+		struct json out = JSON_TO(&j->text);
+		s.lang = j->lang;
+		r = frames_write(&s, &j->frames, &out, &j->told);
+		if (r >= 0 && j->text.failed)
+			r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	}
 	if (r >= 0 && j->kind == ASK_RESOLVE) {
 		j->generation = plant_generation(j->platform->plant);
 		r = j->path ? resolve_path(j, &s) : resolve_ids(j, &s);
@@ -126,13 +137,16 @@ static void done(struct work *w)
 
 	if (w->result < 0 && j->err.kind == ERR_NONE)   /* it never ran */
 		j->err = err_take(w->result);
-	if (j->kind == ASK_RESOLVE)
+	if (j->kind == ASK_FRAMES)
+		live_on_frames(c, &(struct live_frames) { j->serial, w->result, &j->err, j->text.data, j->told.last, j->told.n });
+	else if (j->kind == ASK_RESOLVE)
 		live_on_resolved(c, &(struct live_resolved) { j->serial, w->result, &j->err, take(j->points), j->n, j->generation });
 	else
 		live_on_hello(c, &(struct live_known) { w->result, &j->err, j->tenant, j->rights_until_ns, j->who, j->sees_all, j->name });
 	sys_free(j->points);
 	sys_free(j->path);
 	sys_free(j->wanted);
+	buf_done(&j->text);
 	sys_free(j);
 	live_job_over(c);
 }
@@ -197,5 +211,22 @@ int live_job_resolve(struct live_client *c, struct live_sub *s)
 	s->resolving = r >= 0;
 	if (r >= 0)
 		s->stale = false;
+	return r;
+}
+
+int live_job_frames(struct live_client *c, struct live_sub *s)
+{
+	struct job *j = sys_new(struct job);
+	int r;
+
+	if (!j)
+		return err_fail(ERR_NO_MEMORY, "what", "live", NULL);
+	j->kind = ASK_FRAMES;
+	j->serial = s->serial;
+	j->frames = (struct frames_asked) { s->connection, s->after, s->told ? LIVE_FRAMES_MORE : LIVE_FRAMES_FIRST };
+	j->lang = s->lang;
+	j->text = BUF_INIT(&sys_heap, LIVE_BACKLOG_MAX / 2);
+	r = start(c, j);
+	s->resolving = r >= 0;
 	return r;
 }

@@ -124,71 +124,109 @@ static int number_of(struct call *c, const char *key, uint64_t *ret)
 		err_fail(ERR_BAD_ARGUMENT, "field", key, "rule", "@rule_positive", "value", text, NULL);
 }
 
-static int frames_of(struct call *c, uint64_t after, struct link_frames **ret)
+static int missing_connection(const struct uuid *id)
 {
-	struct noun_in in = { .noun = noun_find(c->api->platform, "connection") };
-	void *rec;
-	int r = call_uuid(c, &in.id);
+	char text[UUID_TEXT + 1];
 
+	uuid_format(id, text);
+	return err_fail(ERR_MISSING, "what", "@connection", "value", text, NULL);
+}
+
+static int frames_of(struct scope *s, const struct uuid *connection, uint64_t after, struct link_frames **ret)
+{
+	struct noun_in in = { .noun = noun_find(s->platform, "connection"), .id = *connection };
+	struct link *l = s->platform->link;
+	void *rec;
+	int r = noun_get(s, &in, &rec);         /* of this tenant, and within what the caller may see */
+
+	if (r >= 0 && !l)
+		r = missing_connection(connection);
 	if (r >= 0)
-		r = noun_get(&c->scope, &in, &rec);     /* of this tenant, and within what the caller may see */
-	if (r >= 0)
-		r = c->api->platform->link ? link_frames(c->api->platform->link, &in.id, after, ret) :
-			err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+		r = link_frames(l, connection, after, ret);
+	/* Its numbers began anew: the connection was made again since. */
+	if (r >= 0 && (*ret)->driver && (*ret)->last < after) {
+		*ret = link_frames_free(*ret);
+		r = link_frames(l, connection, 0, ret);
+	}
 	if (r >= 0 && !(*ret)->driver) {
 		*ret = link_frames_free(*ret);
-		return err_fail(ERR_MISSING, "what", "@connection", "value", c->arg, NULL);
+		return missing_connection(connection);
 	}
 	return r;
 }
 
-static int run_frames(struct call *c)
+/* The newest; those before them are read for the questions they hold. */
+static uint32_t items_json(const struct link_frames *all, const struct frames_asked *in, struct words *w, enum lang lang, struct json *j)
+{
+	_cleanup_(buf_done) struct buf hex = BUF_INIT(&sys_heap, 8 << 10), text = BUF_INIT(&sys_heap, 8 << 10);
+	uint64_t n = 0, skip, after = in->after > all->last ? 0 : in->after;
+	struct link_frame f;
+	uint32_t told = 0;
+
+	for (size_t at = 0; link_frames_next(all, &at, &f);)
+		n += f.seq > after;
+	skip = n > in->limit ? n - in->limit : 0;
+	for (size_t at = 0; link_frames_next(all, &at, &f);) {
+		frame_text(all, &f, w, lang, &text);
+		if (f.seq <= after)
+			continue;
+		if (skip) {
+			skip--;
+			continue;
+		}
+		frame_json(&f, text.data, &hex, j);
+		told++;
+	}
+	return told;
+}
+
+int frames_write(struct scope *s, const struct frames_asked *in, struct json *j, struct frames_told *ret)
 {
 	_cleanup_(link_frames_freep) struct link_frames *all = NULL;
 	_cleanup_free_ struct words *w = sys_new(struct words);
-	struct buf hex = BUF_INIT(&sys_heap, 8 << 10), text = BUF_INIT(&sys_heap, 8 << 10);
-	struct json j = answer_json(c);
-	uint64_t after = 0, limit = FRAMES_LIMIT, n = 0, skip;
-	struct link_frame f;
-	size_t at = 0;
-	int r = number_of(c, "after", &after);
+	uint64_t since;
+	int r = w ? scope_need(s, PERM_LINK_READ) : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
 
 	if (r >= 0)
-		r = number_of(c, "limit", &limit);
-	if (r >= 0 && !w)
-		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
-	if (r >= 0)
-		r = frames_of(c, after, &all);
+		r = frames_of(s, &in->connection, in->after, &all);
 	if (r < 0)
 		return r;
-	while (link_frames_next(all, &at, &f))
-		n += f.seq > after;
-	/* the newest; those before them are read for the questions they hold */
-	limit = MIN(limit, (uint64_t) FRAMES_LIMIT_MAX);
-	skip = n > limit ? n - limit : 0;
-	json_object(&j);
-	json_key(&j, "items");
-	json_array(&j);
-	for (at = 0; link_frames_next(all, &at, &f);) {
-		frame_text(all, &f, w, c->scope.lang, &text);
-		if (f.seq > after && skip)
-			skip--;
-		else if (f.seq > after)
-			frame_json(&f, text.data, &hex, &j);
-	}
-	json_end(&j);
-	json_kv_u64(&j, "last", all->last);
-	json_end(&j);
-	buf_done(&hex);
-	buf_done(&text);
+	json_object(j);
+	json_key(j, "items");
+	json_array(j);
+	ret->n = items_json(all, in, w, s->lang, j);
+	json_end(j);
+	ret->last = all->last;
+	since = in->after && in->after <= all->last ? all->last - in->after : 0;        /* asked from the beginning nothing was missed */
+	json_kv_u64(j, "last", all->last);
+	json_kv_u64(j, "dropped", since > ret->n ? since - ret->n : 0);
+	json_end(j);
 	return 0;
+}
+
+static int run_frames(struct call *c)
+{
+	struct frames_asked in = { .limit = FRAMES_LIMIT };
+	struct frames_told told;
+	struct json j = answer_json(c);
+	int r = number_of(c, "after", &in.after);
+
+	if (r >= 0)
+		r = number_of(c, "limit", &in.limit);
+	in.limit = MIN(in.limit, (uint64_t) FRAMES_LIMIT_MAX);
+	if (r >= 0)
+		r = call_uuid(c, &in.connection);
+	return r < 0 ? r : frames_write(&c->scope, &in, &j, &told);
 }
 
 static int run_pcap(struct call *c)
 {
 	_cleanup_(link_frames_freep) struct link_frames *all = NULL;
-	int r = frames_of(c, 0, &all);
+	struct uuid id;
+	int r = call_uuid(c, &id);
 
+	if (r >= 0)
+		r = frames_of(&c->scope, &id, 0, &all);
 	if (r < 0)
 		return r;
 	c->content_type = "application/vnd.tcpdump.pcap";

@@ -74,6 +74,23 @@ export interface Job {
 	file_bytes?: number;
 }
 
+/** What passed on a connection once. */
+export interface LinkFrame {
+	seq: number;
+	/** µs since 1970. */
+	t: number;
+	kind: 'out' | 'in' | 'silence' | 'opened' | 'closed';
+	result?: string;
+	bytes?: string;
+	text: string;
+}
+export interface LinkFrames {
+	items: LinkFrame[];
+	last: number;
+	/** So many passed and are not among the items. */
+	dropped?: number;
+}
+
 export type Severity = 'good' | 'uncertain' | 'bad';
 export type Scalar = number | string | boolean | null;
 

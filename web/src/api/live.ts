@@ -3,7 +3,7 @@
  * value draws one cell again and nothing else. The latest value of every subscribed point is kept, with the time of its arrival.
  */
 import { useCallback, useEffect, useId, useSyncExternalStore } from 'react';
-import type { Job, Scalar } from './contract';
+import type { Job, LinkFrames, Scalar } from './contract';
 import { BASE, csrfToken, signedOut } from './http';
 
 export interface LiveValue {
@@ -21,6 +21,7 @@ type Frame = {
 	v?: [number, number, Scalar, number?][];
 	detail?: string;
 	job?: Job;
+	frames?: LinkFrames;
 };
 
 interface Subscription {
@@ -29,6 +30,15 @@ interface Subscription {
 	/** The order of indexes in the frames of values: as the server said it. */
 	order: string[];
 	maxHz: number;
+}
+
+interface FrameWatch {
+	id: string;
+	connection: string;
+	lang: string;
+	last: number;
+	fn: (f: LinkFrames) => void;
+	fail: (detail: string) => void;
 }
 
 /** The subscription's name; those of points are made by useId() and never look like this. */
@@ -43,6 +53,8 @@ export class LiveClient {
 	private taps = new Set<(point: string, value: LiveValue) => void>();
 	private watchers = new Set<() => void>();
 	private jobWatchers = new Set<(job: Job) => void>();
+	private frameWatches = new Map<string, FrameWatch>();
+	private serial = 0;
 	private tries = 0;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	state: SocketState = 'off';
@@ -87,6 +99,16 @@ export class LiveClient {
 			if (!this.jobWatchers.size && this.state === 'open') this.send({ op: 'unsubscribe', id: JOBS });
 		};
 	}
+	/** What passes on a connection, from its last frames on. */
+	watchFrames(connection: string, lang: string, fn: (f: LinkFrames) => void, fail: (detail: string) => void): () => void {
+		const w = { id: `frames-${++this.serial}`, connection, lang, last: 0, fn, fail };
+		this.frameWatches.set(w.id, w);
+		if (this.state === 'open') this.sendFrames(w);
+		else this.connect();
+		return () => {
+			if (this.frameWatches.delete(w.id) && this.state === 'open') this.send({ op: 'unsubscribe', id: w.id });
+		};
+	}
 	watch = (fn: () => void): (() => void) => {
 		this.watchers.add(fn);
 		return () => this.watchers.delete(fn);
@@ -96,6 +118,7 @@ export class LiveClient {
 	close(): void {
 		clearTimeout(this.timer);
 		this.subs.clear();
+		this.frameWatches.clear();
 		this.values.clear();
 		const s = this.socket;
 		this.socket = null;
@@ -120,8 +143,22 @@ export class LiveClient {
 		this.send({ op: 'subscribe', id: JOBS, jobs: true });
 	}
 
+	private sendFrames(w: FrameWatch): void {
+		this.send({ op: 'subscribe', id: w.id, frames: w.connection, lang: w.lang, after: w.last });
+	}
+
+	private onFrames(w: FrameWatch, f: Frame): void {
+		if (f.op === 'error') {
+			this.frameWatches.delete(w.id);
+			w.fail(f.detail ?? '');
+		}
+		if (f.op !== 'frames' || !f.frames) return;
+		w.last = f.frames.last;
+		w.fn(f.frames);
+	}
+
 	private connect(): void {
-		if (this.socket || !(this.subs.size || this.jobWatchers.size)) return;
+		if (this.socket || !(this.subs.size || this.jobWatchers.size || this.frameWatches.size)) return;
 		clearTimeout(this.timer);
 		if (this.state !== 'lost') this.setState('connecting');
 		const url = new URL(`${BASE}/live`, location.href);
@@ -150,9 +187,12 @@ export class LiveClient {
 			this.setState('open');
 			this.subs.forEach((s) => this.sendSubscribe(s));
 			if (this.jobWatchers.size) this.sendJobs();
+			this.frameWatches.forEach((w) => this.sendFrames(w));
 			return;
 		}
 		if (f.op === 'job' && f.job) this.jobWatchers.forEach((fn) => fn(f.job!));
+		const frames = this.frameWatches.get(f.id ?? '');
+		if (frames) this.onFrames(frames, f);
 		const sub = this.subs.get(f.id ?? '');
 		if (!sub) return;
 		if (f.op === 'subscribed') sub.order = f.points ?? sub.points;
