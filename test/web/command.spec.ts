@@ -114,6 +114,24 @@ describe.skipIf(why)(`commands${why ? ` (${why})` : ''}`, () => {
 		await page.getByRole('link', { name: '添加为采集设备' }).first().waitFor();
 	});
 
+	it('shows what passes on the connection as it passes, without asking for it', async () => {
+		const { page } = w;
+		const asked: string[] = [];
+		const note = (r: { url: () => string }): void => {
+			if (r.url().includes('/frames?')) asked.push(r.url());
+		};
+		page.on('request', note);
+		await page.goto(`${url}/collection/${ids.connection}?tab=frames`);
+		const rows = page.locator('table.frames tbody tr');
+		await rows.filter({ hasText: '读保持寄存器' }).first().waitFor();
+		const newest = await rows.first().innerText();
+		await until('newer ones come', async () => (await rows.first().innerText()) !== newest);
+		await shot(page, '25-frames');
+		await page.getByRole('button', { name: '暂停' }).click();
+		page.off('request', note);
+		expect(asked).toEqual([]);
+	});
+
 	it('keeps the history of a point that is renamed and moved', async () => {
 		const { page } = w;
 		const before = await api(page, 'POST', '/query', { points: [ids.point], from: 'now-1h', to: 'now' });
