@@ -149,6 +149,7 @@ static struct conn *conn_free(struct store *s, struct conn *c)
 	if (!c->borrowed)
 		s->e->close(c->db);
 	recent_forget(c, NULL);
+	gathered_free(c->gathered);
 	if (c->tx)
 		arena_done(&c->tx->scratch);
 	sys_free(c->tx);
@@ -255,6 +256,7 @@ struct store_tx *store_rollback(struct store_tx *tx)
 	if (!tx)
 		return NULL;
 	e = *err_peek();                        /* the reason for rolling back is the sentence to keep */
+	changes_end(tx);
 	tx->e->end(tx->conn->db, false);        /* fails only when the engine has done it already */
 	err_put(&e);
 	conn_return(tx->store, tx->conn);
@@ -282,6 +284,7 @@ int store_commit(struct store_tx *tx)
 	if (r == 0) {
 		if (seq)
 			atomic_store(&s->seq, seq);
+		changes_end(tx);
 		conn_return(s, tx->conn);
 	} else {
 		store_rollback(tx);
@@ -318,7 +321,7 @@ int store_release(struct store_tx *tx, bool keep)
 	tx->savepoints = 0;
 	if (!keep) {
 		tx->seq = tx->seq_before;
-		tx->n_gathered = 0;             /* all of this step */
+		changes_drop(tx);               /* all of this step */
 		recent_forget(tx->conn, NULL);
 	}
 	if (r == 0)

@@ -56,27 +56,15 @@ static int insert(struct store_tx *tx, const struct store_change *c, unsigned n,
 	return r == 0 ? tx->e->step(use.k->st) : r;
 }
 
-int changes_flush(struct store_tx *tx)
+int change_insert(struct store_tx *tx, const struct store_change *c, unsigned n)
 {
-	unsigned n = tx->n_gathered;
 	int r = 0;
 
-	tx->n_gathered = 0;
 	if (n == CHANGES_GATHERED)
-		return insert(tx, tx->gathered, n, tx->store->change_sql);
+		return insert(tx, c, n, tx->store->change_sql);
 	for (unsigned i = 0; r == 0 && i < n; i++)
-		r = insert(tx, &tx->gathered[i], 1, INSERT_CHANGE "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+		r = insert(tx, &c[i], 1, INSERT_CHANGE "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 	return r;
-}
-
-int change_add(struct store_tx *tx, const struct store_change *c)
-{
-	struct store_change *to = &tx->gathered[tx->n_gathered++];
-
-	/* There is one writer, and a rollback takes its number back: no gaps, and the order of commits. */
-	*to = *c;
-	to->seq = tx->seq = (tx->seq ?: change_last(tx)) + 1;
-	return tx->n_gathered == CHANGES_GATHERED ? changes_flush(tx) : 0;
 }
 
 uint64_t change_last(struct store_tx *tx)

@@ -5,7 +5,8 @@
 
 /* What was done, noted beside the store by this test: the feed must say the same in the same order. */
 struct deed { struct uuid id; enum store_change_op op; uint64_t rev; uint8_t before[STORE_HASH], after[STORE_HASH]; };
-struct deeds { struct deed item[2000]; size_t n, at; uint64_t seq; unsigned wrong; };
+enum { MOST = 12000 };
+struct deeds { struct deed item[MOST]; size_t n, at; uint64_t seq; unsigned wrong; };
 
 static void note(struct deeds *d, enum store_change_op op, const struct owner *before, const struct owner *after)
 {
@@ -63,7 +64,7 @@ static void one_deed(struct store_tx *tx, struct dice *dice, struct owner *kept,
 
 TEST(the_feed_has_a_row_a_record_and_nothing_of_what_was_taken_back)
 {
-	static struct owner kept[2000], before[2000];
+	static struct owner kept[MOST], before[MOST];
 	static struct deeds deeds;
 	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
 	struct dice dice = { 7 };
@@ -81,7 +82,7 @@ TEST(the_feed_has_a_row_a_record_and_nothing_of_what_was_taken_back)
 			bool step = dice_below(&dice, 2), good = dice_below(&dice, 3);
 			size_t deeds_had = deeds.n;
 			unsigned were = n;
-			static struct owner at_step[2000];
+			static struct owner at_step[MOST];
 
 			memcpy(at_step, kept, n * sizeof(*kept));
 			if (step)
@@ -111,6 +112,43 @@ TEST(the_feed_has_a_row_a_record_and_nothing_of_what_was_taken_back)
 		store_rollback(tx);
 	}
 	ok(deeds.n > 500);
+}
+
+/* So many that a second thread makes the hashes; also when it ends early, and in the next transaction. */
+TEST(a_long_transaction_leaves_the_same_feed)
+{
+	static struct owner kept[MOST];
+	static struct deeds deeds;
+	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
+	struct dice dice = { 19 };
+	unsigned n = 0;
+
+	must(s);
+	for (int round = 0; round < 3; round++) {
+		struct store_tx *tx = begin(s, STORE_WRITE);
+		size_t had;
+
+		for (unsigned i = 0; i < 2500; i++)
+			one_deed(tx, &dice, kept, &n, &deeds);
+		must(store_savepoint(tx) == 0);
+		had = deeds.n;
+		for (unsigned i = 0; i < 100; i++)
+			must(store_put(tx, &owner_type, &(struct owner) { .code = arena_fmt(&arena, "gone%u", i) }, NULL) == 0);
+		must(store_release(tx, false) == 0);
+		is_int(deeds.n, had);
+		for (unsigned i = 0; i < 40; i++)
+			one_deed(tx, &dice, kept, &n, &deeds);
+		ok(round != 1 || feed_is(tx, &deeds));
+		must(store_commit(tx) == 0);
+		tx = begin(s, STORE_WRITE);
+		for (unsigned i = 0; i < 1500; i++)
+			must(store_put(tx, &owner_type, &(struct owner) { .code = arena_fmt(&arena, "never%u", i) }, NULL) == 0);
+		store_rollback(tx);
+		tx = begin(s, STORE_READ);
+		ok(feed_is(tx, &deeds));
+		store_rollback(tx);
+	}
+	is_int(store_last_seq(s), deeds.n);
 }
 
 TEST(one_is_found_by_what_another_has)

@@ -9,6 +9,7 @@
  *   store_search.c  the column for free words, where it is new
  *   store_query.c   rows of queries.def
  *   store_change.c  the feed
+ *   store_hasher.c  rows of the feed gathered, and hashed by a second thread when they are many
  *   store_move.c    stores copied whole
  *   store_sqlite.c  an engine: nothing else knows SQLite
  *   store_pg.c      the other: nothing else but store_pg_link.c knows libpq
@@ -104,6 +105,7 @@ struct conn {
 	struct recent recent[RECENT];           /* of the writer */
 	struct kept kept[STATEMENTS_MAX];
 	uint64_t clock;
+	struct gathered *gathered;              /* rows of the feed on their way (store_hasher.c); NULL: none were yet */
 	bool lent, borrowed;                    /* borrowed: the db is another's */
 	struct store_tx *tx;
 };
@@ -118,8 +120,6 @@ struct store_tx {
 	unsigned savepoints;
 	uint64_t seq_before;                    /* the step under way */
 	uint64_t writes;                        /* records put and deleted */
-	unsigned n_gathered;
-	struct store_change gathered[CHANGES_GATHERED]; /* rows of the feed on their way: one statement writes many */
 	struct arena scratch;                   /* reset by every deed */
 };
 
@@ -193,8 +193,13 @@ bool store_is_head(const struct rec_field *f);
 int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a);         /* 1: it is there */
 int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);  /* with its lists of references */
 void recent_forget(struct conn *c, const struct table *t);             /* t NULL: all */
-int change_add(struct store_tx *tx, const struct store_change *c);      /* the type's name is borrowed */
-int changes_flush(struct store_tx *tx);                 /* before anything that looks at the feed, a savepoint, the end */
+/* The type's name is borrowed. after: what `after` is the hash of; NULL: nothing. */
+int change_add(struct store_tx *tx, const struct store_change *c, const struct rec_type *t, const void *after);
+int changes_flush(struct store_tx *tx);                 /* before anything that looks at the feed, a savepoint, the commit */
+void changes_drop(struct store_tx *tx);                 /* those not written yet */
+void changes_end(struct store_tx *tx);                  /* of the transaction */
+struct gathered *gathered_free(struct gathered *g);
+int change_insert(struct store_tx *tx, const struct store_change *c, unsigned n);
 void change_sql(struct buf *out);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */
 

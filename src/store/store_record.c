@@ -340,8 +340,7 @@ static int write_record(struct store_tx *tx, const struct table *t, void *rec, c
 	c.id = head->id;
 	c.by = head->updated_by;
 	c.rev = head->rev;
-	store_hash(t->type, rec, c.after);
-	return change_add(tx, &c);
+	return change_add(tx, &c, t->type, rec);
 }
 
 int store_put(struct store_tx *tx, const struct rec_type *type, void *rec, const struct uuid *by)
@@ -456,5 +455,5 @@ int store_del(struct store_tx *tx, const struct rec_type *type, const struct uui
 		return r;
 	c.rev = old->rev;
 	store_hash(type, old, c.before);
-	return change_add(tx, &c);
+	return change_add(tx, &c, NULL, NULL);
 }
