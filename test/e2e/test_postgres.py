@@ -211,3 +211,12 @@ def test_records_move_to_postgresql_and_back_whole(server, data):
         assert move(data, *wrong).returncode == 78
     assert move(data).returncode == 64
     assert move(f"{data}/nowhere", "--to", url).returncode == 66
+
+
+def test_a_backup_is_refused_at_once_with_what_makes_one_here(server, data):
+    p = tenon.Platform(data, "--store", server.database())
+    p.token = p.sign_in()
+    status, _, problem = p.call("POST", "/api/v1/backups", {})
+    assert (status, problem["detail"]) == (415, "the backup PostgreSQL is not supported; supported: pg_dump"), problem
+    assert p.call("GET", "/api/v1/backups")[2]["items"] == [] and p.call("GET", "/api/v1/jobs")[2]["items"] == []
+    assert p.close() == 0
