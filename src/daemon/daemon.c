@@ -216,11 +216,24 @@ static int start_loop(struct daemon *d)
 	return r;
 }
 
+/* From here on nobody hears signals: one that comes late must not kill what is being closed. Other threads never take any. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void stop_loop(struct daemon *d)
 {
 	work_pool_free(d->pool);
 	if (d->loop)
 		loop_step(d->loop, 0);          /* what the workers still had to say */
+	block_signals();
 	loop_free(d->loop);
 }
 
@@ -470,6 +483,8 @@ static void on_reload(void *arg, int signum)
 	struct daemon *d = arg;
 	int r;
 
+	if (d->stopping)
+		return;
 	notify_reloading();
 	r = reload(d);
 	if (r < 0) {
@@ -487,22 +502,22 @@ static int announce(struct daemon *d)
 	char token[SECRET_TEXT_MAX], given[SECRET_TEXT_MAX], print[100];
 	const char *data = d->config->platform.data;
 	struct buf b = BUF_FIXED(print);
-	int r = 0;
+	bool first = guard_needs_setup(d->platform.guard);
+	int r = first ? guard_setup_token(d->platform.guard, setup_link_waits(data, given, sizeof(given)) ? given : NULL, token) : 0;
 
+	if (r < 0)
+		return r;
 	printf("ready %s://%s\n", scheme, address);
 	if (d->config->http.tls == CONFIG_TLS_SELF_SIGNED) {
 		secure_print(d->reload.cert.fingerprint, &b);
 		printf("fingerprint %s\n", print);
 	}
-	if (guard_needs_setup(d->platform.guard)) {
-		r = guard_setup_token(d->platform.guard, setup_link_waits(data, given, sizeof(given)) ? given : NULL, token);
-		if (r == 0)
-			printf("setup %s://%s/setup#%s\n", scheme, address, token);
-	} else {
+	if (first)
+		printf("setup %s://%s/setup#%s\n", scheme, address, token);
+	else
 		setup_link_done(data);
-	}
 	fflush(stdout);
-	return r;
+	return 0;
 }
 
 static int load_points(struct daemon *d)
@@ -575,6 +590,7 @@ int daemon_run(const struct daemon_config *c)
 	{
 		struct err e = r < 0 ? err_take(r) : (struct err) { 0 };        /* stopping may fail in its own way */
 
+		d.stopping = true;              /* a signal has nothing to stop any more */
 		quiesce(&d);
 		while (n-- > 0)
 			modules[n].stop(&d);
