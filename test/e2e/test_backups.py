@@ -139,19 +139,24 @@ def test_a_check_says_whole_or_damaged(p):
         assert p.call("GET", f"{BASE}/backups/{ident}")[0] in (400, 404)
 
 
-def test_the_newest_stay_and_a_note_that_is_lost_is_found_again(p):
-    all_of_them = [made(p)["id"] for _ in range(6)]
+def test_the_newest_stay_and_a_note_that_is_lost_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("TENON_LIMITS_BACKUPS", "2")
+    p = tenon.Platform(str(tmp_path / "data"))
+    all_of_them = [made(p)["id"] for _ in range(3)]
     listed = p.call("GET", f"{BASE}/backups")[2]
-    assert listed["keep"] == 5 and [b["id"] for b in listed["items"]] == all_of_them[:0:-1]
+    assert listed["keep"] == 2 and [b["id"] for b in listed["items"]] == all_of_them[:0:-1]
     assert sorted(os.listdir(f"{p.data}/backups")) == sorted(f"tenon-{i}.{s}" for i in all_of_them[1:] for s in ("json", "tar"))
     assert {"removed": all_of_them[0]} in entries(p, "backup.create")[0][2]
-    os.unlink(f"{p.data}/backups/tenon-{all_of_them[1]}.json")
-    bare = p.call("GET", f"{BASE}/backups/{all_of_them[1]}")[2]
+    lost = all_of_them[1]
+    os.unlink(f"{p.data}/backups/tenon-{lost}.json")
+    bare = p.call("GET", f"{BASE}/backups/{lost}")[2]
     assert bare["bytes"] > 0 and not bare.get("sha256")
-    ended(p, p.call("POST", f"{BASE}/backups/{all_of_them[1]}/verify")[2]["id"])
-    again = p.call("GET", f"{BASE}/backups/{all_of_them[1]}")[2]
-    assert again["sha256"] == hashlib.sha256(open(f"{p.data}/backups/tenon-{all_of_them[1]}.tar", "rb").read()).hexdigest()
+    ended(p, p.call("POST", f"{BASE}/backups/{lost}/verify")[2]["id"])
+    again = p.call("GET", f"{BASE}/backups/{lost}")[2]
+    with open(f"{p.data}/backups/tenon-{lost}.tar", "rb") as f:
+        assert again["sha256"] == hashlib.sha256(f.read()).hexdigest()
     assert again["version"] == p.call("GET", f"{BASE}/status")[2]["version"]
+    assert p.close() == 0
 
 
 def test_one_at_a_time_and_a_cancelled_one_leaves_nothing(p):
@@ -171,6 +176,27 @@ def test_one_at_a_time_and_a_cancelled_one_leaves_nothing(p):
     os.unlink(f"{big}/large")
     os.rmdir(big)
     made(p)                                                         # and the next one may begin
+
+
+def test_a_platform_that_is_killed_while_it_makes_one_leaves_nothing_after_the_next_start(tmp_path):
+    p = tenon.Platform(str(tmp_path / "data"))
+    token = p.token = p.sign_in()
+    whole = made(p)["id"]
+    os.makedirs(f"{p.data}/tenants/1/blob")
+    with open(f"{p.data}/tenants/1/blob/large", "wb") as f:
+        f.truncate(2 << 30)
+    job = p.call("POST", f"{BASE}/backups", {"passphrase": PASSPHRASE})[2]["id"]
+    tenon.wait_for(lambda: any(name.endswith(".part") for name in os.listdir(f"{p.data}/backups")), 60, "it is being written")
+    p.child.kill()
+    p.child.wait()
+    os.unlink(f"{p.data}/tenants/1/blob/large")
+    p = tenon.Platform(p.data)
+    p.token = token
+    assert sorted(os.listdir(f"{p.data}/backups")) == [f"tenon-{whole}.json", f"tenon-{whole}.tar"] and os.listdir(f"{p.data}/tmp") == []
+    assert p.call("GET", f"{BASE}/jobs/{job}")[2]["state"] == "interrupted"
+    assert [b["id"] for b in p.call("GET", f"{BASE}/backups")[2]["items"]] == [whole]
+    assert made(p)["keys"] is False                                 # and what was to seal the other one is forgotten
+    assert p.close() == 0
 
 
 def test_from_the_command_line_of_another_computer(p, tmp_path):
