@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """100,000 float32 points every second over Modbus TCP, 10 devices × 10 groups × 1,000 points, without history and with it, while commands are
-written to points of the same devices; their records lie in memory. The simulator counts the registers really read in each second and when each write arrived.
+written to points of the same devices; their records lie in memory. The simulator counts the registers really read in each second and when each
+write arrived.
 
 Peer: Telegraf reading the same registers of the same simulator.
 """
