@@ -95,8 +95,16 @@ static size_t utf8_one(const unsigned char *s, size_t n)
 size_t utf8_valid_prefix(const char *s, size_t n)
 {
 	size_t at = 0, len;
+	uint64_t eight;
 
 	while (at < n) {
+		if (n - at >= sizeof(eight)) {          /* eight of ASCII at once */
+			memcpy(&eight, s + at, sizeof(eight));
+			if (!(eight & UINT64_C(0x8080808080808080))) {
+				at += sizeof(eight);
+				continue;
+			}
+		}
 		len = utf8_one((const unsigned char *) s + at, n - at);
 		if (!len)
 			break;
