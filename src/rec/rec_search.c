@@ -35,7 +35,7 @@ void rec_search_fold(const char *text, size_t len, struct buf *out)
 	const char *end = text + len;
 
 	while (text < end) {
-		uint32_t ch = utf8_decode(&text, end);
+		uint32_t ch = (unsigned char) *text < 0x80 ? (unsigned char) *text++ : utf8_decode(&text, end);
 		if (ch == UINT32_MAX)
 			return;
 		add_char(out, narrow(ch));
@@ -53,7 +53,7 @@ static unsigned read_places(const char *text, struct place *places)
 	bool any = false;
 
 	while (text < end && n < CHARS_MAX) {
-		uint32_t ch = utf8_decode(&text, end);
+		uint32_t ch = (unsigned char) *text < 0x80 ? (unsigned char) *text++ : utf8_decode(&text, end);
 		struct place p = { .n = 1 };
 		if (ch == UINT32_MAX)
 			break;

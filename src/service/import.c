@@ -25,7 +25,7 @@ static bool is_same(const void *item, const void *key) { return uuid_equal(&((co
 
 static int not_twice(struct import *m, const struct uuid *id, const void *rec)
 {
-	const struct rec_field *named = rec_field(m->type, "code");
+	const struct rec_field *named;
 	_cleanup_(buf_done) struct buf value = BUF_INIT(&sys_heap, 4096);
 	uint64_t hash = hash_bytes(id, sizeof(*id));
 	struct seen *s = map_find(&m->seen, hash, is_same, id);
@@ -39,7 +39,7 @@ static int not_twice(struct import *m, const struct uuid *id, const void *rec)
 		*s = (struct seen) { *id, m->cells.line };
 		return 0;
 	}
-	named = named ? named : rec_field(m->type, "name");
+	named = rec_field(m->type, "code") ?: rec_field(m->type, "name");
 	if (named)
 		rec_field_format(m->type, named, rec, &value);
 	buf_addf(&l, "%u", s->line);
