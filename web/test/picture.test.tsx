@@ -154,7 +154,8 @@ describe('a value in a picture', () => {
 	it('that never came, or came over a connection that is lost, is hatched and says so', () => {
 		expect(of(readingOf(tt, undefined))).toMatch(/url\(#hatch\).*✕ No value yet/s);
 		expect(of(readingOf(tt, { t: 1, v: null, q: WAITING }))).toContain('No value yet');
-		expect(of(readingOf(tt, { t: 1, v: 150, q: 0 }, true))).toMatch(/url\(#hatch\).*150.0.℃ · Not updated/s);
+		expect(of(readingOf(tt, { t: 1, v: 150, q: 0 }, true))).toMatch(/url\(#hatch\).*150.0.℃ · Stale/s);
+		expect(draw({ kind: 'tags', x: 0, y: 0, w: 83, columns: 1, points: ['T'] }, pen(reads({ T: readingOf(tt, { t: 1, v: 150, q: 0 }, true) })))).toMatch(/class="pic-tag-word">✕ Stale</);
 	});
 	it('that is uncertain stands there with its mark', () => {
 		expect(of(readingOf(tt, { t: 1, v: 150, q: 0x40940000 }))).toMatch(/pic-tag warn.*△.*150.0/s);

@@ -23,7 +23,7 @@ export function CardOf({ r, q, t }: { r: Reading; q?: number; t: ReturnType<type
 		<>
 			<span className="gauge-value">
 				{r.look === 'none' ? <span className="gauge-none">{whyOf(r, t)}</span> : r.look === 'bad' && q !== undefined ? <QualityText q={q} />
-					: isState(p) ? <span className={`gauge-word ${r.n ? 'on' : ''}`}>{r.text}</span> : <b>{r.text}</b>}
+					: isState(p) ? <span className={`gauge-word ${r.n ? 'on' : ''}`}>{r.text}</span> : <b className={r.text.length > 14 ? 'long' : ''}>{r.text}</b>}
 			</span>
 			{r.limit && <small className="gauge-limit">{t(`limit.${r.limit}`)}</small>}
 			{(r.look === 'stale' || r.look === 'uncertain') && <small className="gauge-limit">{whyOf(r, t)}</small>}

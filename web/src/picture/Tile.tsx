@@ -28,10 +28,12 @@ function useSeen<E extends Element>(): [React.RefObject<E | null>, boolean] {
 	const [seen, set] = useState(false);
 	useEffect(() => {
 		let timer: ReturnType<typeof setTimeout> | undefined;
+		let isFirst = true;
 		const see = new IntersectionObserver((entries) => {
 			clearTimeout(timer);
-			if (entries[entries.length - 1]!.isIntersecting) timer = setTimeout(() => set(true), STAY_MS);
+			if (entries[entries.length - 1]!.isIntersecting) timer = setTimeout(() => set(true), isFirst ? 0 : STAY_MS);
 			else set(false);
+			isFirst = false;
 		}, { rootMargin: '120px' });
 		if (ref.current) see.observe(ref.current);
 		return () => {

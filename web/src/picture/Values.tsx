@@ -1,7 +1,7 @@
 /* The symbols that say something: values, lamps, states, counters. Each is a link to its trend. A shape, a word and a colour, never colour alone. */
 import { THIN } from '../lib/format';
 import { isDark, isOn, nameOf, said, spoken, type Of, type Pen } from './draw';
-import { fit, fitReason, sizeFor, whyOf, type MachineState, type Reading } from './reading';
+import { fit, sizeFor, whyOf, wordFor, type MachineState, type Reading } from './reading';
 import { rangeOf, shareOf, ticksOf, type Range } from './range';
 
 export const TAG_W = 132;
@@ -27,7 +27,7 @@ export function Value({ r, pen, x, y, w, h, name, big, bar }: TagProps) {
 	const title = name ?? nameOf(r);
 	const size = big ? 22 : 15;
 	const hatched = isHatched(r);
-	const base = y + h - (bar && !hatched ? 14 : big ? 12 : 8);
+	const base = y + h - (bar && !hatched ? 14 : big ? 12 : h < 40 ? 6 : 8);
 	const word = whyOf(r, pen.t);
 	const mark = r.limit ? `${r.limit.toUpperCase()}${r.limit.startsWith('h') ? '▲' : '▼'}` : r.look === 'uncertain' ? '△' : '';
 	return (
@@ -38,7 +38,7 @@ export function Value({ r, pen, x, y, w, h, name, big, bar }: TagProps) {
 			<text x={x + 8} y={y + 13} className="pic-tag-name">{fit(title, w - 16, 11)}</text>
 			{mark && <text x={x + 8} y={base} className="pic-tag-mark">{mark}</text>}
 			{r.text && r.look !== 'stale' && <text x={x + w - 8} y={base} className="pic-tag-value" style={{ fontSize: sizeFor(r.text, w - 14 - (mark ? 26 : 0), size) }}>{r.text}</text>}
-			{hatched && <text x={x + w - 8} y={base} className="pic-tag-word">{fitReason(r.look === 'stale' ? `${r.text} · ${word}` : `✕ ${word}`, w - 14, 12)}</text>}
+			{hatched && <text x={x + w - 8} y={base} className="pic-tag-word">{wordFor(r, pen.t, w - 14, 12)}</text>}
 			{bar && !hatched && <Bar r={r} x={x + 8} y={y + h - 8} w={w - 16} range={bar} />}
 		</a>
 	);
@@ -111,7 +111,7 @@ export function State({ x, y, w, pen }: Of<'state'>) {
 			<rect x={x} y={y} width={w} height={36} rx={4} />
 			{s.as === 'unknown' && <rect x={x} y={y} width={w} height={36} rx={4} style={{ fill: `url(#${pen.hatch})` }} />}
 			<g transform={`translate(${x + 22} ${y + 18})`}><StateShape as={s.as} /></g>
-			<text x={x + 42} y={y + 24}>{fit(wordOf(s, pen), w - 50, 17)}</text>
+			<text x={x + 42} y={y + 24}>{fit(wordOf(s, pen), w - 50, 18)}</text>
 		</g>
 	);
 }
@@ -166,7 +166,7 @@ export function Display({ x, y, w, h, point, pen }: Of<'display'>) {
 			<rect x={x} y={y} width={w} height={h} rx={3} className="pic-tag-box" />
 			{bad && <rect x={x} y={y} width={w} height={h} rx={3} fill={`url(#${pen.hatch})`} />}
 			<text x={x + 10} y={y + 15} className="pic-tag-name">{fit(nameOf(r), w - 20, 11)}</text>
-			<text x={x + w - 10} y={y + h - 10} className={bad ? 'pic-tag-word' : 'pic-digits'} style={{ fontSize: bad ? 13 : sizeFor(r.text, w - 16, size) }}>{bad ? fit(r.look === 'stale' ? `${r.text} · ${whyOf(r, pen.t)}` : `✕ ${whyOf(r, pen.t)}`, w - 16, 13) : r.text}</text>
+			<text x={x + w - 10} y={y + h - 10} className={bad ? 'pic-tag-word' : 'pic-digits'} style={{ fontSize: bad ? 13 : sizeFor(r.text, w - 16, size) }}>{bad ? wordFor(r, pen.t, w - 16, 13) : r.text}</text>
 		</a>
 	);
 }

@@ -88,5 +88,10 @@ export function fit(text: string, width: number, size: number): string {
 }
 /** The reason alone where "Bad: the reason" has no room: a ✕ stands before it anyway. */
 export const fitReason = (text: string, width: number, size: number): string => (emsOf(text) * size <= width ? text : fit(text.replace(/^(✕ )?.*?(：|: )/, '$1'), width, size));
+/** What stands where a value would: its reason; the last value of what is stale beside it, if both have room. */
+export function wordFor(r: Reading, t: TFunction, width: number, size: number): string {
+	const both = `${r.text} · ${whyOf(r, t)}`;
+	return r.look === 'stale' && emsOf(both) * size <= width ? both : fitReason(`✕ ${whyOf(r, t)}`, width, size);
+}
 /** A number is never cut: the size at which it has room. */
 export const sizeFor = (text: string, width: number, size: number): number => Math.max(8, Math.min(size, width / Math.max(emsOf(text), 0.1)));
