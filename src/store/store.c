@@ -213,6 +213,7 @@ static int conn_lend(struct store *s, enum store_mode mode, int64_t deadline_ns,
 
 static void conn_return(struct store *s, struct conn *c)
 {
+	recent_forget(c, NULL);
 	mutex_hold(&s->lock);
 
 	c->lent = false;

@@ -151,6 +151,42 @@ TEST(a_long_transaction_leaves_the_same_feed)
 	is_int(store_last_seq(s), deeds.n);
 }
 
+/* Records read in a writing transaction are remembered: never one that has been written, deleted or taken back since. */
+TEST(what_is_read_again_is_what_is_there)
+{
+	static struct owner kept[300];
+	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
+	struct store_tx *tx = begin(s, STORE_WRITE);
+	struct dice dice = { 23 };
+	struct owner back;
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < 300; i++)
+		must(put_owner(tx, arena_fmt(&arena, "o%u", i), &kept[i]) == 0);
+	for (unsigned i = 0; i < 6000; i++) {
+		unsigned at = (unsigned) dice_below(&dice, i % 2 ? 300 : 12), which = (unsigned) dice_below(&dice, 20);
+
+		if (which == 0 && kept[at].head.rev) {
+			kept[at].name = arena_fmt(&arena, "n%u", i);
+			must(store_put(tx, &owner_type, &kept[at], NULL) == 0);
+		} else if (which == 1 && kept[at].head.rev) {
+			must(store_del(tx, &owner_type, &kept[at].head.id, 0, NULL) == 0);
+			kept[at].head.rev = 0;
+		} else if (which == 2) {
+			must(store_savepoint(tx) == 0);
+			must(!kept[at].head.rev || store_del(tx, &owner_type, &kept[at].head.id, 0, NULL) == 0);
+			must(store_release(tx, false) == 0);
+		}
+		if (store_get(tx, &owner_type, &kept[at].head.id, &back, &arena) < 0)
+			wrong += kept[at].head.rev != 0;
+		else
+			wrong += back.head.rev != kept[at].head.rev || !rec_equal(&owner_type, &back, &kept[at]);
+		err_clear();
+	}
+	is_int(wrong, 0);
+	must(store_commit(tx) == 0);
+}
+
 TEST(one_is_found_by_what_another_has)
 {
 	static const struct rec_field *const fields[] = { &item_fields[2], &item_fields[0] }, *const name[] = { &item_fields[1] },

@@ -98,11 +98,12 @@ struct kept { struct stmt *st; const char *sql; uint64_t key; uint64_t used; boo
 
 /* A record that was read in the transaction under way, so that the next who wants it (the group of the next point) need not ask the engine. */
 struct recent { const struct table *t; struct uuid id; void *rec; struct arena arena; };
-enum { RECENT = 8, RECENT_MAX = 64 << 10 /* bytes of one */ };
+enum { RECENT_WAYS = 4, RECENT = 16 * RECENT_WAYS, RECENT_MAX = 64 << 10 /* bytes of one */ };
 
 struct conn {
 	struct db *db;
-	struct recent recent[RECENT];           /* of the writer */
+	struct recent recent[RECENT];           /* of the writer: an id has four places next to each other */
+	unsigned recent_next;                   /* which of the four gives way */
 	struct kept kept[STATEMENTS_MAX];
 	uint64_t clock;
 	struct gathered *gathered;              /* rows of the feed on their way (store_hasher.c); NULL: none were yet */

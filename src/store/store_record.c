@@ -73,9 +73,27 @@ static int missing(const struct rec_type *t, const struct uuid *id)
 	return err_fail(ERR_MISSING, "what", term, "value", text, NULL);
 }
 
+/* The first of an id's places. */
 static struct recent *recent_of(struct store_tx *tx, const struct uuid *id)
 {
-	return tx->mode == STORE_WRITE && !tx->migrating ? &tx->conn->recent[(id->b[15] ^ id->b[14]) % RECENT] : NULL;
+	return tx->mode == STORE_WRITE && !tx->migrating ? &tx->conn->recent[(id->b[15] ^ id->b[14]) % (RECENT / RECENT_WAYS) * RECENT_WAYS] : NULL;
+}
+
+static struct recent *recent_find(struct recent *at, const struct table *t, const struct uuid *id)
+{
+	for (unsigned i = 0; at && i < RECENT_WAYS; i++)
+		if (at[i].t == t && uuid_equal(&at[i].id, id))
+			return &at[i];
+	return NULL;
+}
+
+/* A free one, else each of them in turn. */
+static struct recent *recent_place(struct conn *c, struct recent *at)
+{
+	for (unsigned i = 0; i < RECENT_WAYS; i++)
+		if (!at[i].t)
+			return &at[i];
+	return &at[c->recent_next++ % RECENT_WAYS];
 }
 
 static void remember(struct recent *at, const struct table *t, const struct uuid *id, const void *rec)
@@ -102,15 +120,16 @@ void recent_forget(struct conn *c, const struct table *t)
 int store_get(struct store_tx *tx, const struct rec_type *type, const struct uuid *id, void *ret_rec, struct arena *a)
 {
 	const struct table *t;
-	struct recent *at;
+	struct recent *at, *known;
 	void *rec;
 	int r = store_need_table(tx, type, &t);
 
 	if (r < 0)
 		return r;
 	at = recent_of(tx, id);
-	if (at && at->t == t && uuid_equal(&at->id, id))
-		return rec_dup(type, ret_rec, at->rec, a);
+	known = recent_find(at, t, id);
+	if (known)
+		return rec_dup(type, ret_rec, known->rec, a);
 	arena_reset(&tx->scratch);
 	rec = arena_alloc(&tx->scratch, type->size);
 	if (!rec)
@@ -119,7 +138,7 @@ int store_get(struct store_tx *tx, const struct rec_type *type, const struct uui
 	if (r == 1)
 		memcpy(ret_rec, rec, type->size);
 	if (r == 1 && at)
-		remember(at, t, id, rec);
+		remember(recent_place(tx->conn, at), t, id, rec);
 	return r == 1 ? 0 : r < 0 ? r : missing(type, id);
 }
 
