@@ -108,10 +108,10 @@ class Server:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def database(self):
-        """The URL of a new, empty database."""
+    def database(self, like=None):
+        """The URL of a new database: empty, or a copy of one that nobody uses."""
         self.databases += 1
-        self.sql(f"CREATE DATABASE t{self.databases}")
+        self.sql(f"CREATE DATABASE t{self.databases}" + (f" TEMPLATE {like}" if like else ""))
         return f"postgresql://postgres@/t{self.databases}?host={self.folder}"
 
     def close(self):

@@ -179,7 +179,8 @@ void look_records(struct look *l)
 		return;
 	}
 	if (r < 0) {
-		look_say(l, FINDING_ERROR, "records", look_taken(l, r), r == -ERR_NEWER ? look_word(l, "install the newer version", "请安装更新的版本") : HINT_RESTORE);
+		look_say(l, FINDING_ERROR, "records", look_taken(l, r), r == -ERR_NEWER ? look_word(l, "install the newer version", "请安装更新的版本")
+			: r == -ERR_UNAVAILABLE ? look_word(l, "start PostgreSQL, or correct platform.store", "请启动 PostgreSQL，或更正 platform.store") : HINT_RESTORE);
 		return;
 	}
 	look_store(l, s->guard, 0, &lines);
@@ -202,6 +203,12 @@ void look_backup(struct look *l)
 	struct stat st;
 	int64_t days;
 
+	if (file_exists(look_under(l, "STORE"))) {
+		look_say(l, FINDING_WARNING, "backup", look_word(l, "the records are in PostgreSQL: its own tools back them up", "记录存于 PostgreSQL：由其自带工具备份"),
+			look_word(l, "pg_dump each night; of samples and keys a copy of the data folder while the platform is stopped",
+				"请每晚执行 pg_dump；样本与密钥请在平台停止时复制数据文件夹"));
+		return;
+	}
 	if (stat(note, &st) < 0 || file_read(note, NOTE_BYTES, &b) < 0) {
 		err_clear();
 		look_say(l, FINDING_WARNING, "backup", look_word(l, "none is known of", "未知有备份"), hint);

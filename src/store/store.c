@@ -435,6 +435,21 @@ int store_shell(struct store **ret, const struct store_config *config)
 	return 0;
 }
 
+/* A reader of PostgreSQL connects when it begins. */
+static int look_at(struct store *s, struct store_tx *tx)
+{
+	int r = s->e->begin(tx->conn->db, false, 0);
+
+	if (r == 0) {
+		r = store_schema_is_todays(s, tx);
+		struct err e = *err_peek();
+
+		s->e->end(tx->conn->db, false);
+		err_put(&e);
+	}
+	return r;
+}
+
 int store_open(struct store **ret, const struct store_config *config)
 {
 	_cleanup_(store_closep) struct store *s = NULL;
@@ -445,7 +460,7 @@ int store_open(struct store **ret, const struct store_config *config)
 		return r;
 	r = store_connect(s, !config->look, NULL, &tx);
 	if (r == 0)
-		r = config->look ? store_schema_is_todays(s, tx) : store_schema_open(s, tx);
+		r = config->look ? look_at(s, tx) : store_schema_open(s, tx);
 	if (r < 0)
 		return err_wrap(r, "%s", config->name ?: config->url ? config->schema : config->path);
 	*ret = take(s);

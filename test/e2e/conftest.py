@@ -1,6 +1,17 @@
+import os
+
 import pytest
 
 import tenon
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "files: is about the files of the records, which are not there when they lie in PostgreSQL")
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.environ.get("TENON_TEST_STORE") == "postgresql":
+        items[:] = [i for i in items if not i.get_closest_marker("files")]
 
 
 @pytest.fixture(scope="module")

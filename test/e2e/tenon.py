@@ -1,5 +1,6 @@
 """The program under test as others see it: a process, a URL, a token. Started on a free port of loopback, stopped by pid."""
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,26 @@ def settle(data):
 
 def database_of(data):
     return (pathlib.Path(data) / "STORE").read_text(encoding="utf-8").split("@/")[1].split("?")[0]
+
+
+def copy(data, to):
+    """Of a data folder that nobody uses, with records of its own."""
+    shutil.copytree(data, to, symlinks=True)
+    if server is not None and os.path.exists(f"{data}/STORE"):
+        (pathlib.Path(to) / "STORE").write_text(server.database(like=database_of(data)) + "\n", encoding="utf-8")
+    return pathlib.Path(to)
+
+
+def sql(data, store, *statements):
+    """What somebody with the database does to the records of "system" or of a tenant's number: (first column of the last one's first row)."""
+    if server is not None and os.path.exists(f"{data}/STORE"):
+        schema = f"SET search_path TO tenon_{store};"
+        return server.sql(" ".join([schema, *(f"{s};" for s in statements)]), database_of(data)).split("\n")[0]
+    path = f"{data}/system/store.db" if store == "system" else f"{data}/tenants/{store}/store.db"
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        for s in statements:
+            row = db.execute(s).fetchone()
+        return row and row[0]
 
 
 def wait_for(condition, seconds=20, what="condition"):

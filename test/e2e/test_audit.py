@@ -1,7 +1,6 @@
 """The audit as an attacker with the database leaves it: entries changed, removed, swapped, cut off. The verification names the first bad
-one. SQLite's own module (Python) is the attacker's tool; the marks in the log stand against who puts an older sealed head back, too."""
+one. SQLite's own module (Python), or psql, is the attacker's tool; the marks in the log stand against who puts an older sealed head back, too."""
 import shutil
-import sqlite3
 import subprocess
 
 import pytest
@@ -32,15 +31,11 @@ def verify(data):
 
 
 def attacked(whole, tmp_path, *statements, older_head=False):
-    data = tmp_path / "data"
-    shutil.copytree(whole["data"], data)
-    store = data / "tenants" / "1" / "store.db"
-    with sqlite3.connect(store) as db:
-        for s in statements:
-            db.execute(s)
-    db.close()
+    data = tenon.copy(whole["data"], tmp_path / "data")
+    if statements:
+        tenon.sql(data, 1, *statements)
     if older_head:
-        shutil.copy(data / "older.head", str(store) + ".head")
+        shutil.copy(data / "older.head", data / "tenants" / "1" / "store.db.head")
     return data
 
 

@@ -1,4 +1,4 @@
-"""Peers: the test itself, which does the damage (SQLite 3 by Python's sqlite3, openssl, the file system). What `tenon doctor` sees, and that it
+"""Peers: the test itself, which does the damage (SQLite 3 by Python's sqlite3 or psql, openssl, the file system). What `tenon doctor` sees, and that it
 changes nothing."""
 import hashlib
 import json
@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 
 import pytest
@@ -61,8 +60,7 @@ def lived(tmp_path_factory):
 
 @pytest.fixture
 def data(lived, tmp_path):
-    shutil.copytree(lived, tmp_path / "data", symlinks=True)
-    return tmp_path / "data"
+    return tenon.copy(lived, tmp_path / "data")
 
 
 def test_a_platform_that_was_killed_is_well_and_stays_as_it_is(data):
@@ -82,18 +80,13 @@ def test_a_platform_that_was_killed_is_well_and_stays_as_it_is(data):
     assert of(chinese, "records")[0]["text"] == "系统：存储完整"
     text = subprocess.run([tenon.PROGRAM, "doctor", "--data", str(data)], capture_output=True, text=True, env={**os.environ, "TENON_LANG": "en"})
     lines = text.stdout.splitlines()
-    assert text.returncode == 0 and any(line.startswith("warning  backup") for line in lines) and any("-> tenon backup" in line for line in lines)
+    assert text.returncode == 0 and any(line.startswith("warning  backup") for line in lines) and any("-> tenon backup" in line or "-> pg_dump" in line for line in lines)
 
 
 def flip(path, at):
     raw = bytearray(path.read_bytes())
     raw[at] ^= 0x40
     path.write_bytes(bytes(raw))
-
-
-def sql(path, text):
-    with sqlite3.connect(path) as db:
-        db.execute(text)
 
 
 def cut_parquet(d):
@@ -117,10 +110,10 @@ def hurt_store(d):
     ("folder", lambda d: (d / "VERSION").write_text("2\n"), "was written by a newer version (2"),
     ("history", cut_parquet, "has no readable end"),
     ("log", hurt_log, "is damaged"),
-    ("records", hurt_store, "tenant 1: "),
+    pytest.param("records", hurt_store, "tenant 1: ", marks=pytest.mark.files),
     ("records", lambda d: (d / "keys" / "guard.key").unlink(), "guard.key"),
-    ("records", lambda d: sql(d / "system" / "store.db", "UPDATE tenon_schema SET value = '999999' WHERE key = 'migration'"), "newer version (999999)"),
-    ("audit", lambda d: sql(d / "system" / "store.db", "DELETE FROM audit WHERE seq = (SELECT min(seq) FROM audit)"), "system: broken at entry"),
+    ("records", lambda d: tenon.sql(d, "system", "UPDATE tenon_schema SET value = '999999' WHERE key = 'migration'"), "newer version (999999)"),
+    ("audit", lambda d: tenon.sql(d, "system", "DELETE FROM audit WHERE seq = (SELECT min(seq) FROM audit)"), "system: broken at entry"),
     ("rights", lambda d: (d / "keys" / "guard.key").chmod(0o644), "others than their owner may use"),
 ])
 def test_what_is_wrong_is_named_with_what_to_do(data, check, hurt, sentence):
@@ -133,12 +126,10 @@ def test_what_is_wrong_is_named_with_what_to_do(data, check, hurt, sentence):
 
 
 def test_an_older_shape_of_the_records_is_a_warning_and_is_left_alone(data):
-    path = data / "system" / "store.db"
-    sql(path, "UPDATE tenon_schema SET value = '1' WHERE key = 'fingerprint'")
+    tenon.sql(data, "system", "UPDATE tenon_schema SET value = '1' WHERE key = 'fingerprint'")
     rows = doctor(data)
     assert [(r["state"], "backup" in r["hint"]) for r in of(rows, "records")] == [("warning", True)]
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT value FROM tenon_schema WHERE key = 'fingerprint'").fetchone() == ("1",)
+    assert tenon.sql(data, "system", "SELECT value FROM tenon_schema WHERE key = 'fingerprint'") == "1"
 
 
 def test_the_address_and_the_certificate(data, tmp_path):
@@ -154,6 +145,7 @@ def test_the_address_and_the_certificate(data, tmp_path):
         assert row["state"] == state and row["text"].endswith("for plant.example, 192.0.2.9"), row
 
 
+@pytest.mark.files
 def test_a_backup_is_known_of_and_an_old_one_is_a_warning(data, tmp_path):
     done = subprocess.run([tenon.PROGRAM, "backup", str(tmp_path / "b.tar"), "--data", str(data)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

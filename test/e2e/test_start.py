@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import shutil
-import sqlite3
 import subprocess
 import tempfile
 
@@ -38,8 +37,7 @@ def lived():
 
 @pytest.fixture
 def data(lived, tmp_path):
-    shutil.copytree(lived / "data", tmp_path / "data")
-    return tmp_path / "data"
+    return tenon.copy(lived / "data", tmp_path / "data")
 
 
 def serve(data, before=(), program=tenon.PROGRAM, lang="en", **options):
@@ -150,26 +148,22 @@ def test_a_folder_of_a_newer_version(data):
     assert contents(data) == before
 
 
-@pytest.mark.parametrize("store,name", [("system/store.db", "the system's store"), ("tenants/1/store.db", "the store of tenant 1")])
+@pytest.mark.parametrize("store,name", [("system", "the system's store"), (1, "the store of tenant 1")])
 def test_records_of_a_newer_version(data, store, name):
-    with sqlite3.connect(data / store) as db:
-        db.execute("UPDATE tenon_schema SET value = '77' WHERE key = 'migration'")
-    db.close()
+    tenon.sql(data, store, "UPDATE tenon_schema SET value = '77' WHERE key = 'migration'")
     before = contents(data)
     is_refused(serve(data), 78, f"{name} was written by a newer version (77); this is version 0")
     assert contents(data) == before
 
 
 def test_records_with_a_column_of_a_newer_version(data):
-    with sqlite3.connect(data / "tenants/1/store.db") as db:
-        db.execute('ALTER TABLE places ADD COLUMN "tomorrow" TEXT')
-        db.execute("UPDATE tenon_schema SET value = '7' WHERE key = 'fingerprint'")
-    db.close()
+    tenon.sql(data, 1, 'ALTER TABLE places ADD COLUMN "tomorrow" TEXT', "UPDATE tenon_schema SET value = '7' WHERE key = 'fingerprint'")
     before = contents(data)
     is_refused(serve(data), 78, "the store of tenant 1 was written by a newer version (tomorrow); this is version places")
     assert contents(data) == before
 
 
+@pytest.mark.files
 def test_a_damaged_store_is_a_refusal_too(data):
     (data / "tenants/1/store.db").write_bytes(b"no database" * 1000)
     before = contents(data)
