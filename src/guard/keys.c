@@ -80,6 +80,17 @@ void guard_print(struct guard *g, const void *bytes, size_t n, char ret[PRINT_TE
 	hex_format(mac, sizeof(mac), ret);
 }
 
+/* libcrypto that found no memory when it set itself up stays half set up, and dies when it is used. */
+static int crypto_is_there(void)
+{
+	EVP_CIPHER *c = OSSL_LIB_CTX_get0_global_default() ? EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL) : NULL;
+
+	if (!c)
+		return err_fail(ERR_NO_MEMORY, "what", "libcrypto", NULL);
+	EVP_CIPHER_free(c);
+	return 0;
+}
+
 int keys_open(struct guard *g)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 1 << 16);
@@ -89,7 +100,9 @@ int keys_open(struct guard *g)
 
 	if (!path_join(dir, sizeof(dir), g->data, "keys") || !path_join(path, sizeof(path), dir, "guard.key"))
 		return err_failf(ERR_CONFIG, "the path of the data folder is too long");
-	r = g->look ? 0 : dir_make(dir, 0700);
+	r = crypto_is_there();
+	if (r == 0 && !g->look)
+		r = dir_make(dir, 0700);
 	if (r < 0)
 		return r;
 	if (!g->look && !file_exists(path)) {

@@ -3,10 +3,9 @@
 #include <argon2.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 #include "base/buf.h"
+#include "base/sha256.h"
 #include "base/str.h"
 #include "guard/secret.h"
 #include "sys/sys.h"
@@ -62,7 +61,11 @@ bool secret_is(const char *prefix, const char *text)
 
 void sha256(const void *data, size_t n, uint8_t ret[HASH_BYTES])
 {
-	SHA256(data, n, ret);
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_add(&s, data, n);
+	sha256_end(&s, ret);
 }
 
 void hex_format(const uint8_t *bytes, size_t n, char *out)
@@ -86,7 +89,7 @@ void hash_text(const void *data, size_t n, char ret[HASH_TEXT + 1])
 
 void hmac_sha256(const uint8_t key[HASH_BYTES], const void *data, size_t n, uint8_t ret[HASH_BYTES])
 {
-	HMAC(EVP_sha256(), key, HASH_BYTES, data, n, ret, NULL);
+	sha256_hmac(key, HASH_BYTES, data, n, ret);
 }
 
 bool same_bytes(const void *a, const void *b, size_t n)

@@ -214,30 +214,3 @@ TEST(one_is_found_by_what_another_has)
 	is_int(store_find_like(tx, &item_type, fans, 1, &like, &id), -ERR_BAD_ARGUMENT);
 	store_rollback(tx);
 }
-
-static void is_hash(const char *text, size_t times, const char *hex)
-{
-	static const char digits[] = "0123456789abcdef";
-	uint8_t hash[32];
-	char shown[65] = "";
-	struct sha256 s;
-
-	sha256_init(&s);
-	while (times-- > 0)
-		sha256_add(&s, text, str_len(text));
-	sha256_end(&s, hash);
-	for (int i = 0; i < 32; i++) {
-		shown[2 * i] = digits[hash[i] >> 4];
-		shown[2 * i + 1] = digits[hash[i] & 15];
-	}
-	is_str(shown, hex);
-}
-
-/* NIST, "Examples with Intermediate Values", SHA-256; and the million letters of FIPS 180-2, appendix B.3. */
-TEST(hashes_are_those_of_the_standard)
-{
-	is_hash("", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-	is_hash("abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	is_hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-	is_hash("a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-}

@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 
+#include "base/sha256.h"
 #include "base/str.h"
 #include "store/store.h"
 #include "sys/sys.h"
@@ -204,7 +205,3 @@ int change_insert(struct store_tx *tx, const struct store_change *c, unsigned n)
 void change_sql(struct buf *out);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */
 
-struct sha256 { uint32_t h[8]; uint64_t len; uint8_t block[64]; };
-void sha256_init(struct sha256 *s);
-void sha256_add(struct sha256 *s, const void *bytes, size_t n);
-void sha256_end(struct sha256 *s, uint8_t ret[32]);

@@ -1,5 +1,7 @@
-/* sha256.c - FIPS 180-4, section 6.2: every record put is hashed, in a long import a hundred thousand. */
-#include "store/store_int.h"
+/* sha256.c - see sha256.h. FIPS 180-4, section 6.2; RFC 2104. */
+#include "base/sha256.h"
+
+#include <string.h>
 
 static const uint32_t k[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
@@ -99,4 +101,30 @@ void sha256_end(struct sha256 *s, uint8_t ret[32])
 	sha256_add(s, length, 8);
 	for (int i = 0; i < 32; i++)
 		ret[i] = (uint8_t) (s->h[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha256_hmac(const void *key, size_t key_len, const void *data, size_t n, uint8_t ret[SHA256_BYTES])
+{
+	uint8_t pad[64] = { 0 }, inner[SHA256_BYTES];
+	struct sha256 s;
+
+	if (key_len > sizeof(pad)) {
+		sha256_init(&s);
+		sha256_add(&s, key, key_len);
+		sha256_end(&s, pad);
+	} else if (key_len) {
+		memcpy(pad, key, key_len);
+	}
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	sha256_init(&s);
+	sha256_add(&s, pad, sizeof(pad));
+	sha256_add(&s, data, n);
+	sha256_end(&s, inner);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	sha256_init(&s);
+	sha256_add(&s, pad, sizeof(pad));
+	sha256_add(&s, inner, sizeof(inner));
+	sha256_end(&s, ret);
 }
