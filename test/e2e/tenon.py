@@ -120,9 +120,15 @@ class Process:
 
     def __init__(self, *args, env=None):
         self.child = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        atexit.register(self._left)
         self.lines, self.errors = queue.Queue(), []
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._read_errors, daemon=True).start()
+
+    def _left(self):
+        """A test that failed half way leaves nobody behind."""
+        if self.child.poll() is None:
+            self.child.kill()
 
     def _read(self):
         for line in self.child.stdout:
