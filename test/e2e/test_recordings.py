@@ -133,7 +133,11 @@ def test_a_recording_arrives_row_by_row_bit_by_bit(platform, name, factor, sampl
     server.stop()
 
     path = lambda c: f"{code}/{c}"  # noqa: E731
-    got = platform.query([path("row")])[path("row")]
+    def rows():             # what was read is in the history a moment later
+        got = platform.query([path("row")])[path("row")]
+        return got if len(values) - 1 in got["v"] else None
+
+    got = tenon.wait_for(rows, what="the last row is in the history")
     good = [i for i, q in enumerate(got.get("q") or [0] * len(got["t"])) if q == 0]
     numbers = [got["v"][i] for i in good]
     times = [got["t"][i] * 1000 + (got["ns"][i] if "ns" in got else 0) for i in good]
