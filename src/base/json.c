@@ -4,11 +4,25 @@
 #include "base/num.h"
 #include "base/str.h"
 
+/* Of eight bytes at once: none is a quote, a backslash, below the blank or beyond ASCII. */
+static bool eight_plain(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t w, quote, slash;
+
+	memcpy(&w, p, sizeof(w));
+	quote = w ^ ones * '"';
+	slash = w ^ ones * '\\';
+	return !((w | (w - ones * ' ') | (quote - ones) | (slash - ones)) & tops);      /* with a top bit clear, a borrow means "less" */
+}
+
 /* The bytes in front that stand as they are whatever follows them. */
 static size_t plain(const char *text, size_t n)
 {
 	size_t at = 0;
 
+	while (at + 8 <= n && eight_plain(text + at))
+		at += 8;
 	while (at < n && (unsigned char) text[at] >= 0x20 && (unsigned char) text[at] < 0x80 && text[at] != '"' && text[at] != '\\')
 		at++;
 	return at;

@@ -38,6 +38,39 @@ TEST(hashes_are_those_of_the_standard)
 	is_hash("a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+/* The same examples, side by side; and each length around one, two, three blocks against one by one. */
+TEST(many_hashes_at_once_are_the_same_as_one_by_one)
+{
+	static char million[1000000];
+	static const char *const examples[][2] = {
+		{ "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+	};
+	enum { N = 3 * ELEMENTSOF(examples) + 1, LENGTHS = 201 };
+	struct sha256_text texts[LENGTHS];
+	uint8_t got[LENGTHS][SHA256_BYTES], one[SHA256_BYTES];
+
+	memset(million, 'a', sizeof(million));
+	for (size_t i = 0; i < N; i++)
+		texts[i] = i == 4 ? (struct sha256_text) { million, sizeof(million), got[i] }
+			: (struct sha256_text) { examples[i % 3][0], str_len(examples[i % 3][0]), got[i] };
+	sha256_many(texts, N);
+	for (size_t i = 0; i < N; i++)
+		is_hex(got[i], i == 4 ? "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" : examples[i % 3][1]);
+	for (size_t i = 0; i < LENGTHS; i++)
+		texts[i] = (struct sha256_text) { million, i, got[i] };
+	sha256_many(texts, LENGTHS);
+	for (size_t i = 0; i < LENGTHS; i++) {
+		struct sha256 s;
+
+		sha256_init(&s);
+		sha256_add(&s, million, i);
+		sha256_end(&s, one);
+		ok(memcmp(one, got[i], sizeof(one)) == 0);
+	}
+}
+
 static void is_hmac(const char *key, size_t key_len, const char *text, const char *hex)
 {
 	uint8_t mac[SHA256_BYTES];
