@@ -1,5 +1,5 @@
 /* store.c - opening, connections, transactions. */
-#include "store/store_int.h"
+#include "store/behind.h"
 
 enum { CACHE_KB = 1024, WRITER_CACHE_KB = 16384, READERS = 4, REST_S = 60 };
 
@@ -93,9 +93,12 @@ int stmt_get(struct store_tx *tx, const char *sql, bool fixed, struct kept **ret
 {
 	struct conn *c = tx->conn;
 	uint64_t key = key_of(sql, fixed);
-	struct kept *k = place_for(c, sql, key, fixed);
-	int r;
+	struct kept *k;
+	int r = behind_wait(tx);
 
+	if (r < 0)
+		return r;
+	k = place_for(c, sql, key, fixed);
 	if (!k)
 		return err_failf(ERR_BROKEN, "%s: too many statements at once", tx->store->name);
 	if (!k->st || k->key != key || k->fixed != fixed || (!fixed && !str_eq(k->sql, sql))) {
@@ -112,6 +115,7 @@ int stmt_get(struct store_tx *tx, const char *sql, bool fixed, struct kept **ret
 		k->key = key;
 	}
 	k->busy = true;
+	tx->busy++;
 	k->used = ++c->clock;
 	*ret = k;
 	return 0;
@@ -121,6 +125,7 @@ void stmt_put(struct store_tx *tx, struct kept *k)
 {
 	tx->e->reset(k->st);
 	k->busy = false;
+	tx->busy--;
 }
 
 int stmt_run(struct store_tx *tx, const char *sql, bool fixed, const struct cell *cells, unsigned n)
@@ -317,12 +322,15 @@ int store_savepoint(struct store_tx *tx)
 int store_release(struct store_tx *tx, bool keep)
 {
 	struct err e = *err_peek();
-	int r = keep ? step_sql(tx, "RELEASE step") : tx->e->run(tx->conn->db, "ROLLBACK TO step; RELEASE step");
+	int r;
+
+	if (!keep)
+		changes_drop(tx);               /* all of this step */
+	r = keep ? step_sql(tx, "RELEASE step") : tx->e->run(tx->conn->db, "ROLLBACK TO step; RELEASE step");
 
 	tx->savepoints = 0;
 	if (!keep) {
 		tx->seq = tx->seq_before;
-		changes_drop(tx);               /* all of this step */
 		recent_forget(tx->conn, NULL);
 	}
 	if (r == 0)

@@ -119,6 +119,15 @@ int store_get(struct store_tx *tx, const struct rec_type *t, const struct uuid *
 /* rev 0 = whatever is there. -ERR_IN_USE says how many of what still refer to it. */
 int store_del(struct store_tx *tx, const struct rec_type *t, const struct uuid *id, uint64_t rev, const struct uuid *by);
 
+/* About `expected` new records of that type are going to be put, and before each it is asked with store_find_like() for these fields (texts and
+ * references). From here to the end of the transaction store_put() may return as soon as a new record is checked; its row is written behind,
+ * by other threads, and what is asked for is known without the engine. Whatever else looks at the store waits until all is written. Does
+ * nothing where it would not pay. Not inside a step. */
+int store_put_behind(struct store_tx *tx, const struct rec_type *t, const struct rec_field *const *fields, size_t n, uint64_t expected);
+int store_settle(struct store_tx *tx);                  /* waits until all is written that was put behind; says why not */
+/* What was put behind could not be written; it is not known whose put it was. Every call says why: roll back, and do it again without. */
+bool store_refused_behind(const struct store_tx *tx);
+
 enum store_op { STORE_EQ, STORE_NE, STORE_LT, STORE_LE, STORE_GT, STORE_GE,
 		STORE_IN,       /* values between commas; "\," is a comma inside a value */
 		STORE_LIKE };   /* texts: * any characters, ? one; case does not count for A-Z */
@@ -142,6 +151,8 @@ struct store_list {
 	const char *cursor;             /* `next` of the page before; NULL: from the start */
 	uint32_t limit;                 /* 0 = all */
 	bool count;                     /* also count all that match, without paging */
+	const char *const *fields;      /* only these, the id and the revision are read, all else of a record is absent; needs sort NULL. NULL: all */
+	size_t n_fields;
 	struct arena *arena;            /* for `next`; NULL: no cursor is made */
 };
 struct store_page { const char *next; uint64_t total; uint32_t n; };    /* next: NULL at the end; in the arena */

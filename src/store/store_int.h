@@ -9,7 +9,7 @@
  *   store_search.c  the column for free words, where it is new
  *   store_query.c   rows of queries.def
  *   store_change.c  the feed
- *   store_hasher.c  rows of the feed gathered, and hashed by a second thread when they are many
+ *   store_behind.c  what a transaction writes behind its back: rows of the feed, gathered and hashed; new records, when they are many
  *   store_move.c    stores copied whole
  *   store_sqlite.c  an engine: nothing else knows SQLite
  *   store_pg.c      the other: nothing else but store_pg_link.c knows libpq
@@ -99,15 +99,15 @@ struct kept { struct stmt *st; const char *sql; uint64_t key; uint64_t used; boo
 
 /* A record that was read in the transaction under way, so that the next who wants it (the group of the next point) need not ask the engine. */
 struct recent { const struct table *t; struct uuid id; void *rec; struct arena arena; };
-enum { RECENT_WAYS = 4, RECENT = 16 * RECENT_WAYS, RECENT_MAX = 64 << 10 /* bytes of one */ };
+enum { RECENT_WAYS = 8, RECENT = 64, RECENT_MAX = 64 << 10 /* bytes of one */ };
 
 struct conn {
 	struct db *db;
-	struct recent recent[RECENT];           /* of the writer: an id has four places next to each other */
-	unsigned recent_next;                   /* which of the four gives way */
+	struct recent recent[RECENT];           /* of the writer: an id has eight places next to each other */
+	unsigned recent_next;                   /* which of the eight gives way */
 	struct kept kept[STATEMENTS_MAX];
 	uint64_t clock;
-	struct gathered *gathered;              /* rows of the feed on their way (store_hasher.c); NULL: none were yet */
+	struct gathered *gathered;              /* rows of the feed on their way (store_behind.c); NULL: none were yet */
 	bool lent, borrowed;                    /* borrowed: the db is another's */
 	struct store_tx *tx;
 };
@@ -119,7 +119,7 @@ struct store_tx {
 	enum store_mode mode;
 	bool migrating, refill;                 /* refill: a column STORE_SEARCH is new to its rows */
 	uint64_t seq;                           /* of the newest change in here; 0: none */
-	unsigned savepoints;
+	unsigned savepoints, busy;              /* busy: statements in use */
 	uint64_t seq_before;                    /* the step under way */
 	uint64_t writes;                        /* records put and deleted */
 	struct arena scratch;                   /* reset by every deed */
@@ -195,12 +195,11 @@ bool store_is_head(const struct rec_field *f);
 int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a);         /* 1: it is there */
 int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a);  /* with its lists of references */
 void recent_forget(struct conn *c, const struct table *t);             /* t NULL: all */
-/* The type's name is borrowed. after: what `after` is the hash of; NULL: nothing. */
-int change_add(struct store_tx *tx, const struct store_change *c, const struct rec_type *t, const void *after);
-int changes_flush(struct store_tx *tx);                 /* before anything that looks at the feed, a savepoint, the commit */
-void changes_drop(struct store_tx *tx);                 /* those not written yet */
-void changes_end(struct store_tx *tx);                  /* of the transaction */
-struct gathered *gathered_free(struct gathered *g);
+/* A new record's row alone; what was made by record_search(), or nothing where the table is not searched. */
+int record_insert(struct store_tx *tx, const struct table *t, const void *rec, const struct cell *search);
+int record_search(const struct table *t, const void *rec, struct arena *a, struct cell *ret);
+struct hash_of { const struct rec_type *t; const void *rec; uint8_t *ret; };
+void store_hash_many(struct hash_of *of, size_t n);
 int change_insert(struct store_tx *tx, const struct store_change *c, unsigned n);
 void change_sql(struct buf *out);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */

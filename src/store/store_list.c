@@ -7,7 +7,7 @@
  */
 #include "base/num.h"
 #include "rec/b64.h"
-#include "store/store_int.h"
+#include "store/behind.h"
 
 enum { CELLS_MAX = 96, KEYS_MAX = 5, WORDS_MAX = 8, IN_MAX = 200 };
 
@@ -568,6 +568,41 @@ static int rows(struct query *q, const struct store_list *spec, store_row_fn on_
 	return r;
 }
 
+static bool is_wanted(const struct store_list *spec, const char *name)
+{
+	for (size_t i = 0; i < spec->n_fields; i++)
+		if (str_eq(spec->fields[i], name))
+			return true;
+	return str_eq(name, "id") || str_eq(name, "rev");
+}
+
+/* The table as if it had no other columns. */
+static int narrow(struct query *q, const struct store_list *spec)
+{
+	struct table *part = arena_new(&q->params, struct table);
+	const struct rec_field **columns = arena_array(&q->params, const struct rec_field *, q->t->n_columns);
+	uint32_t n = 0;
+
+	if (!part || !columns)
+		return store_no_memory(q->tx->store);
+	if (spec->sort)
+		return err_failf(ERR_BROKEN, "a list of some fields is in the order of its ids");
+	buf_add(&q->sql, "SELECT ");
+	for (uint32_t i = 0; i < q->t->n_columns; i++) {
+		if (!is_wanted(spec, q->t->columns[i]->name))
+			continue;
+		buf_addf(&q->sql, "%s\"%s\"", n ? ", " : "", q->t->columns[i]->name);
+		columns[n++] = q->t->columns[i];
+	}
+	buf_addf(&q->sql, " FROM \"%s\"", q->t->type->plural);
+	*part = *q->t;
+	part->columns = columns;
+	part->n_columns = n;
+	part->n_joins = 0;
+	q->t = part;
+	return 0;
+}
+
 static int list(struct query *q, const struct store_list *spec, store_row_fn on_row, void *ctx, struct store_page *page)
 {
 	int r = read_sort(q, spec->sort);
@@ -576,8 +611,12 @@ static int list(struct query *q, const struct store_list *spec, store_row_fn on_
 		r = count(q, spec, &page->total);
 	if (r < 0)
 		return r;
-	buf_add(&q->sql, q->t->select);
-	r = where(q, spec);
+	if (!spec->fields)
+		buf_add(&q->sql, q->t->select);
+	else
+		r = narrow(q, spec);
+	if (r == 0)
+		r = where(q, spec);
 	if (r == 0 && spec->cursor)
 		r = from_cursor(q, spec->cursor);
 	if (r < 0)
@@ -672,6 +711,8 @@ int store_find_like(struct store_tx *tx, const struct rec_type *t, const struct 
 	int r = store_need_table(tx, t, &table);
 
 	arena_reset(&tx->scratch);
+	if (r == 0 && behind_lacks(tx, t, fields, n, like))
+		return 0;
 	buf_addf(&b, "SELECT \"id\" FROM \"%s\"", t->plural);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		bool text = fields[i]->kind == REC_STR || fields[i]->kind == REC_TEXT;

@@ -1,6 +1,8 @@
 /* store_record.c - one record: put, get, del, and the sentences of what the engine refused. */
 #include "base/num.h"
-#include "store/store_int.h"
+#include "store/behind.h"
+
+enum { SEARCH_MAX = 16 << 20, SEARCH_SHORT = 2048 /* enough for most */ };
 
 /* --- reading -------------------------------------------------------------------------------------------------------------- */
 
@@ -73,27 +75,35 @@ static int missing(const struct rec_type *t, const struct uuid *id)
 	return err_fail(ERR_MISSING, "what", term, "value", text, NULL);
 }
 
-/* The first of an id's places. */
-static struct recent *recent_of(struct store_tx *tx, const struct uuid *id)
+/* The nth of an id's places; NULL: of this transaction nothing is kept. */
+static struct recent *recent_place(struct store_tx *tx, const struct uuid *id, unsigned nth)
 {
-	return tx->mode == STORE_WRITE && !tx->migrating ? &tx->conn->recent[(id->b[15] ^ id->b[14]) % (RECENT / RECENT_WAYS) * RECENT_WAYS] : NULL;
+	return &tx->conn->recent[(id->b[15] + nth) % RECENT];   /* of an id the last bytes are random */
 }
 
-static struct recent *recent_find(struct recent *at, const struct table *t, const struct uuid *id)
+static bool keeps_recent(const struct store_tx *tx)
 {
-	for (unsigned i = 0; at && i < RECENT_WAYS; i++)
-		if (at[i].t == t && uuid_equal(&at[i].id, id))
-			return &at[i];
+	return tx->mode == STORE_WRITE && !tx->migrating;
+}
+
+static struct recent *recent_find(struct store_tx *tx, const struct table *t, const struct uuid *id)
+{
+	for (unsigned i = 0; keeps_recent(tx) && i < RECENT_WAYS; i++) {
+		struct recent *at = recent_place(tx, id, i);
+
+		if (at->t == t && uuid_equal(&at->id, id))
+			return at;
+	}
 	return NULL;
 }
 
 /* A free one, else each of them in turn. */
-static struct recent *recent_place(struct conn *c, struct recent *at)
+static struct recent *recent_room(struct store_tx *tx, const struct uuid *id)
 {
 	for (unsigned i = 0; i < RECENT_WAYS; i++)
-		if (!at[i].t)
-			return &at[i];
-	return &at[c->recent_next++ % RECENT_WAYS];
+		if (!recent_place(tx, id, i)->t)
+			return recent_place(tx, id, i);
+	return recent_place(tx, id, tx->conn->recent_next++ % RECENT_WAYS);
 }
 
 static void remember(struct recent *at, const struct table *t, const struct uuid *id, const void *rec)
@@ -120,14 +130,13 @@ void recent_forget(struct conn *c, const struct table *t)
 int store_get(struct store_tx *tx, const struct rec_type *type, const struct uuid *id, void *ret_rec, struct arena *a)
 {
 	const struct table *t;
-	struct recent *at, *known;
+	struct recent *known;
 	void *rec;
 	int r = store_need_table(tx, type, &t);
 
 	if (r < 0)
 		return r;
-	at = recent_of(tx, id);
-	known = recent_find(at, t, id);
+	known = recent_find(tx, t, id);
 	if (known)
 		return rec_dup(type, ret_rec, known->rec, a);
 	arena_reset(&tx->scratch);
@@ -137,8 +146,8 @@ int store_get(struct store_tx *tx, const struct rec_type *type, const struct uui
 	r = record_read(tx, t, id, rec, a);
 	if (r == 1)
 		memcpy(ret_rec, rec, type->size);
-	if (r == 1 && at)
-		remember(recent_place(tx->conn, at), t, id, rec);
+	if (r == 1 && keeps_recent(tx))
+		remember(recent_room(tx, id), t, id, rec);
 	return r == 1 ? 0 : r < 0 ? r : missing(type, id);
 }
 
@@ -234,11 +243,32 @@ static int explain(struct store_tx *tx, const struct rec_type *t, const void *re
 
 /* --- writing -------------------------------------------------------------------------------------------------------------- */
 
-static int write_row(struct store_tx *tx, const struct table *t, const void *rec, const char *sql)
+/* Of most it is short: they do it in `b`, which is a fixed room; `heap` is for the others. */
+static struct cell search_of(const struct table *t, const void *rec, struct buf *b, struct buf *heap)
 {
-	_cleanup_(buf_done) struct buf heap = BUF_INIT(&sys_heap, 16 << 20);
-	char room[2048];                        /* enough for most */
-	struct buf search = BUF_FIXED(room);
+	rec_search_text(t->type, rec, b);
+	if (!b->failed)
+		return (struct cell) { .kind = CELL_TEXT, .p = b->data, .len = b->len };
+	rec_search_text(t->type, rec, heap);
+	return (struct cell) { .kind = heap->failed ? CELL_NULL : CELL_TEXT, .p = heap->data, .len = heap->len };
+}
+
+int record_search(const struct table *t, const void *rec, struct arena *a, struct cell *ret)
+{
+	_cleanup_(buf_done) struct buf heap = BUF_INIT(&sys_heap, SEARCH_MAX);
+	char room[SEARCH_SHORT] = "";
+
+	*ret = (struct cell) { .kind = CELL_NULL };
+	if (!t->is_searched)
+		return 0;
+	*ret = search_of(t, rec, &BUF_FIXED(room), &heap);
+	if (ret->kind == CELL_TEXT)
+		ret->p = arena_strn(a, ret->p, ret->len);
+	return ret->kind == CELL_TEXT && ret->p ? 0 : err_fail(ERR_NO_MEMORY, "what", "store", NULL);
+}
+
+static int run_row(struct store_tx *tx, const struct table *t, const void *rec, const char *sql, const struct cell *search)
+{
 	STMT(tx, use);
 	int r = stmt_get(tx, sql, true, &use.k);
 
@@ -249,19 +279,29 @@ static int write_row(struct store_tx *tx, const struct table *t, const void *rec
 		if (r == 0)
 			tx->e->bind(use.k->st, i + 1, &c);
 	}
-	if (r == 0 && t->is_searched) {
-		room[0] = 0;
-		rec_search_text(t->type, rec, &search);
-		if (search.failed) {
-			rec_search_text(t->type, rec, &heap);
-			search = heap;
-		}
-		tx->e->bind(use.k->st, t->n_columns + 1, &(struct cell) { .kind = CELL_TEXT, .p = search.data, .len = search.len });
-		r = search.failed ? store_no_memory(tx->store) : 0;
+	if (r == 0 && t->is_searched)
+		tx->e->bind(use.k->st, t->n_columns + 1, search);
+	return r == 0 ? tx->e->step(use.k->st) : r;
+}
+
+static int write_row(struct store_tx *tx, const struct table *t, const void *rec, const char *sql)
+{
+	_cleanup_(buf_done) struct buf heap = BUF_INIT(&sys_heap, SEARCH_MAX);
+	char room[SEARCH_SHORT] = "";
+	struct cell search = { .kind = CELL_NULL };
+
+	if (t->is_searched) {
+		search = search_of(t, rec, &BUF_FIXED(room), &heap);
+		if (search.kind == CELL_NULL)
+			return store_no_memory(tx->store);
 	}
-	if (r == 0)
-		r = tx->e->step(use.k->st);
-	return r;
+	return run_row(tx, t, rec, sql, &search);
+}
+
+int record_insert(struct store_tx *tx, const struct table *t, const void *rec, const struct cell *search)
+{
+	arena_reset(&tx->scratch);
+	return explain(tx, t->type, rec, run_row(tx, t, rec, t->insert, search));
 }
 
 static int write_joins(struct store_tx *tx, const struct table *t, const void *rec, bool is_new)
@@ -352,13 +392,22 @@ static int write_record(struct store_tx *tx, const struct table *t, void *rec, c
 	head->rev++;
 	head->updated = c.at;
 	head->updated_by = by ? *by : (struct uuid) { { 0 } };
-	r = write_all(tx, t, rec, !old);
-	tx->writes += r == 0;
-	if (r < 0 || quiet)
-		return r;
 	c.id = head->id;
 	c.by = head->updated_by;
 	c.rev = head->rev;
+	if (!old && behind_takes(tx, t)) {
+		r = behind_put(tx, t, rec, &c);
+		tx->writes += r == 0;
+		return r;
+	}
+	r = behind_wait(tx);
+	if (r == 0)
+		r = write_all(tx, t, rec, !old);
+	if (r == 0)
+		r = behind_note(tx, t->type, rec);
+	tx->writes += r == 0;
+	if (r < 0 || quiet)
+		return r;
 	return change_add(tx, &c, t->type, rec);
 }
 

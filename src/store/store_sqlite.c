@@ -182,22 +182,23 @@ static void reset(struct stmt *st)
 	sqlite3_clear_bindings(st->h);
 }
 
+/* A connection has no mutexes, so that a value may be looked at where it lies. */
 static struct cell column(struct stmt *st, unsigned nth)
 {
-	int i = (int) nth;
+	sqlite3_value *v = sqlite3_column_value(st->h, (int) nth);
 
-	switch (sqlite3_column_type(st->h, i)) {
-	case SQLITE_INTEGER: return CELL_OF_INT(sqlite3_column_int64(st->h, i));
-	case SQLITE_FLOAT: return (struct cell) { .kind = CELL_REAL, .d = sqlite3_column_double(st->h, i) };
+	switch (sqlite3_value_type(v)) {
+	case SQLITE_INTEGER: return CELL_OF_INT(sqlite3_value_int64(v));
+	case SQLITE_FLOAT: return (struct cell) { .kind = CELL_REAL, .d = sqlite3_value_double(v) };
 	case SQLITE_TEXT: {
-		const char *text = (const char *) sqlite3_column_text(st->h, i);
+		const char *text = (const char *) sqlite3_value_text(v);
 
-		return (struct cell) { .kind = CELL_TEXT, .p = text ?: "", .len = text ? (size_t) sqlite3_column_bytes(st->h, i) : 0 };
+		return (struct cell) { .kind = CELL_TEXT, .p = text ?: "", .len = text ? (size_t) sqlite3_value_bytes(v) : 0 };
 	}
 	case SQLITE_BLOB: {
-		const char *bytes = sqlite3_column_blob(st->h, i);
+		const char *bytes = sqlite3_value_blob(v);
 
-		return (struct cell) { .kind = CELL_BLOB, .p = bytes ?: "", .len = (size_t) sqlite3_column_bytes(st->h, i) };
+		return (struct cell) { .kind = CELL_BLOB, .p = bytes ?: "", .len = (size_t) sqlite3_value_bytes(v) };
 	}
 	}
 	return (struct cell) { .kind = CELL_NULL };
