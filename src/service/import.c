@@ -208,6 +208,8 @@ static int one_row(struct import *m)
 	kept = step ? store_release(m->s->tx, r >= 0) : 0;
 	if (kept < 0)
 		return kept;
+	if (r < 0 && store_refused_behind(m->s->tx))            /* some row's, not this one's */
+		return r;
 	if (r < 0 && !step && store_writes(m->s->tx) != writes) /* the record is there, its note is not: the disk, the memory */
 		return r;
 	out->rows++;
@@ -259,6 +261,31 @@ static int rows(struct import *m, struct csv *csv)
 	}
 }
 
+uint64_t import_lines(const char *text, size_t len)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+static bool import_has(const struct import *m, const char *name)
+{
+	const struct rec_field *f = rec_field(m->type, name);
+
+	return f && m->by_field[f - m->type->fields];
+}
+
+/* Rows that are found by their unique fields, and write nothing but their record. */
+static int put_behind(struct import *m)
+{
+	if (m->row_by_row || !noun_writes_once(m->in->noun) || !m->n_unique || m->by_role[COLUMN_ID] || m->by_role[COLUMN_DELETE]
+		|| import_has(m, "path"))
+		return 0;
+	return store_put_behind(m->s->tx, m->type, m->unique, m->n_unique, import_lines(m->in->text, m->in->len));
+}
+
 static int read_all(struct import *m, struct csv *csv)
 {
 	int r = import_read_head(m, csv);
@@ -266,7 +293,11 @@ static int read_all(struct import *m, struct csv *csv)
 	if (r >= 0 && !m->in->dry_run)
 		r = steps_begin(m->s, m->in->noun, &m->steps);
 	if (r >= 0)
+		r = put_behind(m);
+	if (r >= 0)
 		r = rows(m, csv);
+	if (r >= 0)
+		r = store_settle(m->s->tx);
 	if (r < 0)
 		return r;
 	if (m->out->failed && !m->in->partial)
@@ -276,8 +307,11 @@ static int read_all(struct import *m, struct csv *csv)
 	return m->steps ? steps_end(m->steps, m->in, m->out) : 0;
 }
 
+struct import_deed { struct noun_imported *out; bool row_by_row, refused_behind; };
+
 static int run_import(struct scope *s, const void *in, void *ret)
 {
+	struct import_deed *deed = ret;
 	struct import *m = arena_new(s->arena, struct import);
 	struct csv csv;
 	int r;
@@ -287,7 +321,8 @@ static int run_import(struct scope *s, const void *in, void *ret)
 	m->s = s;
 	m->in = in;
 	m->type = m->in->noun->type;
-	m->out = ret;
+	m->out = deed->out;
+	m->row_by_row = deed->row_by_row;
 	m->keep = s->arena;
 	r = csv_open(&csv, m->in->text, m->in->len);
 	if (r < 0)
@@ -300,6 +335,7 @@ static int run_import(struct scope *s, const void *in, void *ret)
 	r = m->fresh ? rec_init(m->type, m->fresh, s->arena) : -ERR_NO_MEMORY;
 	if (r >= 0)
 		r = read_all(m, &csv);
+	deed->refused_behind = store_refused_behind(s->tx) && (r == -ERR_EXISTS || r == -ERR_NO_SUCH_REF);
 	m->steps = steps_free(m->steps);
 	map_done(&m->seen);
 	arena_done(&m->seen_arena);
@@ -311,16 +347,24 @@ int noun_import(struct scope *s, const struct noun_import *in, struct noun_impor
 {
 	struct deed d = { .permission = in->noun->write, .store = in->noun->store, .placed = reach_is_placed(in->noun->type),
 		.run = run_import };
+	struct import_deed deed = { .out = ret };
+	struct import_error *errors;
 	int r;
 
 	/* A token's secret is told once: nobody would hear those of a file. What waits for a second person waits record by record. */
 	if (in->noun->type == &token_type || approval_is_due(s, in->noun))
 		return err_fail(ERR_UNSUPPORTED, "what", "@import", "value", in->noun->type->plural, "words", "create", NULL);
-	*ret = (struct noun_imported) { .errors = arena_array(s->arena, struct import_error, ERRS_MAX) };
+	errors = arena_array(s->arena, struct import_error, ERRS_MAX);
 	d.name = arena_fmt(s->arena, "%s.import", in->noun->type->name);
-	if (!ret->errors || !d.name)
+	if (!errors || !d.name)
 		return err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
-	r = noun_told(s, in->noun, scope_do(s, &d, in, ret));
+	do {                                    /* again: somewhere a row was refused, and now it is asked which */
+		*ret = (struct noun_imported) { .errors = errors };
+		deed.row_by_row = deed.refused_behind || s->tx;
+		deed.refused_behind = false;
+		r = scope_do(s, &d, in, &deed);
+	} while (r < 0 && deed.refused_behind);
+	r = noun_told(s, in->noun, r);
 	if (r < 0)
 		ret->id = (struct uuid) { { 0 } };
 	if (r == -ERR_CANCELLED && in->dry_run) {

@@ -37,6 +37,7 @@ struct import {
 	struct map seen;                /* records a row spoke of: struct seen */
 	struct arena seen_arena;
 	void *fresh;                    /* a record with its defaults */
+	bool row_by_row;                /* each is in the store before the next is looked at, so that a refusal names it */
 	struct steps *steps;            /* NULL: a dry run, or a noun whose imports are not noted down */
 };
 
@@ -46,6 +47,8 @@ void import_add_error(struct import *m, uint32_t line, const char *column, const
 const char *import_text(const struct import *m, const struct column *c);        /* of the row; without blanks around it */
 const char *import_cell(const struct import *m, const struct rec_field *f);     /* "" where the file has no such column, the field is NULL */
 const char *import_role(const struct import *m, enum column_role role);
+
+uint64_t import_lines(const char *text, size_t len);     /* import.c: at most so many rows */
 
 /* import_ref.c */
 void import_unique(struct import *m);           /* before the first row */

@@ -2,7 +2,7 @@
 
 #include "job/job.h"
 #include "rec/tree.h"
-#include "service/internal.h"
+#include "service/import.h"
 #include "service/reach.h"
 #include "sheet/sheet.h"
 
@@ -71,15 +71,6 @@ static int tell(struct job *job, const struct noun_import *in, const struct noun
 	return job_result(job, text.data);
 }
 
-static uint64_t lines_of(const char *text, size_t len)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += text[i] == '\n';
-	return n;
-}
-
 static int read_input(struct job *j, struct scope *s, struct noun_import *in)
 {
 	struct noun_settled *settled = arena_array(s->arena, struct noun_settled, SETTLED_MAX);
@@ -121,7 +112,7 @@ static int run_import(struct job *j, struct scope *s)
 	in.text = text.text;
 	in.len = text.len;
 	in.by_row = text.by_row;
-	job_total(j, lines_of(text.text, text.len), "rows");
+	job_total(j, import_lines(text.text, text.len), "rows");
 	r = noun_import(s, &in, &out);
 	e = *err_peek();
 	if (job_is_cancelled(j) && in.dry_run && r >= 0)

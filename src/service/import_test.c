@@ -248,3 +248,96 @@ TEST(an_import_is_undone_as_one_step)
 	is_str(all_of(&w, "point", "id", false), before);
 	end(&w);
 }
+
+#define SHORT_HEAD "code,device,group,address,type,name,scale\n"
+enum { PART = 500, LONG = 3000 };
+
+/* Long files are written behind: what they say and leave is what their parts, which are too short for that, say and leave. */
+TEST(a_long_file_does_what_its_parts_do)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 1 << 20), part = BUF_INIT(&sys_heap, 1 << 20);
+	struct noun_imported out, one, sum = { .rows = 0 };
+	struct world whole, parts;
+	struct dice d = { 11 };
+	uint32_t nth = 0;
+	const char *at;
+
+	must(begin(&whole) && build(&whole) && begin(&parts) && build(&parts));
+	buf_add(&text, SHORT_HEAD);
+	for (unsigned i = 0; i < LONG; i++) {                  /* each 700th twice within its part, each 900th wrong */
+		unsigned code = i % 700 == 1 ? i - 1 : i;
+
+		buf_addf(&text, "p%u,plc%u,%s,%s%u,f32,点%u,0.5\n", code, 1 + code % 2, code % 4 ? "fast" : code % 2 ? "fast" : "slow", i % 900 == 899 ? "4zz" : "HR",
+			(unsigned) dice_below(&d, 60), i);
+	}
+	for (int round = 0; round < 2; round++) {              /* then each is there */
+		is_int(import(&whole, "point", text.data, true, &out), 0);
+		at = str_find(text.data, "\n") + 1;
+		sum = (struct noun_imported) { .rows = 0 };
+		nth = 0;
+		while (*at) {
+			buf_clear(&part);
+			buf_add(&part, SHORT_HEAD);
+			for (unsigned i = 0; i < PART && *at; i++) {
+				const char *to = str_find(at, "\n") + 1;
+
+				buf_addn(&part, at, (size_t) (to - at));
+				at = to;
+			}
+			is_int(import(&parts, "point", part.data, true, &one), 0);
+			for (uint32_t i = 0; i < one.n_errors && nth < out.n_errors; i++, nth++) {
+				is_int(out.errors[nth].line, sum.rows + one.errors[i].line);
+				is_str(out.errors[nth].column, one.errors[i].column);
+				is_int(out.errors[nth].err.kind, one.errors[i].err.kind);
+			}
+			sum.rows += one.rows;
+			sum.created += one.created;
+			sum.unchanged += one.unchanged;
+			sum.failed += one.failed;
+		}
+		is_int(nth, out.n_errors);
+		is_int(out.rows, sum.rows);
+		is_int(out.created, sum.created);
+		is_int(out.unchanged, sum.unchanged);
+		is_int(out.failed, sum.failed);
+		ok(out.failed > 5 && (round ? out.unchanged : out.created) > 2900);
+		is_str(points_of(&whole), points_of(&parts));
+	}
+	end(&whole);
+	end(&parts);
+}
+
+/* A path that only the store knows of: the row whose point would have it is named all the same, and the others are there. */
+TEST(a_row_of_a_long_file_that_the_store_refuses_is_named)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(&sys_heap, 1 << 20);
+	struct store_filter f = { "path", STORE_EQ, "acme/plc1/p0" };
+	struct noun_query q = { .filters = &f, .n_filters = 1 };
+	struct noun_imported out;
+	struct store_tx *tx;
+	struct store *store;
+	struct point p;
+	struct uuid id;
+	struct world w;
+
+	must(begin(&w) && build(&w));
+	must(import(&w, "point", SHORT_HEAD "p0,plc1,fast,HR1,f32,,\n", false, &out) == 0);
+	q.noun = noun_find(&w.p, "point");
+	is_int(noun_list(&w.s, &q, id_of, &id, NULL), 0);
+	must(guard_store_of(&w.s, DEED_TENANT, &store) == 0 && store_begin(store, STORE_WRITE, 0, &tx) == 0);
+	must(store_get(tx, &point_type, &id, &p, &w.a) == 0);
+	p.path = "acme/plc1/p1500";
+	must(store_put(tx, &point_type, &p, NULL) == 0 && store_commit(tx) == 0);
+	buf_add(&text, SHORT_HEAD);
+	for (unsigned i = 1; i < LONG; i++)
+		buf_addf(&text, "p%u,plc1,fast,HR1,f32,,\n", i);
+	is_int(import(&w, "point", text.data, false, &out), -ERR_INVALID);      /* all or nothing */
+	is_int(out.failed, 1);
+	is_int(out.errors[0].line, 1501);
+	is_str(out.errors[0].column, "path");
+	is_int(import(&w, "point", text.data, true, &out), 0);
+	is_int(out.created, LONG - 2);
+	is_int(out.failed, 1);
+	is_int(out.errors[0].err.kind, ERR_EXISTS);
+	end(&w);
+}
