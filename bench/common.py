@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -129,6 +130,26 @@ def begin(sim):
     sim.send_signal(signal.SIGUSR2)
 
 
+class Pulse(threading.Thread):
+    """Sleeps of 10 ms, and the longest that was more: a virtual machine that its host stops for a while is nobody's fault in it."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.longest, self.over = 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            began = time.monotonic()
+            time.sleep(0.01)
+            self.longest = max(self.longest, time.monotonic() - began - 0.01)
+
+    def end(self, name):
+        self.over.set()
+        self.join()
+        note(f"{name}: this machine stood still for at most", self.longest * 1000, "ms")
+
+
 class Watch:
     """Share of a core and, at the end, PSS of a process and its children."""
 
@@ -187,5 +208,5 @@ class Telegraf:
         self.folder.cleanup()
 
 
-__all__ = ["ROOT", "tenon", "claim", "note", "done", "pss_mb", "cpu_s", "modsim", "connect", "data_in_memory", "load", "stats", "begin", "Watch", "import_points",
+__all__ = ["ROOT", "tenon", "claim", "note", "done", "pss_mb", "cpu_s", "modsim", "connect", "data_in_memory", "load", "stats", "begin", "Pulse", "Watch", "import_points",
            "links", "Telegraf"]

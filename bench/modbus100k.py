@@ -13,7 +13,7 @@ import threading
 import time
 from urllib.parse import urlparse
 
-from common import Telegraf, Watch, begin, claim, data_in_memory, done, import_points, links, load, note, pss_mb, stats, tenon
+from common import Pulse, Telegraf, Watch, begin, claim, data_in_memory, done, import_points, links, load, note, pss_mb, stats, tenon
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 DEVICES, GROUPS, POINTS = 10, 10, 1000
@@ -82,13 +82,14 @@ def run(sim, port, store, bound):
     time.sleep(5)
     before = {g["id"]: g for g in links(p, "group")}
     begin(sim)
-    watch = Watch(p.child.pid)
+    watch, pulse = Watch(p.child.pid), Pulse()
     hand.start()
     time.sleep(SECONDS)
     core = watch.core()
     seen = stats(sim)
     hand.over.set()
     hand.join(20)
+    pulse.end(name)
     after = links(p, "group")
     planned, good = (sum(g[k] - before[g["id"]][k] for g in after) for k in ("planned", "done"))
     late = [(at - hand.sent[v]) * 1000 for v, at in arrivals(seen["device"]) if v in hand.sent]

@@ -319,10 +319,11 @@ static void count_strangers(const struct track *t, const struct incoming *in, st
 			counts->refused += in->n;
 }
 
-static bool is_kept_whole(struct names *names, const struct list *l)
+/* A list of which some are not kept is taken in one by one. */
+static bool are_kept(struct names *names, const uint32_t *series, uint32_t k)
 {
-	for (uint32_t i = 0; i < l->k; i++) {
-		const struct series *s = names_series(names, l->series[i]);
+	for (uint32_t i = 0; i < k; i++) {
+		const struct series *s = names_series(names, series[i]);
 
 		if (s && s->passed_over)
 			return false;
@@ -330,7 +331,19 @@ static bool is_kept_whole(struct names *names, const struct list *l)
 	return true;
 }
 
-static int take_group(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct head_counts *counts)
+struct list *head_list_of(struct names *names, const struct batch *b)
+{
+	struct list *l = b->shape == SHAPE_GROUP && b->list ? names_list_get(names, b->list) : NULL;
+	uint32_t k = b->shape == SHAPE_GROUP ? batch_n_values(b) : 0;
+	const uint32_t *series = l ? l->series : k && !b->list ? batch_body(b, &b->col[0]) : NULL;
+
+	if (!series || (l && l->k != k) || !are_kept(names, series, k))
+		return NULL;
+	return l ? l : names_share(names, series, k);
+}
+
+static int take_group(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct list *together,
+	struct head_counts *counts)
 {
 	uint32_t at = b->list ? 0 : 1, k = batch_n_values(b);
 	struct incoming in = { .b = b, .time = &b->col[at], .value = &b->col[at + 1], .quality = &b->col[at + 1 + k], .end = b->col + b->n_cols,
@@ -341,11 +354,10 @@ static int take_group(struct head *h, unsigned shard, struct names *names, const
 		counts->refused += shard == 0 ? (uint64_t) b->n_rows * k : 0;
 		return 0;
 	}
-	/* A list of which some are not kept is taken in one by one. */
-	if (l && is_kept_whole(names, l)) {
-		if (shard_of(h, b->list) != shard)
+	if (together) {
+		if (shard_of(h, together->number) != shard)
 			return 0;
-		struct track *t = list_track(&h->shard[shard], names, l);
+		struct track *t = list_track(&h->shard[shard], names, together);
 		if (!t)
 			return no_memory();
 		in.types = t->types;
@@ -367,7 +379,7 @@ static int take_group(struct head *h, unsigned shard, struct names *names, const
 	return 0;
 }
 
-int head_take(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct head_counts *counts)
+int head_take(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct list *together, struct head_counts *counts)
 {
 	struct shard *sh = &h->shard[shard];
 
@@ -380,7 +392,7 @@ int head_take(struct head *h, unsigned shard, struct names *names, const struct 
 		sh->region = region_new(&h->bytes);
 	if (!sh->region)
 		return no_memory();
-	return b->shape == SHAPE_TALL ? take_tall(h, shard, names, b, counts) : take_group(h, shard, names, b, counts);
+	return b->shape == SHAPE_TALL ? take_tall(h, shard, names, b, counts) : take_group(h, shard, names, b, together, counts);
 }
 
 /* --- Generations */
@@ -424,7 +436,10 @@ void pieces_clear(struct pieces *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		region_unref(p->item[i].region);
-		sys_free(p->item[i].copy);
+		if (p->spare)
+			sys_free(p->item[i].copy);
+		else
+			p->spare = p->item[i].copy;
 	}
 	p->n = 0;
 }
@@ -432,6 +447,7 @@ void pieces_clear(struct pieces *p)
 void pieces_done(struct pieces *p)
 {
 	pieces_clear(p);
+	sys_free(p->spare);
 	sys_free(p->item);
 	*p = (struct pieces) { 0 };
 }
@@ -452,12 +468,13 @@ static int add_piece(struct pieces *p, struct region *r, const struct chunk *c, 
 	piece = &p->item[p->n];
 	*piece = (struct piece) { .chunk = c, .col = col, .type = type, .t_min = c->t_min, .t_max = c->t_max };
 	if (!c->sealed) {
-		piece->copy = sys.malloc(sizeof(*piece->copy));
-		int rc = piece->copy ? chunk_read(c, col, type, piece->copy, &piece->span) : no_memory();
+		struct chunk_room *room = p->spare ? take(p->spare) : sys.malloc(sizeof(*room));
+		int rc = room ? chunk_read(c, col, type, room, &piece->span) : no_memory();
 		if (rc < 0) {
-			sys_free(piece->copy);
+			sys_free(room);
 			return rc;
 		}
+		piece->copy = room;
 	}
 	piece->region = region_ref(r);
 	p->n++;

@@ -2,7 +2,8 @@
  * head.h - the samples that are in no file yet, in memory, in shards.
  *
  * A *track* is where rows go: one of its own for each series that comes in TALL batches, one for each list that comes in GROUP batches,
- * whose k series share the times. A series may have both; then their rows carry the number of their batch, so that the last
+ * whose k series share the times. Batches that spell their series out get a list too when these come together (names_share()): a row
+ * of a thousand points then costs four bytes a point and not three hundred. A series may have both; then their rows carry the number of their batch, so that the last
  * write wins. A track belongs to one shard for life. A *generation* is what came in between two freezes: the current one takes rows,
  * the frozen one waits for its files; dropping it drops its region.
  *
@@ -25,8 +26,11 @@ struct head *head_free(struct head *h);
 DEFINE_CLEANUP(struct head *, head_free)
 
 unsigned head_shards(const struct head *h);
+/* The list whose track the batch goes to; NULL: its samples go one by one. What this says may change with every call, so it is asked once a
+ * batch and told to every shard. */
+struct list *head_list_of(struct names *names, const struct batch *b);
 /* What of the batch belongs to this shard. -ERR_NO_MEMORY: some of it was taken; taking all of it again is right. */
-int head_take(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct head_counts *counts);
+int head_take(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct list *together, struct head_counts *counts);
 /* The current generation of the shard becomes the frozen one, of which there must be none. */
 int head_freeze(struct head *h, unsigned shard);
 void head_drop(struct head *h);                         /* the frozen generations of all shards: they are in files */
@@ -43,7 +47,7 @@ struct piece {
 	uint8_t type;
 	int64_t t_min, t_max;
 };
-struct pieces { struct piece *item; size_t n, room; };
+struct pieces { struct piece *item; size_t n, room; struct chunk_room *spare; };       /* spare: a copy's room, used again */
 
 /* Those with samples in the range, oldest first. */
 struct head_range { int64_t from, to; bool frozen; };   /* from <= time < to (INT64_MAX: all later ones); of the frozen generation only */

@@ -8,7 +8,7 @@ enum { QUEUE_ITEMS = 256, QUEUE_BYTES_MIN = 1 << 20, QUEUE_BYTES_MAX = 8 << 20, 
 
 /* To a shard: take in this batch; or freeze; or nothing more follows up to `seq`. */
 enum what { TAKE, FREEZE, MARK };
-struct message { enum what what; struct batch *b; uint64_t seq; };
+struct message { enum what what; struct batch *b; struct list *together; uint64_t seq; };
 
 static void wake(void *ctx)
 {
@@ -45,7 +45,7 @@ static void pause_ms(struct tsdb *t, int64_t ms)
 }
 
 /* Out of memory does not lose a batch: it is taken in again, which is the same as once, when a flush has made room. */
-static void take_in(struct tsdb *t, struct shard_thread *s, struct batch *b)
+static void take_in(struct tsdb *t, struct shard_thread *s, struct batch *b, struct list *together)
 {
 	struct tenant *te = tenant_find(t, b->tenant);
 	struct head_counts c = { 0 };
@@ -53,7 +53,7 @@ static void take_in(struct tsdb *t, struct shard_thread *s, struct batch *b)
 	if (!te) {
 		t->refused += s->number == 0 ? batch_n_samples(b) : 0;
 	} else if (b->seq > te->covered) {
-		while (head_take(t->head, s->number, te->names, b, &c) < 0 && !is_stopping(t)) {
+		while (head_take(t->head, s->number, te->names, b, together, &c) < 0 && !is_stopping(t)) {
 			err_clear();
 			c = (struct head_counts) { 0 };
 			pause_ms(t, TAKE_AGAIN_MS);
@@ -88,7 +88,7 @@ static void handle(struct tsdb *t, struct shard_thread *s, const struct message 
 		return;
 	}
 	if (m->what == TAKE)
-		take_in(t, s, m->b);
+		take_in(t, s, m->b, m->together);
 	mark(t, s, m->seq);
 }
 
@@ -108,8 +108,11 @@ static void dropped(void *ctx, void *item) { batch_unref(((struct message *) ite
 /* To every shard; each picks out what is its own. */
 static void hand_out(struct tsdb *t, enum what what, struct batch *b, uint64_t seq)
 {
+	struct tenant *te = b ? tenant_find(t, b->tenant) : NULL;
+	struct list *together = te ? head_list_of(te->names, b) : NULL;
+
 	for (unsigned i = 0; i < t->n_shards; i++) {
-		struct message m = { .what = what, .b = b, .seq = seq };
+		struct message m = { .what = what, .b = b, .together = together, .seq = seq };
 
 		if (t->n_shards == 1) {
 			handle(t, &t->shard[i], &m);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/num.h"
@@ -16,6 +17,7 @@ enum {
 	HEAD_BYTES = 16, RECORD_HEAD = 12, VERSION = 1,
 	SERIES_BYTES = 28,                              /* kind, type, 2 zero, number, point, 4 zero */
 	LIST_BYTES = 12,                                /* kind, 3 zero, number, k, then k × u32 */
+	SEEN = 256,
 	KIND_SERIES = 1, KIND_LIST = 2,
 	FILE_MAX = 1 << 30,
 };
@@ -38,6 +40,7 @@ struct names {
 	void **retired;                                 /* outgrown arrays: a reader may still look into one */
 	uint32_t n_retired;
 	struct table by_point, by_content;
+	uint64_t seen[SEEN];                            /* hashes of what names_share() gave no list lately, each in one place */
 };
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "series dictionary", NULL); }
@@ -328,7 +331,7 @@ static int rewrite(struct names *n)
 	for (uint32_t i = 1; i <= n->n_lists; i++) {
 		const struct list *l = names_list_get(n, i);
 
-		if (l)
+		if (l && !l->only_here)
 			record_list(&b, i, l->series, l->k);
 	}
 	int r = b.failed ? no_memory() : file_write(n->path, b.data, b.len, 0640);
@@ -618,16 +621,102 @@ int names_list(struct names *n, const uint32_t *series, uint32_t k, uint32_t *re
 		}
 	mutex_hold(&n->mutex);
 	uint32_t number = *find_list(n, series, k);
-	if (!number) {
-		number = n->n_lists + 1;
+	struct list *known = names_list_get(n, number);
+	if (!known || known->only_here) {
+		number = known ? number : n->n_lists + 1;
 		record_list(&b, number, series, k);
 		int r = append(n, &b);
 		buf_done(&b);
-		if (r == 0 && (r = put_list(n, number, series, k)) < 0)
+		if (r == 0 && known)
+			known->only_here = false;
+		else if (r == 0 && (r = put_list(n, number, series, k)) < 0)
 			n->n_lists = MAX(n->n_lists, number);
 		if (r < 0)
 			return r;
 	}
 	*ret = number;
 	return 0;
+}
+
+/* --- Lists nobody gave a number */
+
+static struct list *list_among(struct names *n, const struct members *m, const uint32_t *series, uint32_t k)
+{
+	uint32_t all = m ? atomic_load_explicit(&m->n, memory_order_acquire) : 0;
+
+	for (uint32_t i = 0; i < all; i++) {
+		struct list *l = names_list_get(n, m->item[i].list);
+
+		if (l && l->k == k && memcmp(l->series, series, (size_t) k * sizeof(*series)) == 0)
+			return l;
+	}
+	return NULL;
+}
+
+/* All known, none in too many lists. *ret_fresh: none is in a list. */
+static bool may_share(struct names *n, const uint32_t *series, uint32_t k, bool *ret_fresh)
+{
+	*ret_fresh = true;
+	for (uint32_t i = 0; i < k; i++) {
+		const struct series *s = names_series(n, series[i]);
+		const struct members *m = s ? s->members : NULL;
+
+		if (!s || (m && m->n >= SHARED_LISTS_MAX))
+			return false;
+		*ret_fresh = *ret_fresh && !(m && m->n);
+	}
+	return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Or no memory to see that they are. */
+static bool are_different(const uint32_t *series, uint32_t k)
+{
+	_cleanup_free_ uint32_t *sorted = sys_alloc_array(k, sizeof(*sorted));
+
+	if (!sorted)
+		return false;
+	memcpy(sorted, series, (size_t) k * sizeof(*sorted));
+	qsort(sorted, k, sizeof(*sorted), by_number);
+	for (uint32_t i = 1; i < k; i++)
+		if (sorted[i] == sorted[i - 1])
+			return false;
+	return true;
+}
+
+/* Sets that change with every batch are not worth a list each: one that overlaps another has to come again before long. */
+static bool seen_again(struct names *n, const uint32_t *series, uint32_t k)
+{
+	uint64_t hash = hash_list(series, k), *at = &n->seen[hash % SEEN];
+	bool again = *at == hash;
+
+	*at = hash;
+	return again;
+}
+
+struct list *names_share(struct names *n, const uint32_t *series, uint32_t k)
+{
+	const struct series *first = k >= SHARED_MIN && k <= LIST_MEMBERS_MAX ? names_series(n, series[0]) : NULL;
+	struct list *l = first ? list_among(n, first->members, series, k) : NULL;
+	bool fresh;
+
+	if (!first || l)
+		return l;
+	mutex_hold(&n->mutex);
+	if (!may_share(n, series, k, &fresh) || (!fresh && !seen_again(n, series, k)) || !are_different(series, k))
+		return NULL;
+	uint32_t number = n->n_lists + 1;
+	if (put_list(n, number, series, k) < 0) {
+		err_clear();
+		return NULL;
+	}
+	l = names_list_get(n, number);
+	l->only_here = true;
+	return l;
 }

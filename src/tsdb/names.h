@@ -3,12 +3,13 @@
  *
  * tenants/<id>/series.dict: a header, then records {u32 mark, u32 len, u32 crc, payload}, little-endian. A record is synced before its
  * number is handed out. At open a torn tail is cut; a record damaged in the middle is passed over (the next mark is looked
- * for) and its number stays used. Numbers only grow; `floor` keeps them above what files already use.
+ * for) and its number stays used. Numbers only grow; `floor` keeps them above what files already use. Lists that names_share() makes are
+ * in no record; their numbers are not in the log either, so another start may give them to others.
  *
  * Series live in blocks that never move, so a `struct series *` is good as long as the names are. Tracks belong to the
  * head (head.h), which frees them before.
  *
- * Thread: names_* lock inside. Memory: some 120 bytes a series, until names_free().
+ * Thread: names_* lock inside. Memory: some 120 bytes a series, 40 for each list it stands in, until names_free().
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 #include "model/value.h"
 #include "sys/sys.h"
 
-enum { SERIES_BLOCK = 256, NUMBERS_MAX = 1 << 24, LIST_MEMBERS_MAX = 1 << 20 };
+enum { SERIES_BLOCK = 256, NUMBERS_MAX = 1 << 24, LIST_MEMBERS_MAX = 1 << 20, SHARED_MIN = 4, SHARED_LISTS_MAX = 8 };
 
 struct track;
 
@@ -38,6 +39,7 @@ struct series {
 struct list {
 	uint32_t number, k;
 	struct track *_Atomic track;                    /* of the head */
+	bool only_here;                                 /* made by names_share(): in no file. Under the lock of the names */
 	uint32_t series[];
 };
 
@@ -53,5 +55,9 @@ uint32_t names_newest(struct names *n, const struct uuid *point);       /* the p
 uint32_t names_count(struct names *n);                                  /* numbers are 1 … count, some may be missing */
 int names_list(struct names *n, const uint32_t *series, uint32_t k, uint32_t *ret);
 struct list *names_list_get(struct names *n, uint32_t number);          /* NULL when there is none */
+/* The list of exactly these series, for who saw them come together without a list's number; made in memory alone when there is none and it is
+ * worth one: SHARED_MIN series or more, all known, none twice, none in SHARED_LISTS_MAX lists already, and either none in any list yet or the
+ * same ones were asked for before. NULL: no list. Found without the lock. */
+struct list *names_share(struct names *n, const uint32_t *series, uint32_t k);
 uint32_t names_list_count(struct names *n);
 uint64_t names_cut(const struct names *n);                              /* bytes that were damaged or torn at open */

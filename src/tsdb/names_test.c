@@ -250,6 +250,100 @@ TEST(a_list_that_memory_had_no_room_for_is_missing_until_the_next_start)
 	ok(failed > 2);
 }
 
+TEST(what_comes_together_shares_a_list_that_is_in_memory_alone)
+{
+	_cleanup_(names_freep) struct names *n = NULL;
+	uint32_t set[8], number = 0;
+
+	fresh();
+	must(names_open(path, 1, 0, &n) == 0);
+	for (unsigned i = 0; i < 8; i++)
+		set[i] = add(n, i, V_F64);
+	uint64_t before = size_of();
+	struct list *l = names_share(n, set, 8);
+	ok(l && l->k == 8 && names_list_get(n, l->number) == l && names_share(n, set, 8) == l);
+	is_bytes(l->series, set, sizeof(set));
+	is_int(names_series(n, set[7])->members->item[0].index, 7);
+	is_int(size_of(), before);
+	/* Asked for by its content, it is written, and its number holds. */
+	is_int(names_list(n, set, 8, &number), 0);
+	is_int(number, l->number);
+	ok(size_of() > before);
+	n = names_free(n);
+	must(names_open(path, 1, 0, &n) == 0);
+	is_int(names_list_count(n), 1);
+	ok(names_share(n, set, 8) == names_list_get(n, number));
+}
+
+/* A dictionary that is written anew, because a write failed, holds what was in it and no more. */
+TEST(a_list_in_memory_alone_never_comes_into_the_file)
+{
+	_cleanup_(names_freep) struct names *n = NULL;
+	uint32_t set[8], number = 0;
+
+	fresh();
+	must(names_open(path, 1, 0, &n) == 0);
+	for (unsigned i = 0; i < 8; i++)
+		set[i] = add(n, i, V_F64);
+	must(names_share(n, set, 4) && names_list(n, set + 4, 4, &number) == 0);
+	is_int(number, 2);
+	struct uuid p = point(9);
+	sys_fault_nth(SYS_FDATASYNC, 1, EIO);
+	ok(names_add(n, 1, &p, &(uint8_t) { V_F64 }, &number) < 0);
+	sys_restore();
+	err_clear();
+	add(n, 9, V_F64);
+	n = names_free(n);
+	must(names_open(path, 1, 0, &n) == 0);
+	ok(names_list_get(n, 1) == NULL);
+	is_int(names_list_get(n, 2)->k, 4);
+}
+
+TEST(a_set_that_overlaps_others_shares_a_list_when_it_comes_again_and_not_without_end)
+{
+	_cleanup_(names_freep) struct names *n = NULL;
+	uint32_t set[40], twice[4], strange[4] = { 1, 2, 3, 4711 };
+
+	fresh();
+	must(names_open(path, 1, 0, &n) == 0);
+	for (unsigned i = 0; i < 40; i++)
+		set[i] = add(n, i, V_F64);
+	memcpy(twice, set, sizeof(twice));
+	twice[3] = twice[1];
+	ok(!names_share(n, set, SHARED_MIN - 1) && !names_share(n, twice, 4) && !names_share(n, strange, 4));
+	is_int(names_list_count(n), 0);
+	ok(names_share(n, set, 40));
+	for (unsigned k = 39; k > 40 - SHARED_LISTS_MAX; k--) {
+		ok(!names_share(n, set, k));
+		ok(names_share(n, set, k));
+	}
+	ok(!names_share(n, set, 20) && !names_share(n, set, 20));
+	is_int(names_list_count(n), SHARED_LISTS_MAX);
+}
+
+TEST(without_memory_for_a_list_there_is_none)
+{
+	unsigned none = 0;
+
+	for (unsigned nth = 1; nth < 60; nth++) {
+		_cleanup_(names_freep) struct names *n = NULL;
+		uint32_t set[40];
+
+		fresh();
+		must(names_open(path, 1, 0, &n) == 0);
+		for (unsigned i = 0; i < 40; i++)
+			set[i] = add(n, i, V_F64);
+		sys_fault_nth(SYS_ANY_MEMORY, nth, ENOMEM);
+		struct list *l = names_share(n, set, 40);
+		sys_restore();
+		none += !l;
+		ok(err_peek()->kind == ERR_NONE);
+		ok(names_share(n, set, 40) || names_share(n, set, 40));
+		is_int(names_list_count(n), 1);
+	}
+	ok(none > 40);
+}
+
 TEST(a_failing_write_costs_no_number_that_was_promised) { with_fault(SYS_WRITE, ENOSPC); }
 TEST(a_failing_sync_costs_no_number_that_was_promised) { with_fault(SYS_FDATASYNC, EIO); }
 TEST(a_failing_allocation_costs_no_number_that_was_promised) { with_fault(SYS_ANY_MEMORY, ENOMEM); }

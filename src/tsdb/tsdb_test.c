@@ -347,6 +347,111 @@ TEST(a_series_that_is_not_to_be_kept_is_passed_over_alone_and_in_lists)
 	}
 }
 
+/* Some of a set, all of it, one of it alone: where each row goes in memory is nobody's business. `value` is the time's own each time. */
+static bool write_mixed(struct fixture *f, struct batch_builder *w, const uint32_t *series)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < 40 && good; i++) {
+		int64_t t = T0 + i * NS_PER_S;
+
+		good = write_row(f, w, 0, series, 16, t, 100 + i);
+		if (i % 3 == 1)
+			good = good && write_row(f, w, 0, series + 4, 8, t, 200 + i);
+		if (i % 5 == 2)
+			good = good && write_row(f, w, 0, series + 6, 1, t, 300 + i);
+		if (i % 7 == 3)
+			good = good && write_row(f, w, 0, series, 16, t - NS_PER_S, 400 + i);
+	}
+	return good;
+}
+
+static int64_t mixed_value(unsigned k, unsigned i)
+{
+	if (i % 7 == 2 && i < 39)
+		return 400 + i + 1;
+	if (i % 5 == 2 && k == 6)
+		return 300 + i;
+	return i % 3 == 1 && k >= 4 && k < 12 ? 200 + i : 100 + i;
+}
+
+static bool mixed_is_there(struct fixture *f, const uint32_t *series)
+{
+	struct record want = { 0 };
+	struct tsdb_query q = ask(series, 16, T0, T0 + DAY);
+
+	for (unsigned k = 0; k < 16; k++)
+		for (unsigned i = 0; i < 40; i++)
+			record_add(&want, &(struct sample) { .series = series[k], .time_ns = T0 + i * NS_PER_S,
+				.value = { .type = V_I64, .i = mixed_value(k, i) } });
+	bool good = store_equals(f->t, &q, &want);
+	record_done(&want);
+	return good;
+}
+
+TEST(rows_of_a_set_of_some_of_it_and_of_one_are_merged_and_the_last_written_wins)
+{
+	for (unsigned shards = 1; shards <= 8; shards *= 2) {
+		struct fixture f = { .config = { .n_shards = shards } };
+		struct uuid points[16];
+		uint8_t types[16];
+		uint32_t series[16];
+		struct batch_builder *w = NULL;
+		struct tsdb_stats s;
+
+		for (unsigned i = 0; i < 16; i++) {
+			points[i] = point(i + 1);
+			types[i] = V_I64;
+		}
+		must(fixture_begin(&f) == 0 && batch_builder_new(&w, 0) == 0 && tsdb_series_many(f.t, 1, 16, points, types, series) == 0);
+		must(write_mixed(&f, w, series));
+		tsdb_stats(f.t, &s);
+		is_int(s.n_lists, 2);
+		ok(mixed_is_there(&f, series));
+		fixture_stop(&f);
+		must(fixture_start(&f) == 0 && fixture_settle(&f) == 0);        /* from the log, which knows nothing of these lists */
+		ok(mixed_is_there(&f, series));
+		must(tsdb_flush(f.t) == 0);
+		ok(mixed_is_there(&f, series));
+		must(write_row(&f, w, 0, series, 16, T0 + 40 * NS_PER_S, 7));
+		is_int(rows_of(&f, &series[15]), 41);
+		batch_builder_free(w);
+		fixture_end(&f);
+	}
+}
+
+/* One row each of ten groups of 1,000 floats. A chunk of its own for each takes 312 bytes; a column of one they share takes 24 and room for 16 values. */
+TEST(a_row_of_many_points_takes_the_memory_of_its_values)
+{
+	enum { K = 1000, N = 10 * K };
+	struct fixture f = { .config = { .n_shards = 2 } };
+	_cleanup_free_ struct uuid *points = sys_alloc_array(N, sizeof(*points));
+	_cleanup_free_ uint8_t *types = sys_alloc(N);
+	_cleanup_free_ uint32_t *series = sys_alloc_array(N, sizeof(*series));
+	_cleanup_(batch_builder_freep) struct batch_builder *w = NULL;
+	struct tsdb_stats s;
+
+	must(points && types && series);
+	for (unsigned i = 0; i < N; i++) {
+		points[i] = point(i + 1);
+		types[i] = V_F32;
+	}
+	must(fixture_begin(&f) == 0 && batch_builder_new(&w, 0) == 0 && tsdb_series_many(f.t, 1, N, points, types, series) == 0);
+	for (unsigned g = 0; g < N; g += K) {
+		_cleanup_(batch_unrefp) struct batch *b = NULL;
+
+		must(batch_group(w, 1, 0, series + g, types, K) == 0 && batch_group_row(w, T0) == 0);
+		for (unsigned i = 0; i < K; i++)
+			must(batch_group_set(w, i, (struct value) { .type = V_F32, .f32 = (float) i }, 0) == 0);
+		must(batch_seal(w, 0, 0, &b) == 0 && fixture_append(&f, b) == 0);
+	}
+	must(fixture_settle(&f) == 0);
+	tsdb_stats(f.t, &s);
+	is_int(s.head_samples, N);
+	ok(s.head_bytes < N * 130);
+	fixture_end(&f);
+}
+
 /* 16 series of their own, so that every shard has some; half of the least budget holds these 6,400 samples many times over. */
 TEST(a_small_head_makes_no_file_of_each_batch)
 {
