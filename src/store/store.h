@@ -181,7 +181,7 @@ typedef int (*store_change_fn)(void *ctx, const struct store_change *c);
 int store_changes(struct store_tx *tx, uint64_t after_seq, uint32_t limit, store_change_fn on_change, void *ctx);
 uint64_t store_last_seq(struct store *s);               /* of the newest commit; cheap */
 int store_changes_trim(struct store_tx *tx, uint64_t up_to_seq);        /* what the audit has taken over */
-void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH]);
+int store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH]);    /* -ERR_NO_MEMORY */
 
 /* --- Moving from one engine to the other ---------------------------------------------------------------------------------- */
 

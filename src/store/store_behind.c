@@ -41,7 +41,7 @@ struct gathered {
 	unsigned end;                           /* bits of those who shall end */
 	bool drop;                              /* what is given is thrown away */
 	struct store_tx behind;                 /* the writer's */
-	int failed;
+	atomic_int failed;
 	struct err err;
 	/* records put behind */
 	bool puts;                              /* they are */
@@ -65,7 +65,7 @@ static void empty(struct batch *b)
 	arena_reset(&b->copies);
 }
 
-static void make_hashes(struct batch *b)
+static int make_hashes(struct batch *b)
 {
 	struct hash_of of[CHANGES_GATHERED];
 	size_t n = 0;
@@ -73,7 +73,7 @@ static void make_hashes(struct batch *b)
 	for (unsigned i = 0; i < b->n; i++)
 		if (b->of[i].t)
 			of[n++] = (struct hash_of) { b->of[i].t, b->of[i].rec, b->row[i].after };
-	store_hash_many(of, n);
+	return store_hash_many(of, n);
 }
 
 static int write(struct store_tx *tx, struct batch *b)
@@ -91,6 +91,15 @@ static int write(struct store_tx *tx, struct batch *b)
 
 /* ---- the threads ---- */
 
+/* With the lock. The first is the one that is told. */
+static void note_failure(struct gathered *g, int r)
+{
+	if (r == 0 || g->failed)
+		return;
+	g->failed = r;
+	g->err = *err_peek();
+}
+
 static void hasher(void *arg)
 {
 	struct gathered *g = arg;
@@ -98,14 +107,16 @@ static void hasher(void *arg)
 	mutex_hold(&g->lock);
 	for (;;) {
 		struct batch *b = &g->batch[g->hashed % BATCHES];
+		int r;
 
 		while (g->hashed == g->given && !(g->end & HASHER))
 			cond_wait(&g->changed, &g->lock);
 		if (g->hashed == g->given)
 			return;
 		mutex_unlock(&g->lock);
-		make_hashes(b);
+		r = make_hashes(b);
 		mutex_lock(&g->lock);
+		note_failure(g, r);
 		g->hashed++;
 		cond_broadcast(&g->changed);
 	}
@@ -132,10 +143,7 @@ static void writer(void *arg)
 		else
 			r = write(&g->behind, b);
 		mutex_lock(&g->lock);
-		if (r < 0) {
-			g->failed = r;
-			g->err = *err_peek();
-		}
+		note_failure(g, r);
 		g->written++;
 		cond_broadcast(&g->changed);
 	}
@@ -182,21 +190,24 @@ static void give(struct gathered *g)
 
 /* ---- whoever puts ---- */
 
-/* The first that is not written, once its hashes are made. */
-static int write_next(struct store_tx *tx, struct gathered *g)
-{
-	mutex_lock(&g->lock);
-	while (g->hashed == g->written)
-		cond_wait(&g->changed, &g->lock);
-	mutex_unlock(&g->lock);
-	return write(tx, &g->batch[g->written++ % BATCHES]);
-}
-
 static int refused(struct gathered *g)
 {
 	if (g->failed)
 		err_put(&g->err);
 	return g->failed;
+}
+
+/* The first that is not written, once its hashes are made. */
+static int write_next(struct store_tx *tx, struct gathered *g)
+{
+	int r;
+
+	mutex_lock(&g->lock);
+	while (g->hashed == g->written)
+		cond_wait(&g->changed, &g->lock);
+	r = refused(g);
+	mutex_unlock(&g->lock);
+	return r < 0 ? r : write(tx, &g->batch[g->written++ % BATCHES]);
 }
 
 static int flush_behind(struct gathered *g)
@@ -220,8 +231,8 @@ int changes_flush(struct store_tx *tx)
 		r = write_next(tx, g);
 	if (r < 0)
 		return r;
-	make_hashes(filling(g));
-	return write(tx, filling(g));
+	r = make_hashes(filling(g));
+	return r < 0 ? r : write(tx, filling(g));
 }
 
 /* The threads are idle after it. */
@@ -332,9 +343,9 @@ int change_add(struct store_tx *tx, const struct store_change *c, const struct r
 	b = filling(g);
 	i = add(tx, g, c);
 	if (after && (!g->hasher.started || !copy(b, i, t, after)))
-		store_hash(t, after, b->row[b->n - 1].after);
-	if (b->n < CHANGES_GATHERED)
-		return 0;
+		r = store_hash(t, after, b->row[b->n - 1].after);
+	if (r < 0 || b->n < CHANGES_GATHERED)
+		return r;
 	if (!g->hasher.started) {
 		r = write(tx, b);
 		if (g->rows >= MANY && !g->alone)

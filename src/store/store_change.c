@@ -1,7 +1,7 @@
 /* store_change.c - the feed: one row for each record that was put or deleted, in the transaction that did it. */
 #include "store/behind.h"
 
-void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH])
+int store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HASH])
 {
 	_cleanup_(buf_done) struct buf heap = BUF_INIT(&sys_heap, 32 << 20);
 	char room[4096];                        /* enough for most */
@@ -13,29 +13,33 @@ void store_hash(const struct rec_type *t, const void *rec, uint8_t ret[STORE_HAS
 	if (b.failed) {
 		out = (struct json) JSON_TO(&heap);
 		rec_to_json(t, rec, REC_SHOW_HEAD | REC_SHOW_INTERNAL | REC_HIDE_SECRET, NULL, &out);
+		if (heap.failed)
+			return err_fail(ERR_NO_MEMORY, "what", "store", NULL);
 		b = heap;
 	}
 	sha256_init(&s);
 	sha256_add(&s, b.data, b.len);
 	sha256_end(&s, ret);
+	return 0;
 }
 
 /* Most records are short: they are written side by side and hashed at once. */
-void store_hash_many(struct hash_of *of, size_t n)
+int store_hash_many(struct hash_of *of, size_t n)
 {
 	enum { AT_ONCE = 8, SHORT = 4096 };
 	char room[AT_ONCE][SHORT];
 	struct sha256_text texts[AT_ONCE];
 	size_t k = 0;
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct buf b = BUF_FIXED(room[k]);
 		struct json out = JSON_TO(&b);
 
 		room[k][0] = 0;
 		rec_to_json(of[i].t, of[i].rec, REC_SHOW_HEAD | REC_SHOW_INTERNAL | REC_HIDE_SECRET, NULL, &out);
 		if (b.failed)
-			store_hash(of[i].t, of[i].rec, of[i].ret);
+			r = store_hash(of[i].t, of[i].rec, of[i].ret);
 		else
 			texts[k++] = (struct sha256_text) { b.data, b.len, of[i].ret };
 		if (k == AT_ONCE || (k && i + 1 == n)) {
@@ -43,6 +47,7 @@ void store_hash_many(struct hash_of *of, size_t n)
 			k = 0;
 		}
 	}
+	return r;
 }
 
 static struct cell cell_of_hash(const uint8_t hash[STORE_HASH])

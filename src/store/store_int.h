@@ -199,7 +199,7 @@ void recent_forget(struct conn *c, const struct table *t);             /* t NULL
 int record_insert(struct store_tx *tx, const struct table *t, const void *rec, const struct cell *search);
 int record_search(const struct table *t, const void *rec, struct arena *a, struct cell *ret);
 struct hash_of { const struct rec_type *t; const void *rec; uint8_t *ret; };
-void store_hash_many(struct hash_of *of, size_t n);
+int store_hash_many(struct hash_of *of, size_t n);
 int change_insert(struct store_tx *tx, const struct store_change *c, unsigned n);
 void change_sql(struct buf *out);
 uint64_t change_last(struct store_tx *tx);               /* 0: none, or it cannot be read */

@@ -381,8 +381,9 @@ static int write_record(struct store_tx *tx, const struct table *t, void *rec, c
 			return other_revision(t->type, old->rev, head->rev);
 		head->created = old->created;
 		head->created_by = old->created_by;
-		if (!quiet)
-			store_hash(t->type, old, c.before);
+		r = quiet ? 0 : store_hash(t->type, old, c.before);
+		if (r < 0)
+			return r;
 	} else {
 		if (uuid_is_zero(&head->id))
 			head->id = uuid_new();
@@ -515,13 +516,14 @@ int store_del(struct store_tx *tx, const struct rec_type *type, const struct uui
 		return r < 0 ? r : missing(type, id);
 	if (rev && old->rev != rev)
 		return other_revision(type, old->rev, rev);
-	r = stmt_run(tx, t->del, true, &CELL_OF_ID(id), 1);
+	r = t->flags & STORE_QUIET ? 0 : store_hash(type, old, c.before);
+	if (r == 0)
+		r = stmt_run(tx, t->del, true, &CELL_OF_ID(id), 1);
 	if (r == -ERR_NO_SUCH_REF)
 		return in_use(tx, type, old);
 	tx->writes += r == 0;
 	if (r < 0 || t->flags & STORE_QUIET)
 		return r;
 	c.rev = old->rev;
-	store_hash(type, old, c.before);
 	return change_add(tx, &c, NULL, NULL);
 }
