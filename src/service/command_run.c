@@ -397,34 +397,24 @@ static int any_left(struct scope *s, const void *in, void *ret)
 static const struct deed deed_any = DEED_READ("command.left", PERM_COMMAND, DEED_TENANT, any_left);
 static const struct deed deed_close = DEED("point.command_lost", PERM_COMMAND, DEED_TENANT, close_deed);
 
-int commands_start(struct commands *c)
+static int close_left(struct scope *s, void *ctx)
 {
-	struct guard *g = c->platform->guard;
-	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(g, tenants);
 	int r = 0;
 
-	for (uint32_t i = 0; r >= 0 && i < n; i++) {
-		struct arena a;
-		struct uuid id;
-		struct scope s;
-
-		arena_init(&a, &sys_heap, 0);
-		scope_system(&s, g, c->platform, &a, "command");
-		r = guard_tenant_id(g, tenants[i], &id);
+	while (r >= 0) {
+		r = scope_do(s, &deed_any, NULL, NULL);
 		if (r == 0)
-			r = scope_enter(&s, &id);
-		while (r >= 0) {
-			r = scope_do(&s, &deed_any, NULL, NULL);
-			if (r == 0)
-				r = scope_do(&s, &deed_close, NULL, NULL);
-		}
-		if (r == -ERR_MISSING) {        /* none is left */
-			err_clear();
-			r = 0;
-		}
-		arena_done(&a);
+			r = scope_do(s, &deed_close, NULL, NULL);
 	}
-	return r;
+	if (r != -ERR_MISSING)
+		return r;
+	err_clear();                            /* none is left */
+	return 0;
+}
+
+int commands_start(struct commands *c)
+{
+	return each_tenant(c->platform, "command", close_left, NULL);
 }
 
 struct commands *commands_free(struct commands *c)

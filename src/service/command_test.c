@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "service/command.h"
-#include "service/internal.h"
+#include "service/world_test.h"
 
 enum { DAY_S = 86400 };
 static const int64_t NOW_S = 1800000000;
@@ -22,32 +22,19 @@ static int set_clock(clockid_t id, struct timespec *ret)
 	return 0;
 }
 
-struct world { struct buf dir; struct platform p; struct arena a; struct scope s; };
-
 static bool begin(struct world *w)
 {
-	*w = (struct world) { .dir = BUF_INIT(&sys_heap, 4096), .p = { .version = "test" } };
-	arena_init(&w->a, &sys_heap, 0);
-	if (dir_temp("/tmp", "tenon-command-", &w->dir) < 0
-			|| service_open(&w->p, &(struct guard_config) { .data = w->dir.data, .store = test_database(w->dir.data), .argon_kib = 64,
-				.argon_passes = 1 }, NULL) < 0) {
-		printf("# %s\n", err_log_text(err_peek()));
+	if (!begin_with(w, NULL))
 		return false;
-	}
-	scope_system(&w->s, w->p.guard, &w->p, &w->a, "test");
 	now_s = NOW_S;
 	sys.clock_gettime = set_clock;
 	return true;
 }
 
-static void end(struct world *w)
+static void end_of(struct world *w)
 {
 	sys_restore();
-	service_close(&w->p);
-	dir_remove(w->dir.data);
-	buf_done(&w->dir);
-	arena_done(&w->a);
-	err_clear();
+	end(w);
 }
 
 struct sent { int32_t state; uint32_t n; };
@@ -128,7 +115,7 @@ TEST(commands_older_than_their_time_go_and_younger_ones_and_those_under_way_stay
 	now_s = NOW_S + 2 * DAY_S;
 	is_int(commands_trim(&w.p, 180 * (int64_t) DAY_S * NS_PER_S), 0);
 	is_int(count(&w, NULL), 6);
-	end(&w);
+	end_of(&w);
 }
 
 TEST(without_a_time_they_stay_for_ever)
@@ -139,7 +126,7 @@ TEST(without_a_time_they_stay_for_ever)
 	must(send(&w, 9000, COMMAND_DONE, 3) >= 0);
 	is_int(commands_trim(&w.p, 0), 0);
 	is_int(count(&w, NULL), 3);
-	end(&w);
+	end_of(&w);
 }
 
 TEST(many_go_in_transactions_of_two_hundred)
@@ -152,5 +139,5 @@ TEST(many_go_in_transactions_of_two_hundred)
 	is_int(commands_trim(&w.p, 180 * (int64_t) DAY_S * NS_PER_S), 0);
 	is_int(count(&w, NULL), 7);
 	is_int(count(&w, "point.command_expired"), 3);
-	end(&w);
+	end_of(&w);
 }

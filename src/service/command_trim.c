@@ -36,14 +36,15 @@ static int trim(struct scope *s, const void *in, void *ret)
 	return audit_text(s, "commands", arena_fmt(s->arena, "%u of before %s", o->n, when));
 }
 
-static int trim_tenant(struct scope *s, int64_t before_ns)
+static int trim_tenant(struct scope *s, void *ctx)
 {
+	const int64_t *before_ns = ctx;
 	static const struct deed deed = DEED("point.command_expired", PERM_COMMAND, DEED_TENANT, trim);
 	struct old *o = arena_new(s->arena, struct old);
 	int r = o ? 0 : err_fail(ERR_NO_MEMORY, "what", "@command", NULL);
 
 	for (unsigned i = 0; r >= 0 && i < ROUNDS; i++) {
-		*o = (struct old) { .before_ns = before_ns };
+		*o = (struct old) { .before_ns = *before_ns };
 		r = scope_do(s, &deed, NULL, o);
 		if (!o->more || atomic_load(&s->platform->ending))
 			break;
@@ -53,23 +54,7 @@ static int trim_tenant(struct scope *s, int64_t before_ns)
 
 int commands_trim(struct platform *p, int64_t keep_ns)
 {
-	uint32_t tenants[GUARD_TENANTS], n = keep_ns > 0 ? guard_tenants(p->guard, tenants) : 0;
 	int64_t before_ns = clock_now_ns() - keep_ns;
-	int r = 0;
 
-	for (uint32_t i = 0; r >= 0 && i < n; i++) {
-		struct arena a;
-		struct uuid id;
-		struct scope s;
-
-		arena_init(&a, &sys_heap, 0);
-		scope_system(&s, p->guard, p, &a, "retention");
-		r = guard_tenant_id(p->guard, tenants[i], &id);
-		if (r == 0)
-			r = scope_enter(&s, &id);
-		if (r >= 0)
-			r = trim_tenant(&s, before_ns);
-		arena_done(&a);
-	}
-	return r < 0 ? r : 0;
+	return keep_ns > 0 ? each_tenant(p, "retention", trim_tenant, &before_ns) : 0;
 }

@@ -5,36 +5,11 @@
 
 #include "base/num.h"
 #include "rec/every_test.h"
-#include "service/internal.h"
+#include "service/world_test.h"
 
 /* ---- the world ---- */
 
-struct world { struct buf dir; struct platform p; struct arena a; struct scope s; };
-
-static bool begin(struct world *w)
-{
-	static const struct noun *const none[] = { NULL };
-
-	*w = (struct world) { .dir = BUF_INIT(&sys_heap, 4096), .p = { .version = "test" } };
-	arena_init(&w->a, &sys_heap, 0);
-	if (dir_temp("/tmp", "tenon-import-", &w->dir) < 0
-			|| service_open(&w->p, &(struct guard_config) { .data = w->dir.data, .store = test_database(w->dir.data), .argon_kib = 64,
-				.argon_passes = 1 }, none) < 0) {
-		printf("# %s\n", err_log_text(err_peek()));
-		return false;
-	}
-	scope_system(&w->s, w->p.guard, &w->p, &w->a, "test");
-	return true;
-}
-
-static void end(struct world *w)
-{
-	service_close(&w->p);
-	dir_remove(w->dir.data);
-	buf_done(&w->dir);
-	arena_done(&w->a);
-	err_clear();
-}
+static bool begin(struct world *w) { return begin_with(w, NULL); }
 
 static int import(struct world *w, const char *noun, const char *text, bool partial, struct noun_imported *ret)
 {

@@ -27,6 +27,8 @@ int noun_told(struct scope *s, const struct noun *n, int r);   /* after the deed
 int noun_ask(struct scope *s, const struct noun_in *in, const char *verb, void **ret_rec);
 /* A put or removal of it writes one record and nothing beside it: where it is refused, nothing is there to be taken back. */
 static inline bool noun_writes_once(const struct noun *n) { return !n->hooks || !n->hooks->after; }
+/* fn in each tenant that is enabled, for the platform itself under that name, with memory of its own. The first failure ends it. */
+int each_tenant(struct platform *p, const char *as, int (*fn)(struct scope *s, void *ctx), void *ctx);
 int noun_missing(const struct noun *n, const struct uuid *id);
 void *noun_alloc(struct scope *s, const struct noun *n);
 

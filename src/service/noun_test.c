@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "service/internal.h"
+#include "service/world_test.h"
 
 /* ---- one more record type: everything that REST, CLI, form, search, import and export of it need ---- */
 
@@ -25,31 +25,7 @@ static const struct noun pump_noun = NOUN_ROW(pump_type, DEED_TENANT, PERM_POINT
 
 static const struct noun *const more[] = { &pump_noun, NULL };
 
-struct world { struct buf dir; struct platform p; struct arena a; struct scope s; struct errs errs; };
-
-static bool begin(struct world *w)
-{
-	*w = (struct world) { .dir = BUF_INIT(&sys_heap, 4096), .p = { .version = "test" } };
-	arena_init(&w->a, &sys_heap, 0);
-	w->errs.arena = &w->a;
-	if (dir_temp("/tmp", "tenon-noun-", &w->dir) < 0
-			|| service_open(&w->p, &(struct guard_config) { .data = w->dir.data, .store = test_database(w->dir.data), .argon_kib = 64,
-				.argon_passes = 1 }, more) < 0) {
-		printf("# %s\n", err_log_text(err_peek()));
-		return false;
-	}
-	scope_system(&w->s, w->p.guard, &w->p, &w->a, "test");
-	return true;
-}
-
-static void end(struct world *w)
-{
-	service_close(&w->p);
-	dir_remove(w->dir.data);
-	buf_done(&w->dir);
-	arena_done(&w->a);
-	err_clear();
-}
+static bool begin(struct world *w) { return begin_with(w, more); }
 
 static struct noun_in in_of(struct world *w, const char *noun, const struct uuid *id, const char *body)
 {

@@ -122,6 +122,28 @@ void service_close(struct platform *p)
 	p->nouns = NULL;
 }
 
+int each_tenant(struct platform *p, const char *as, int (*fn)(struct scope *s, void *ctx), void *ctx)
+{
+	uint32_t tenants[GUARD_TENANTS], n = guard_tenants(p->guard, tenants);
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < n; i++) {
+		struct arena a;
+		struct uuid id;
+		struct scope s;
+
+		arena_init(&a, &sys_heap, 0);
+		scope_system(&s, p->guard, p, &a, as);
+		r = guard_tenant_id(p->guard, tenants[i], &id);
+		if (r == 0)
+			r = scope_enter(&s, &id);
+		if (r >= 0)
+			r = fn(&s, ctx);
+		arena_done(&a);
+	}
+	return MIN(r, 0);
+}
+
 static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
