@@ -1,10 +1,10 @@
 /* Backups, as a system administrator does it: made with a passphrase, checked, fetched, deleted after a question; also on a telephone and in English. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { api, open, row, shot, still, until, type Watched } from './page';
+import { api, first, open, row, shot, still, until, type Watched } from './page';
 import { start, stopAll, webOptions } from './server';
 
 const program = inject('servers').program;
@@ -19,18 +19,12 @@ describe.skipIf(why)(`backups${why ? ` (${why})` : ''}`, () => {
 		const serve = await start(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
 		url = serve.found[0]!;
 		w = await open(url);
-		await w.page.goto(serve.found[1]!);
-		await w.page.getByLabel('用户名').fill('zhang');
-		await w.page.getByLabel('姓名').fill('张工');
-		await w.page.getByLabel('密码', { exact: true }).fill('tenon-tenon');
-		await w.page.getByLabel('再次输入密码').fill('tenon-tenon');
-		await w.page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await first(w.page, serve.found[1]!);
 		await w.page.getByText('从这里开始').waitFor();
 	});
 	afterAll(async () => {
 		await w.browser.close();
-		stopAll();
-		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		await stopAll(data);
 	});
 
 	it('makes one with the keys; two passphrases that differ are told at the field', async () => {

@@ -2,11 +2,11 @@
  * Setting up and writing, as an engineer does it: a wrong port is named by the test, registers are read raw and the right reading is
  * clicked, a set-point beyond its limit is refused, one within is written and read back; also on a telephone and by keyboard.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { api, open, settled, shot, until, type Watched } from './page';
+import { api, first, open, settled, shot, until, type Watched } from './page';
 import { start, stopAll } from './server';
 
 const program = inject('servers').program;
@@ -26,12 +26,7 @@ describe.skipIf(why)(`commands${why ? ` (${why})` : ''}`, () => {
 		url = serve.found[0]!;
 		w = await open(url);
 		const { page } = w;
-		await page.goto(serve.found[1]!);
-		await page.getByLabel('用户名').fill('zhang');
-		await page.getByLabel('姓名').fill('张工');
-		await page.getByLabel('密码', { exact: true }).fill('tenon-tenon');
-		await page.getByLabel('再次输入密码').fill('tenon-tenon');
-		await page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await first(page, serve.found[1]!);
 		await page.getByText('从这里开始').waitFor();
 		const [host, port] = sim.found[0]!.split(':');
 		const make = async (noun: string, body: unknown): Promise<string> => {
@@ -46,8 +41,7 @@ describe.skipIf(why)(`commands${why ? ` (${why})` : ''}`, () => {
 	});
 	afterAll(async () => {
 		await w.browser.close();
-		stopAll();
-		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		await stopAll(data);
 	});
 
 	it('names the step at which a wrong port fails, and the right one goes well', async () => {

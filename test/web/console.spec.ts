@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { api, open, row, settled, shot, until, type Watched, still } from './page';
+import { api, first, open, row, settled, shot, until, type Watched, still } from './page';
 import { start, stopAll, webOptions } from './server';
 
 const servers = inject('servers');
@@ -19,7 +19,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 	});
 	afterAll(async () => {
 		await w.browser.close();
-		stopAll();
+		await stopAll();
 	});
 
 	it('says at the root that there is no administrator yet', async () => {
@@ -521,12 +521,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 		const d = await open(serve.found[0]!);
 		try {
 			const { page } = d;
-			await page.goto(serve.found[1]!);
-			await page.getByLabel('用户名').fill('zhang');
-			await page.getByLabel('姓名').fill('张工');
-			await page.getByLabel('密码', { exact: true }).fill(PASSWORD);
-			await page.getByLabel('再次输入密码').fill(PASSWORD);
-			await page.getByRole('button', { name: '建立管理员并登录' }).click();
+			await first(page, serve.found[1]!, PASSWORD);
 			await page.getByRole('menuitem', { name: '故障面板' }).click();
 			await page.getByRole('heading', { name: '故障面板' }).waitFor();
 			const oven = page.getByRole('region', { name: '1 号固化炉' });
@@ -568,7 +563,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 			await d.browser.close();
 			serve.child.kill('SIGTERM');
 			await until('it has ended', () => Promise.resolve(serve.child.exitCode !== null || serve.child.signalCode !== null));
-			rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+			rmSync(data, { recursive: true, force: true });
 		}
 	}, 180_000);
 

@@ -86,3 +86,13 @@ export async function settled(page: Page): Promise<void> {
 /** Nothing is on its way: a button that has just become usable is pale for a moment, and a menu that unfolds loses the click it is given. */
 export const still = (page: Page): Promise<unknown> =>
 	page.waitForFunction(() => !document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getTiming().iterations !== Infinity));
+
+/** The first person, made behind the one-time link: 张工, who may do everything. */
+export async function first(page: Page, link: string, password = 'tenon-tenon'): Promise<void> {
+	await page.goto(link);
+	await page.getByLabel('用户名').fill('zhang');
+	await page.getByLabel('姓名').fill('张工');
+	await page.getByLabel('密码', { exact: true }).fill(password);
+	await page.getByLabel('再次输入密码').fill(password);
+	await page.getByRole('button', { name: '建立管理员并登录' }).click();
+}

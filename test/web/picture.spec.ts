@@ -2,11 +2,11 @@
  * The simulated plant in pictures: a tile for each device by place, the pictures of oven, machining centre and energy meter with live values, in both
  * languages, wide and narrow, light and dark; a unit that does not answer looks so.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { api, open, settled, shot, still, until, type Watched } from './page';
+import { api, first, open, settled, shot, still, until, type Watched } from './page';
 import { start, stopAll, webOptions } from './server';
 
 const program = inject('servers').program;
@@ -31,19 +31,13 @@ describe.skipIf(why)(`pictures${why ? ` (${why})` : ''}`, () => {
 		url = serve.found[0]!;
 		w = await open(url);
 		const { page } = w;
-		await page.goto(serve.found[1]!);
-		await page.getByLabel('用户名').fill('zhang');
-		await page.getByLabel('姓名').fill('张工');
-		await page.getByLabel('密码', { exact: true }).fill('tenon-tenon');
-		await page.getByLabel('再次输入密码').fill('tenon-tenon');
-		await page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await first(page, serve.found[1]!);
 		await page.getByRole('menuitem', { name: '总览图' }).waitFor();
 		for (const d of (await api(page, 'GET', '/devices')).body.items as { id: string; code: string }[]) ids[d.code] = d.id;
 	});
 	afterAll(async () => {
 		await w.browser.close();
-		stopAll();
-		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		await stopAll(data);
 	});
 
 	it('show the plant by place, a tile with state and values for each device, and lead to it by keyboard', async () => {

@@ -64,10 +64,15 @@ export function start(program: string, args: string[], want: RegExp[], limitMs =
 	});
 }
 
-/** Ends what this process started; a test file has its own list. */
-export function stopAll(): void {
+/** Ends what this process started, and when all have ended removes the folder; a test file has its own list. */
+export async function stopAll(folder?: string): Promise<void> {
 	stopping = true;
-	for (const c of children) if (c.exitCode === null && c.signalCode === null) c.kill('SIGTERM');
+	const live = children.filter((c) => c.exitCode === null && c.signalCode === null);
+	await Promise.all(live.map((c) => new Promise((ended) => {
+		c.once('exit', ended);
+		c.kill('SIGTERM');
+	})));
+	if (folder) rmSync(folder, { recursive: true, force: true });
 }
 
 /** The console as it was built last, for `serve`; none: what the program has inside. */
@@ -96,7 +101,7 @@ async function ofStraw(): Promise<Servers> {
 	return { url, start: `${url}/start#K7QF-TEST`, sim: '', simPid: 0, program: '', why: '' };
 }
 
-export default async function setup(project: TestProject): Promise<() => void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
 	const none: Servers = { url: '', start: '', sim: '', simPid: 0, program: '', why: '' };
 	const env = process.env;
 	const data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
@@ -109,9 +114,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
 	if (!servers.why && !existsSync('/usr/bin/chromium')) servers = { ...servers, why: 'no chromium here' };
 	if (servers.why) console.log(`browser tests skipped: ${servers.why}`);
 	project.provide('servers', servers);
-	return () => {
+	return async () => {
 		closers.forEach((close) => close());
-		stopAll();
-		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		await stopAll(data);
 	};
 }
