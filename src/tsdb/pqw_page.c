@@ -359,6 +359,8 @@ int pqw_end_page(struct pqw *w, unsigned col)
 	buf_clear(&w->levels);
 	if (r == 0 && w->config.cols[col].optional)
 		put_levels(w, f->def, f->n_rows);
+	if (r == 0 && w->levels.failed)
+		r = pqw_no_memory();
 	if (r == 0)
 		r = choose(w, col, &best);
 	if (r == 0)
