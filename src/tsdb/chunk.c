@@ -152,9 +152,11 @@ static bool put_values(struct region *r, struct column *col, uint32_t at, const 
 	}
 }
 
-static bool put_column(struct chunk *c, struct region *r, struct column *col, const struct incoming *in, uint32_t i, const uint32_t rows[2])
+/* Column `from` of the batch to column i. */
+static bool put_column(struct chunk *c, struct region *r, const struct incoming *in, uint32_t from, uint32_t i, const uint32_t rows[2])
 {
-	const struct batch_col *src = in->value + i;
+	const struct batch_col *src = in->value + from;
+	struct column *col = &c->col[i];
 	uint32_t n = rows[1];
 
 	if (src->vtype != in->types[i]) {
@@ -228,12 +230,13 @@ static bool stage(struct chunk *c, struct region *r, const struct incoming *in, 
 
 	if (!grow(c, r, in->types, c->n + rows[1]) || !put_lag(c, r, in, rows))
 		return false;
-	for (uint32_t i = 0; i < c->k; i++) {
-		while (q && q < in->end && q->name < in->quality_base + i)
+	for (uint32_t i = 0, from = 0; i < c->k; i++, from++) {
+		from = incoming_col(in, i, from);
+		while (q && q < in->end && q->name < in->quality_base + from)
 			q++;
-		bool has = q && q < in->end && q->name == in->quality_base + i;
+		bool has = q && q < in->end && q->name == in->quality_base + from;
 
-		if (!put_column(c, r, &c->col[i], in, i, rows) || !put_quality(c, r, &c->col[i], in, has ? q : NULL, rows))
+		if (!put_column(c, r, in, from, i, rows) || !put_quality(c, r, &c->col[i], in, has ? q : NULL, rows))
 			return false;
 	}
 	for (uint32_t j = 0; j < rows[1]; j++) {

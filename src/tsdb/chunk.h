@@ -44,9 +44,18 @@ struct incoming {
 	const struct batch_col *quality;        /* the first of those there are, ascending by name; NULL: none */
 	const struct batch_col *end;            /* behind the last column */
 	const uint8_t *types;                   /* k: what the series want */
+	const uint32_t *series, *wanted;        /* of all columns of the batch; the k of them that are taken, in their order. NULL: all are */
 	uint32_t k, row, n;                     /* n rows from `row` on */
 	uint32_t quality_base;                  /* name of column 0's quality */
 };
+
+/* The column of the batch that goes to column i, which is at `from` or behind it. */
+static inline uint32_t incoming_col(const struct incoming *in, uint32_t i, uint32_t from)
+{
+	while (in->series && in->series[from] != in->wanted[i])
+		from++;
+	return in->series ? from : i;
+}
 
 struct chunk *chunk_new(struct region *r, uint32_t k, const uint8_t *types, bool with_seq);
 /* Takes in rows until the chunk is full; returns how many, < 0: out of memory (rows before were taken; taking them again changes

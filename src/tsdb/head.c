@@ -206,19 +206,20 @@ static bool remember(struct track *t, const struct incoming *in)
 	int64_t ns = batch_i64(in->b, in->time, row);
 	const struct batch_col *q = in->quality;
 
-	for (uint32_t i = 0; i < t->k; i++) {
+	for (uint32_t i = 0, from = 0; i < t->k; i++, from++) {
 		struct last *l = &t->last[i];
 
-		while (q && q < in->end && q->name < in->quality_base + i)
+		from = incoming_col(in, i, from);
+		while (q && q < in->end && q->name < in->quality_base + from)
 			q++;
-		if (in->value[i].vtype != t->types[i] || (l->state != LAST_NEVER && ns < l->ns))
+		if (in->value[from].vtype != t->types[i] || (l->state != LAST_NEVER && ns < l->ns))
 			continue;
-		struct value v = batch_value(in->b, in->value + i, row);
+		struct value v = batch_value(in->b, in->value + from, row);
 		if (!last_set(l, t->types[i], &v))
 			return false;
 		l->ns = ns;
 		l->seq = in->b->seq;
-		l->q = q && q < in->end && q->name == in->quality_base + i ? batch_u32(in->b, q, row) : 0;
+		l->q = q && q < in->end && q->name == in->quality_base + from ? batch_u32(in->b, q, row) : 0;
 	}
 	return true;
 }
@@ -314,32 +315,28 @@ static int take_tall(struct head *h, unsigned shard, struct names *names, const 
 
 static void count_strangers(const struct track *t, const struct incoming *in, struct head_counts *counts)
 {
-	for (uint32_t i = 0; i < t->k; i++)
-		if (in->value[i].vtype != t->types[i])
+	for (uint32_t i = 0, from = 0; i < t->k; i++, from++) {
+		from = incoming_col(in, i, from);
+		if (in->value[from].vtype != t->types[i])
 			counts->refused += in->n;
-}
-
-/* A list of which some are not kept is taken in one by one. */
-static bool are_kept(struct names *names, const uint32_t *series, uint32_t k)
-{
-	for (uint32_t i = 0; i < k; i++) {
-		const struct series *s = names_series(names, series[i]);
-
-		if (s && s->passed_over)
-			return false;
 	}
-	return true;
 }
 
 struct list *head_list_of(struct names *names, const struct batch *b)
 {
 	struct list *l = b->shape == SHAPE_GROUP && b->list ? names_list_get(names, b->list) : NULL;
-	uint32_t k = b->shape == SHAPE_GROUP ? batch_n_values(b) : 0;
+	uint32_t kept[BATCH_SERIES_MAX], n = 0, k = b->shape == SHAPE_GROUP ? batch_n_values(b) : 0;
 	const uint32_t *series = l ? l->series : k && !b->list ? batch_body(b, &b->col[0]) : NULL;
 
-	if (!series || (l && l->k != k) || !are_kept(names, series, k))
+	if (!series || k > BATCH_SERIES_MAX || (l && l->k != k))
 		return NULL;
-	return l ? l : names_share(names, series, k);
+	for (uint32_t i = 0; i < k; i++) {
+		const struct series *s = names_series(names, series[i]);
+
+		if (!s || !s->passed_over)
+			kept[n++] = series[i];
+	}
+	return l && n == k ? l : names_share(names, kept, n);
 }
 
 static int take_group(struct head *h, unsigned shard, struct names *names, const struct batch *b, struct list *together,
@@ -361,6 +358,10 @@ static int take_group(struct head *h, unsigned shard, struct names *names, const
 		if (!t)
 			return no_memory();
 		in.types = t->types;
+		if (together->k < k) {          /* the others are not kept */
+			in.series = l ? l->series : batch_body(b, &b->col[0]);
+			in.wanted = together->series;
+		}
 		count_strangers(t, &in, counts);
 		return track_take(&h->shard[shard], t, in, true, counts);
 	}

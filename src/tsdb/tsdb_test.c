@@ -420,6 +420,67 @@ TEST(rows_of_a_set_of_some_of_it_and_of_one_are_merged_and_the_last_written_wins
 	}
 }
 
+/* Row i: series k has 100 i + k, and every fifth an uncertain quality. */
+static bool write_numbered(struct fixture *f, struct batch_builder *w, uint32_t list, const uint32_t *series, unsigned i)
+{
+	static const uint8_t types[16] = { [0 ... 15] = V_I64 };
+	_cleanup_(batch_unrefp) struct batch *b = NULL;
+	bool good = batch_group(w, 1, list, series, types, 16) == 0 && batch_group_row(w, T0 + i * NS_PER_S) == 0;
+
+	for (unsigned k = 0; k < 16 && good; k++)
+		good = batch_group_set(w, k, (struct value) { .type = V_I64, .i = 100 * i + k }, k % 5 ? 0 : 0x40bc0000) == 0;
+	return good && batch_seal(w, 0, 0, &b) == 0 && fixture_append(f, b) == 0 && fixture_settle(f) == 0;
+}
+
+TEST(of_a_row_those_that_are_kept_share_a_list_and_have_their_own_values)
+{
+	for (unsigned shards = 1; shards <= 4; shards *= 2) {
+		struct fixture f = { .config = { .n_shards = shards } };
+		struct record want = { 0 };
+		struct uuid points[16];
+		uint8_t types[16];
+		uint32_t series[16], list;
+		struct batch_builder *w = NULL;
+		struct tsdb_query q = ask(series, 16, T0, T0 + DAY);
+		struct tsdb_stats s;
+		struct sample last[16];
+		struct arena a;
+
+		for (unsigned i = 0; i < 16; i++) {
+			points[i] = point(i + 1);
+			types[i] = V_I64;
+		}
+		must(fixture_begin(&f) == 0 && batch_builder_new(&w, 0) == 0 && tsdb_series_many(f.t, 1, 16, points, types, series) == 0);
+		for (unsigned k = 0; k < 16; k += 7)    /* the first, one amid, and 14 */
+			tsdb_keep(f.t, 1, series[k], false);
+		must(tsdb_list(f.t, 1, series, 16, &list) == 0);
+		for (unsigned i = 0; i < 40; i++)
+			must(write_numbered(&f, w, i % 2 ? list : 0, series, i));
+		for (unsigned k = 0; k < 16; k++)
+			for (unsigned i = 0; i < 40 && k % 7; i++)
+				record_add(&want, &(struct sample) { .series = series[k], .time_ns = T0 + i * NS_PER_S,
+					.value = { .type = V_I64, .i = 100 * i + k }, .quality = k % 5 ? 0 : 0x40bc0000 });
+		tsdb_stats(f.t, &s);
+		is_int(s.n_lists, 2);
+		is_int(s.head_samples, 13 * 40);
+		ok(store_equals(f.t, &q, &want));
+		arena_init(&a, &sys_heap, 0);
+		is_int(tsdb_last(f.t, 1, series, 16, &a, last), 0);
+		for (unsigned k = 0; k < 16; k++)
+			ok(k % 7 ? last[k].value.i == 3900 + k && last[k].quality == (k % 5 ? 0 : 0x40bc0000) : last[k].time_ns == TSDB_NEVER);
+		arena_done(&a);
+		must(tsdb_flush(f.t) == 0);
+		ok(store_equals(f.t, &q, &want));
+		tsdb_keep(f.t, 1, series[7], true);
+		must(write_numbered(&f, w, 0, series, 41));
+		is_int(rows_of(&f, &series[7]), 1);
+		is_int(rows_of(&f, &series[8]), 41);
+		record_done(&want);
+		batch_builder_free(w);
+		fixture_end(&f);
+	}
+}
+
 /* One row each of ten groups of 1,000 floats. A chunk of its own for each takes 312 bytes; a column of one they share takes 24 and room for 16 values. */
 TEST(a_row_of_many_points_takes_the_memory_of_its_values)
 {
