@@ -76,7 +76,7 @@ def run(sim, port, store, bound):
     note(f"{name}: PSS after the import", pss_mb(p.child.pid), "MB")
     p.stop()                            # what the import took is not what reading takes
     token, p = p.token, tenon.Platform(p.data)
-    p.token = token
+    p.token, p.own = token, True        # it goes with the last of the two
     hand = Hand(p, valves)
     tenon.wait_for(lambda: sum(g["state"] == "up" for g in links(p, "group")) == DEVICES * (GROUPS + 1), 120, "every group is up")
     time.sleep(5)
