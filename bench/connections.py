@@ -26,7 +26,7 @@ import_points(p, rows, "store")
 tenon.wait_for(lambda: all(g["state"] == "up" for g in links(p, "group")), 120, "every group is up")
 p.stop()                                # what the import took is not what reading takes
 token, p = p.token, tenon.Platform(p.data)
-p.token = token
+p.token, p.own = token, True            # the folder goes with the last of the two
 tenon.wait_for(lambda: len(groups := links(p, "group")) == CONNECTIONS and all(g["state"] == "up" for g in groups), 120, "every group is up again")
 time.sleep(5)
 begin(sim)

@@ -9,12 +9,20 @@
 #include "sys/sys.h"
 #include "tsdb/names.h"
 
-static char path[200];
+static char path[200], dir[32];
+
+static void gone(void)
+{
+	if (dir[0])
+		dir_remove(dir);
+}
 
 static void fresh(void)
 {
-	char dir[] = "/tmp/tenon-names-XXXXXX";
-
+	if (!dir[0])
+		atexit(gone);
+	gone();
+	snprintf(dir, sizeof(dir), "/tmp/tenon-names-XXXXXX");
 	if (!mkdtemp(dir))
 		abort();
 	snprintf(path, sizeof(path), "%s/series.dict", dir);
