@@ -206,19 +206,20 @@ static int check_accept(struct call *c)
 
 /* ---- on the worker ---- */
 
+static struct credentials credentials_of(const struct call *c)
+{
+	const char *auth = c->authorization, *space = auth ? str_find(auth, " ") : NULL;
+	/* Token: what InfluxDB's clients send. Any other scheme is a credential we cannot know. */
+	bool known = space && (str_starts(auth, "Bearer ") || str_starts(auth, "bearer ") || str_starts(auth, "Token "));
+
+	return auth ? (struct credentials) { .bearer = known ? space + 1 : "" } : (struct credentials) { .cookie = c->cookie };
+}
+
 static int authenticate(struct call *c)
 {
-	struct credentials cred = { .cookie = c->authorization ? NULL : c->cookie };
-	const char *auth = c->authorization;
-	int r;
+	struct credentials cred = credentials_of(c);
+	int r = guard_authenticate(&c->scope, &cred);
 
-	if (auth) {
-		const char *space = str_find(auth, " ");
-		/* Token: what InfluxDB's clients send. Any other scheme is a credential we cannot know. */
-		bool known = space && (str_starts(auth, "Bearer ") || str_starts(auth, "bearer ") || str_starts(auth, "Token "));
-		cred.bearer = known ? space + 1 : "";
-	}
-	r = guard_authenticate(&c->scope, &cred);
 	if (r == -ERR_UNAUTHENTICATED && c->route->anonymous_ok) {
 		err_clear();
 		return 0;
@@ -454,6 +455,16 @@ static int64_t on_head(void *ctx, struct http_exchange *x)
 	return (int64_t) c->welcome;
 }
 
+/* A large body comes: of somebody who was here a moment ago, or of a stranger? Who is right is asked by the worker. */
+static bool is_known(void *ctx, struct http_exchange *x)
+{
+	struct api *a = ctx;
+	struct call *c = http_user(x);
+	struct credentials cred = c ? credentials_of(c) : (struct credentials) { .bearer = NULL };
+
+	return guard_knows(a->platform->guard, &cred);
+}
+
 static void serve_file(struct api *a, struct http_exchange *x)
 {
 	static const struct http_field gone[] = { { "Content-Type", "text/plain; charset=utf-8" }, { "X-Content-Type-Options", "nosniff" } };
@@ -548,4 +559,4 @@ static void on_done(void *ctx, struct http_exchange *x, const struct http_done *
 	http_set_user(x, NULL);
 }
 
-const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_too_many = on_too_many, .on_done = on_done };
+const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_too_many = on_too_many, .is_known = is_known, .on_done = on_done };

@@ -328,6 +328,18 @@ void scope_nobody(struct scope *s)
 	s->who = (struct principal) { .kind = PRINCIPAL_NOBODY, .name = "", .role = "" };
 }
 
+bool guard_knows(struct guard *g, const struct credentials *c)
+{
+	const char *secret = c->bearer ? c->bearer : c->cookie;
+	struct cached found = { 0 };
+	uint64_t generation;
+
+	if (!secret || !secret_is(c->bearer ? TOKEN_PREFIX : SESSION_PREFIX, secret))
+		return false;
+	sha256(secret, str_len(secret), found.hash);
+	return recall(g, found.hash, &found, &generation);
+}
+
 int guard_authenticate(struct scope *s, const struct credentials *c)
 {
 	const char *secret = c->bearer ? c->bearer : c->cookie;

@@ -87,6 +87,8 @@ int guard_add_user(struct scope *s, const struct uuid *tenant, const struct tena
  * other members the caller has set. Nothing given: nobody, 0. Something given and wrong: -ERR_UNAUTHENTICATED. */
 struct credentials { const char *bearer, *cookie; };
 int guard_authenticate(struct scope *s, const struct credentials *c);
+/* Was somebody let in with that secret lately, so that it need not be looked up? Memory alone; any thread. Rights are not asked. */
+bool guard_knows(struct guard *g, const struct credentials *c);
 /* Another number than before: a user, role, token, tenant or session changed; who was let in earlier is to be asked again. Any thread. */
 uint64_t guard_generation(struct guard *g);
 /* Once a minute on a worker: last-used times to the store, expired sessions away, unused connections let go. */

@@ -32,6 +32,8 @@ struct http_callbacks {
 	void (*on_request)(void *ctx, struct http_exchange *x);
 	/* Must reply with 413 at once. NULL: a plain one. */
 	void (*on_too_large)(void *ctx, struct http_exchange *x, int64_t welcome);
+	/* The body turned out to be large (beyond 64 KB): is it known, without waiting, who sends it? NULL: nobody is. */
+	bool (*is_known)(void *ctx, struct http_exchange *x);
 	/* Must reply at once: with this one there would be more than config.bodies_max. NULL: a plain 503. */
 	void (*on_too_many)(void *ctx, struct http_exchange *x);
 	void (*on_gone)(void *ctx, struct http_exchange *x);                           /* may be NULL */
@@ -44,7 +46,9 @@ struct http_config {
 	uint32_t max_connections;               /* 0: 1,000 */
 	uint32_t max_per_peer;                  /* connections from one address; 0: no limit */
 	size_t body_max;                        /* 0: 10 MB */
-	size_t bodies_max;                      /* of all bodies at once that are beyond 64 KB, so far as they came; one alone may be larger; 0: 256 MB */
+	/* Of all bodies at once that are beyond 64 KB, so far as they came; one alone may be larger; 0: 256 MB. Those of strangers have an eighth
+	 * of it for themselves, so that they take no room from anybody who is known. */
+	size_t bodies_max;
 	struct tls *tls;                        /* HTTPS; NULL: HTTP. A reference is taken */
 	uint32_t head_ms;                       /* until the head, and before it the TLS handshake, is there; 0: 10,000 */
 	uint32_t idle_ms;                       /* between requests, and for a reader that takes nothing; 0: 60,000 */

@@ -24,7 +24,7 @@
 #include "io/sock.h"
 #include "sys/sys.h"
 
-enum { POOL_BYTES = 32 << 10, SWEEP_MS = 500, BODY_GRACE_S = 10, SMALL_BODY = 64 << 10, EAGER_BODY = 1 << 20 };
+enum { POOL_BYTES = 32 << 10, SWEEP_MS = 500, BODY_GRACE_S = 10, SMALL_BODY = 64 << 10, STRANGERS = 8, EAGER_BODY = 1 << 20 };
 
 /* Running libmicrohttpd. */
 
@@ -98,7 +98,7 @@ void http_end(struct http_exchange *x)
 	if (x->early)
 		MHD_destroy_response(x->early);
 	buf_done(&x->body);
-	s->held -= x->held;
+	s->held[x->known] -= x->held;
 	sys_free(x);
 	if (s->over)
 		server_unref(s);
@@ -175,7 +175,7 @@ static void too_large(struct http_exchange *x)
 		plain(x, 413, "the body is too large\n");
 }
 
-/* Who it is that sends is known only when all of it is there, so strangers must not fill the memory. */
+/* Who it is that sends may be known only when all of it is there, so strangers must not fill the memory. */
 static void too_many(struct http_exchange *x)
 {
 	struct http_server *s = x->server;
@@ -195,13 +195,18 @@ static void too_many(struct http_exchange *x)
 static bool has_room(struct http_exchange *x, size_t len)
 {
 	struct http_server *s = x->server;
-	size_t others = s->held - x->held;
+	size_t others;
 
 	if (len <= SMALL_BODY)
 		return true;
-	if (others && others + len > s->config.bodies_max)
+	if (!x->weighed) {
+		x->weighed = true;
+		x->known = s->on.is_known && s->on.is_known(s->ctx, x);
+	}
+	others = s->held[x->known] - x->held;
+	if (others && others + len > (x->known ? s->config.bodies_max : s->config.bodies_max / STRANGERS))
 		return false;
-	s->held = others + len;
+	s->held[x->known] = others + len;
 	x->held = len;
 	return true;
 }

@@ -29,6 +29,7 @@ struct http_exchange {
 	char method[METHOD_MAX];
 	struct buf body;
 	size_t held;                    /* bytes of it that count against config.bodies_max */
+	bool weighed, known;            /* it is large; and it was known who sends it */
 	int64_t welcome, began_ns;
 	void *user;
 	int status;
@@ -60,7 +61,7 @@ struct http_server {
 	struct listener *listener;
 	struct gate *gates;
 	struct http_stats stats;
-	size_t held;                    /* bytes of large bodies */
+	size_t held[2];                 /* bytes of large bodies: of strangers, of those who are known */
 	int fd;
 	uint16_t port;
 	bool pumping, resumed, stopping, ending, over;

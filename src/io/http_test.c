@@ -82,6 +82,8 @@ static int64_t on_head(void *ctx, struct http_exchange *x)
 	return strcmp(http_path(x), "/small") == 0 ? 10 : strcmp(http_path(x), "/large") == 0 ? 400000 : LIMIT;
 }
 
+static bool is_known(void *ctx, struct http_exchange *x) { return strcmp(http_query(x), "stranger") != 0; }
+
 static void answer_facts(struct http_exchange *x)
 {
 	char out[2000];
@@ -151,7 +153,7 @@ static void on_done(void *ctx, struct http_exchange *x, const struct http_done *
 
 static void make_server(void *arg)
 {
-	static const struct http_callbacks cb = { .on_head = on_head, .on_request = on_request, .on_gone = on_gone, .on_done = on_done };
+	static const struct http_callbacks cb = { .on_head = on_head, .is_known = is_known, .on_request = on_request, .on_gone = on_gone, .on_done = on_done };
 
 	if (http_server_new(t.served.l, &t.config, &cb, NULL, &t.server) == 0)
 		t.port = http_server_port(t.server);
@@ -356,6 +358,37 @@ TEST(many_large_bodies_at_once_are_refused_503)
 		ok(strstr(answer, "HTTP/1.1 200 ") == answer);
 		close(fd[i].fd);
 	}
+	end();
+}
+
+/* They share an eighth among them, one alone may have more: so the second is refused. Who is known has all of his room meanwhile. */
+TEST(large_bodies_of_strangers_take_no_room_from_others)
+{
+	static char piece[300 << 10];
+	struct pollfd stranger[2];
+	int refused, known;
+
+	must(begin_with((struct http_config) { .bodies_max = 1 << 20 }));
+	for (int i = 0; i < 2; i++) {
+		stranger[i] = (struct pollfd) { .fd = dial(t.port), .events = POLLIN };
+		must(say_text(stranger[i].fd, "POST /large?stranger HTTP/1.1\r\nHost: t\r\nContent-Length: 400000\r\n\r\n")
+			&& say(stranger[i].fd, piece, sizeof(piece)));
+	}
+	must(poll(stranger, 2, 10000) == 1);
+	refused = !!stranger[1].revents;
+	must(hear_until(stranger[refused].fd, answer, sizeof(answer), "\r\n\r\n"));
+	ok(strstr(answer, "HTTP/1.1 503 ") == answer);
+	close(stranger[refused].fd);
+	for (int i = 0; i < 3; i++) {
+		known = dial(t.port);
+		must(say_text(known, "POST /large HTTP/1.1\r\nHost: t\r\nContent-Length: 400000\r\n\r\n") && say(known, piece, sizeof(piece)));
+		must(say(known, piece, 400000 - sizeof(piece)) && hear_until(known, answer, sizeof(answer), "\r\n\r\n"));
+		ok(strstr(answer, "HTTP/1.1 200 ") == answer);
+		close(known);
+	}
+	must(say(stranger[!refused].fd, piece, 400000 - sizeof(piece)) && hear_until(stranger[!refused].fd, answer, sizeof(answer), "\r\n\r\n"));
+	ok(strstr(answer, "HTTP/1.1 200 ") == answer);
+	close(stranger[!refused].fd);
 	end();
 }
 
