@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -71,6 +74,16 @@ void thread_join(struct thread *t)
 }
 
 const char *thread_name(void) { return own_name ? own_name : "main"; }
+
+/* Both are per thread on Linux. What the system refuses is no failure: the work is done, only not so politely. The lowest of the common class:
+ * idle would wait for ever behind a disk that is never idle, and others wait for the log's journal with it. */
+void thread_background(void)
+{
+	enum { NICE = 10, IO_WHO_THREAD = 1, IO_COMMON = 2 << 13, IO_LOWEST = 7 };
+
+	(void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), NICE);
+	(void) syscall(SYS_ioprio_set, IO_WHO_THREAD, 0, IO_COMMON | IO_LOWEST);
+}
 
 unsigned thread_cores(void)
 {

@@ -28,6 +28,8 @@ int thread_start(struct thread *t, const char *name, void (*fn)(void *), void *a
 int thread_start_sized(struct thread *t, const char *name, size_t stack, void (*fn)(void *), void *arg);
 void thread_join(struct thread *t);             /* no effect when it was never started */
 const char *thread_name(void);                  /* of the caller; "main" when not ours. Borrowed */
+/* The calling thread's work can wait: it gets a tenth of what others get when they want the core or the disk. For good. */
+void thread_background(void);
 unsigned thread_cores(void);                    /* CPUs this process may use, at least 1 */
 
 void mutex_init(struct mutex *m);
