@@ -16,6 +16,7 @@ struct pq_col {
 	uint8_t type, kind;             /* enum pq_type, pq_kind */
 	bool optional;
 	bool distinct;                  /* values hardly repeat: no dictionary is tried */
+	bool unsought;                  /* nobody looks for its values: no column index where every page has some */
 	bool uniform;                   /* values are mostly equal: of a page where all are the reader gives the first alone */
 };
 

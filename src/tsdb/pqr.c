@@ -303,7 +303,7 @@ static int64_t bound_int(const uint8_t *p, size_t n)
 	return v;
 }
 
-static void read_column_index(const uint8_t *bytes, size_t len, struct pq_page *page, uint32_t n_pages)
+static void read_column_index(const uint8_t *bytes, size_t len, const struct pq_col *col, struct pq_page *page, uint32_t n_pages)
 {
 	struct thrift_in t = { .c = cur_of(bytes, len) };
 	struct thrift_field f = { 0 };
@@ -325,7 +325,7 @@ static void read_column_index(const uint8_t *bytes, size_t len, struct pq_page *
 				continue;
 			}
 			const uint8_t *p = thrift_read_binary(&t, &n);
-			if (p)
+			if (p && !col->unsought)
 				*(f.id == 2 ? &page[i].lo : &page[i].hi) = bound_int(p, n);
 		}
 	}
@@ -345,7 +345,7 @@ static int chunk(struct walk *w, const struct found *c, unsigned col, uint32_t r
 	if (r == 0 && c->column_len) {
 		r = piece(w->fd, w->file_size, c->column_index, c->column_len, &columns);
 		if (r == 0)
-			read_column_index(columns, (size_t) c->column_len, (struct pq_page *) ret->page, ret->n_pages);
+			read_column_index(columns, (size_t) c->column_len, &w->cols[col], (struct pq_page *) ret->page, ret->n_pages);
 	}
 	if (r < 0 || !c->dict_at)
 		return r;

@@ -1,18 +1,20 @@
 /* pqw.c - the Parquet writer: feeding columns, ending pages and row groups. */
 #include "tsdb/pqw_impl.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "sys/sys.h"
 
 const struct pq_col sample_cols[SAMPLE_COLS] = {
 	[COL_SERIES] = { .name = "series", .type = PQ_INT32 },
 	[COL_TS] = { .name = "ts", .type = PQ_INT64, .kind = PQ_MICROS_UTC, .distinct = true },
-	[COL_NS] = { .name = "ns", .type = PQ_INT32, .optional = true },
-	[COL_LAG] = { .name = "lag", .type = PQ_INT32, .optional = true },
-	[COL_M] = { .name = "m", .type = PQ_INT64, .optional = true },
-	[COL_E] = { .name = "e", .type = PQ_INT32, .optional = true, .uniform = true },
-	[COL_F] = { .name = "f", .type = PQ_FLOAT, .optional = true },
-	[COL_D] = { .name = "d", .type = PQ_DOUBLE, .optional = true },
+	[COL_NS] = { .name = "ns", .type = PQ_INT32, .optional = true, .unsought = true },
+	[COL_LAG] = { .name = "lag", .type = PQ_INT32, .optional = true, .unsought = true },
+	[COL_M] = { .name = "m", .type = PQ_INT64, .optional = true, .unsought = true },
+	[COL_E] = { .name = "e", .type = PQ_INT32, .optional = true, .uniform = true, .unsought = true },
+	[COL_F] = { .name = "f", .type = PQ_FLOAT, .optional = true, .unsought = true },
+	[COL_D] = { .name = "d", .type = PQ_DOUBLE, .optional = true, .unsought = true },
 	[COL_S] = { .name = "s", .type = PQ_BYTES, .optional = true },
 	[COL_Q] = { .name = "q", .type = PQ_INT32, .optional = true },
 };
@@ -132,7 +134,7 @@ void pqw_values(struct pqw *w, unsigned col, const uint64_t *bits, const uint8_t
 {
 	struct feed *f = &w->feed[col];
 
-	if (!present) {
+	if (!present || !memchr(present, 0, n)) {
 		memcpy(f->val + f->n_val, bits, n * sizeof(*bits));
 		memset(f->def + f->n_rows, 1, n);
 		f->n_val += n;
@@ -237,13 +239,18 @@ static int end_group(struct pqw *w)
 	return 0;
 }
 
-static bool group_is_full(const struct pqw *w)
+uint64_t pqw_held_bytes(const struct pqw *w)
 {
-	size_t held = 0;
+	uint64_t held = 0;
 
 	for (unsigned i = 0; i < w->config.n_cols; i++)
 		held += w->feed[i].body.len;
-	return w->group_at + w->config.page_rows > PQ_GROUP_ROWS || held >= PQ_GROUP_BYTES;
+	return held;
+}
+
+static bool group_is_full(const struct pqw *w)
+{
+	return w->group_at + w->config.page_rows > PQ_GROUP_ROWS || pqw_held_bytes(w) >= PQ_GROUP_BYTES;
 }
 
 int pqw_rows(struct pqw *w, uint32_t n)

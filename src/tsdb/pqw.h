@@ -41,6 +41,7 @@ int pqw_rows(struct pqw *w, uint32_t n);        /* ends the piece; < 0: the file
 int pqw_finish(struct pqw *w);                  /* last page, row group, indexes and footer; does not sync */
 
 uint64_t pqw_total_rows(const struct pqw *w);
-uint64_t pqw_total_bytes(const struct pqw *w);
+uint64_t pqw_total_bytes(const struct pqw *w);          /* written */
+uint64_t pqw_held_bytes(const struct pqw *w);           /* of whole pages that wait for the end of their row group */
 /* For the side index; after pqw_finish(), borrowed until pqw_free(). */
 int pqw_layout(struct pqw *w, struct pq_layout *ret);

@@ -161,9 +161,16 @@ static const void *bound_bytes(const struct pq_col *c, const struct bound *b, bo
 	return hi ? &b->hi : &b->lo;
 }
 
-/* No index when a page has values but no bounds (all NaN): parquet.thrift forbids it. */
-static bool has_column_index(const struct chunk *c)
+/* No index when a page has values but no bounds (all NaN): parquet.thrift forbids it. And none where it would only say what nobody asks: it
+ * is as large as what a page of a column that hardly changes takes altogether. */
+static bool has_column_index(const struct pq_col *col, const struct chunk *c)
 {
+	bool says = !col->unsought;
+
+	for (uint32_t i = 0; i < c->n_pages && !says; i++)
+		says = c->page[i].out.all_null;
+	if (!says)
+		return false;
 	for (uint32_t i = 0; i < c->n_pages; i++)
 		if (!c->page[i].out.all_null && !c->page[i].bound.set)
 			return false;
@@ -364,7 +371,7 @@ static int indexes(struct pqw *w, struct buf *out, struct place *index)
 				p->offset = w->at + out->len;
 				if (which)
 					offset_index(&t, c);
-				else if (has_column_index(c))
+				else if (has_column_index(&w->config.cols[i], c))
 					column_index(&t, w, c, i);
 				p->len = (uint32_t) (w->at + out->len - p->offset);
 			}

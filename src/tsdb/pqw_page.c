@@ -1,6 +1,8 @@
 /* pqw_page.c - one page: levels, the candidates for its values, compression, header; and the dictionary they may share. */
 #include "tsdb/pqw_impl.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "sys/sys.h"
 #include "tsdb/code.h"
@@ -30,7 +32,11 @@ static void put_levels(struct pqw *w, const uint8_t *def, uint32_t n)
 	struct pen p = room(&w->levels, 4 + rle_bound(n, 1));
 	uint8_t *start = pen_take(&p, 4);
 
-	if (def) {
+	/* Of most pages all or none is there: a run. */
+	if (def && !memchr(def, 0, n)) {
+		pen_varint(&p, (uint64_t) n << 1);
+		pen_u8(&p, 1);
+	} else if (def) {
 		for (uint32_t i = 0; i < n; i++)
 			w->index[i] = def[i];
 		rle_encode(&p, w->index, n, 1);
@@ -164,8 +170,10 @@ static bool dict_add(const struct pq_col *c, struct dict *d, uint64_t v, const s
 	size_t at = d->text.len;
 	if (len)
 		buf_addn(&d->text, text->data + (v >> 32), len);
+	if (d->text.failed)
+		return false;
 	d->entry[d->n++] = text_ref(at, len);
-	return !d->text.failed;
+	return true;
 }
 
 /* Back to n entries. Linear probing: taking out the youngest first never tears a chain. */
@@ -367,8 +375,10 @@ int pqw_end_page(struct pqw *w, unsigned col)
 		r = bound_of_page(w, col, &b);
 	if (r < 0)
 		return r;
-	out.lo = (int64_t) b.lo;
-	out.hi = (int64_t) b.hi;
+	if (!w->config.cols[col].unsought) {
+		out.lo = (int64_t) b.lo;
+		out.hi = (int64_t) b.hi;
+	}
 	r = emit(w, col, out, best.raw, best.encoding);
 	struct chunk *c = &pqw_now(w)->chunk[col];
 	if (r == 0) {
