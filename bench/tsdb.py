@@ -21,4 +21,10 @@ with tempfile.TemporaryDirectory() as work:
         claim("files", figure(r"([\d.]+) bytes a sample in"), "bytes a sample", 1.1)
         note("one series, one hour, 3,600 samples, median", figure(r"median ([\d.]+)"), "µs")
         note("10-minute means, 1,000 series × 10,000 samples", figure(r"10-minute means: .*: ([\d.]+) ms"), "ms CPU")
+    out = subprocess.run([program, "1", "minutes"], check=True, capture_output=True, text=True).stdout
+    print("flushed ten minutes at a time, merged into the day")
+    note("files as they were flushed", figure(r"minutes: ([\d.]+) bytes"), "bytes a sample")
+    note("merging into the day", figure(r"day: ([\d.]+) M"), "M samples/CPU-s")
+    note("all of it, log to day file", figure(r"day file: ([\d.]+) M"), "M samples/CPU-s")
+    claim("day files", figure(r"([\d.]+) bytes a day's sample"), "bytes a sample", 1.05)
 done()

@@ -13,7 +13,7 @@ struct file_pool {
 	struct mutex mutex;
 	struct file *newest, *oldest;   /* open files, by last use */
 	unsigned n_open, max_open;
-	atomic_uint rebuilt;
+	atomic_uint doomed;
 };
 
 int file_pool_new(unsigned max_open, struct file_pool **ret)
@@ -51,6 +51,7 @@ int file_new(struct file_pool *p, struct names *names, const char *base, const s
 	f->names = names;
 	f->base = copy;
 	f->info = *info;
+	f->level = info->level;
 	f->fd = -1;
 	*ret = f;
 	return 0;
@@ -94,9 +95,39 @@ struct file *file_unref(struct file *f)
 		mutex_hold(&f->pool->mutex);
 		shut(f->pool, f);
 	}
+	if (f->doomed) {
+		file_remove(f->base);
+		atomic_fetch_sub(&f->pool->doomed, 1);
+	}
 	sys_free(f->base);
 	return sys_free(f);
 }
+
+void file_doom(struct file *f)
+{
+	if (!atomic_exchange(&f->doomed, true))
+		atomic_fetch_add(&f->pool->doomed, 1);
+}
+
+void file_remove(const char *base)
+{
+	static const char *const suffixes[] = { ".parquet", ".idx" };
+
+	for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+		char path[PATH_MAX];
+		struct buf b = BUF_FIXED(path);
+
+		buf_addf(&b, "%s%s", base, suffixes[i]);
+		if (!b.failed)
+			sys.unlink(path);
+	}
+}
+
+void file_set_aside(struct file *f, int64_t until_ns) { f->aside_ns = until_ns; }
+bool file_is_aside(const struct file *f) { return f->aside_ns && clock_mono_ns() < f->aside_ns; }
+int32_t file_level(const struct file *f) { return f->level; }
+void file_set_level(struct file *f, int32_t level) { f->level = level; }
+unsigned file_pool_doomed(struct file_pool *p) { return p->doomed; }
 
 const struct file_info *file_info(const struct file *f) { return &f->info; }
 

@@ -16,12 +16,17 @@
 #include "tsdb/names.h"
 #include "tsdb/pqr.h"
 
+enum { LEVEL_FLUSHED, LEVEL_WINDOW, LEVEL_DAY, LEVELS };
+
 struct file_info {                      /* what the manifest says */
-	uint64_t number;                /* order of writing: of equal times the sample in the file with the higher number counts */
-	int32_t day, level;             /* UTC days since 1970; 0: flushed */
+	uint64_t number;                /* its name */
+	uint64_t rank;                  /* order of writing: of equal times the sample in the file with the higher rank counts. A flushed file's is its
+	                                 * number, a merged one's the highest of those it was made of; parts of one day share it */
+	int32_t day, level;             /* UTC days since 1970 */
 	uint64_t rows, bytes;
 	int64_t t_min, t_max;
 	uint32_t series_min, series_max;
+	int64_t written_ns;             /* wall clock; 0: not known */
 };
 
 struct file_pool;
@@ -35,7 +40,15 @@ int file_new(struct file_pool *p, struct names *names, const char *base, const s
 struct file *file_ref(struct file *f);
 struct file *file_unref(struct file *f);
 DEFINE_CLEANUP(struct file *, file_unref)
-const struct file_info *file_info(const struct file *f);
+const struct file_info *file_info(const struct file *f);        /* level: as it was when this was made; now: */
+int32_t file_level(const struct file *f);
+void file_set_level(struct file *f, int32_t level);
+void file_doom(struct file *f);                         /* no manifest names it any more: it goes with the last reference */
+void file_remove(const char *base);                     /* what lies under that name; failures are for the sweep of the next start */
+/* It could not be read to its end: it is left as it is and not merged before then (monotonic clock). */
+void file_set_aside(struct file *f, int64_t until_ns);
+bool file_is_aside(const struct file *f);
+unsigned file_pool_doomed(struct file_pool *p);         /* files that are only there because somebody reads them */
 
 /* Open until file_leave(). -ERR_MISSING, -ERR_CORRUPT when the Parquet file itself is. */
 int file_use(struct file *f, const struct idx **ret);
@@ -46,6 +59,7 @@ int scan_new(struct file *f, struct pqr_scratch *scratch, struct scan **ret);   
 struct scan *scan_free(struct scan *c);
 DEFINE_CLEANUP(struct scan *, scan_free)
 struct file *scan_file(const struct scan *c);               /* borrowed */
+const struct idx *scan_idx(const struct scan *c);           /* of an attached one */
 /* Reading needs the file open: an attached scan uses it. Detaching frees the pages, too. */
 int scan_attach(struct scan *c);
 void scan_detach(struct scan *c);

@@ -9,6 +9,9 @@ struct file {
 	struct names *names;
 	char *base;
 	struct file_info info;
+	_Atomic int32_t level;
+	atomic_bool doomed;
+	_Atomic int64_t aside_ns;
 	/* Guarded by the pool: */
 	int fd;                         /* -1: not open */
 	unsigned users;

@@ -249,6 +249,8 @@ static void flush_once(struct tsdb *t)
 	mutex_unlock(&t->mutex);
 	if (r == 0 && t->reader)
 		wal_reader_commit(t->reader, seq);
+	if (r == 0)
+		compact_look(t);
 }
 
 /* Somebody who asks for a flush is not kept waiting. */

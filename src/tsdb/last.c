@@ -74,7 +74,7 @@ static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, 
 		r = scan_read(c, e->type, row, end, &span);
 		uint32_t n = r == 0 ? span_find(&span, 0, before) : 0;
 		if (n) {
-			r = consider(b, &span, n - 1, e->series, file_info(scan_file(c))->number);
+			r = consider(b, &span, n - 1, e->series, file_info(scan_file(c))->rank);
 			break;
 		}
 		end = row;
@@ -89,9 +89,10 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a };
 	int r = 0;
 
-	pieces_clear(&rd->pieces);      /* those of the series read before this one */
 	if (before != INT64_MIN)
-		r = head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { INT64_MIN, before, false }, &rd->pieces);
+		r = reader_pieces(rd, s, INT64_MIN, before);
+	else
+		pieces_clear(&rd->pieces);
 	if (r == 0)
 		r = from_pieces(&b, &rd->pieces, s, before);
 	pieces_clear(&rd->pieces);
@@ -111,7 +112,7 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 		if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b.sample.time_ns)
 			continue;
 		if (e.t_max < before && e.last_kind != IDX_LAST_IN_FILE)
-			r = from_entry(&b, &e, f->number);
+			r = from_entry(&b, &e, f->rank);
 		else
 			r = from_rows(&b, c, &e, before, rd->merge.keep);
 	}

@@ -1,7 +1,7 @@
 /*
  * manifest.h - which files a tenant's history is made of, and up to where in the log.
  *
- * tenants/<id>/ts/manifest: a header {"TNMF", version, CRC-32, tenant, covered sequence, next number, count}, then 64 bytes a file. It is
+ * tenants/<id>/ts/manifest: a header {"TNMF", version, CRC-32, tenant, covered sequence, next number, count}, then 80 bytes a file (version 1: 64). It is
  * replaced as a whole (temporary name, sync, rename, sync of the folder), so it is the old or the new one: what it does not name does not
  * exist, what it names was synced before. `covered` is the truth about the log: batches up to it are in files.
  *
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "tsdb/file.h"
+#include "tsdb/tsdb.h"
 
 struct manifest {
 	uint64_t covered, next;         /* sequence of the log; number of the next file, from 1 */
@@ -19,4 +20,5 @@ struct manifest {
 
 int manifest_read(const char *path, uint32_t tenant, struct manifest *ret);     /* -ERR_MISSING, -ERR_CORRUPT, -ERR_NEWER */
 int manifest_write(const char *path, uint32_t tenant, const struct manifest *m);
+int manifest_file(const struct file_info *f, tsdb_file_fn on_file, void *ctx);         /* "2026/11/22/0000000017" */
 void manifest_done(struct manifest *m);

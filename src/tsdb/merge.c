@@ -17,6 +17,7 @@ void merge_begin(struct merge *m, int64_t from, int64_t to)
 	}
 	m->n = m->next = m->n_open = 0;
 	m->begun = false;
+	m->failed = NULL;
 	m->from = from;
 	m->to = to;
 }
@@ -69,7 +70,7 @@ int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, u
 	if (!s)
 		return no_memory();
 	s->t_min = MAX(e->t_min, m->from);
-	s->rank = file_info(scan_file(c))->number;
+	s->rank = file_info(scan_file(c))->rank;
 	s->scan = c;
 	s->row = e->first_row;
 	s->end = e->first_row + e->n;
@@ -115,6 +116,8 @@ static int load(struct merge *m, struct source *s)
 		return s->at < s->span.n;
 	}
 	int r = scan_attach(s->scan);
+	if (r < 0)
+		m->failed = s->scan;
 	for (;;) {
 		if (r < 0)
 			return r;
@@ -122,8 +125,10 @@ static int load(struct merge *m, struct source *s)
 		if (s->row >= s->end)
 			return 0;
 		r = scan_read(s->scan, s->type, s->row, s->end, &s->span);
-		if (r < 0)
+		if (r < 0) {
+			m->failed = s->scan;
 			return r;
+		}
 		s->row += s->span.n;
 		clip(m, s);
 		if (s->at < s->span.n)

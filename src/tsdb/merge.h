@@ -3,7 +3,7 @@
  *
  * Sources are chunks of the head and rows of files. A source is opened when its earliest time is reached, so that files which follow each
  * other in time are read one after the other. Where only one source has samples, whole runs are handed on without a look at
- * each. Of equal times the one written last counts: head before files, a file with a higher number before one with a lower, and
+ * each. Of equal times the one written last counts: head before files, a file of a higher rank before one of a lower, and
  * within the head the higher sequence number of the log.
  *
  * Thread: one. Memory: arrays of pointers; chunks 33 KB each while open; the scans' pages.
@@ -15,7 +15,7 @@
 
 struct source {
 	int64_t t_min;
-	uint64_t rank;                  /* a file's number; of the head UINT64_MAX */
+	uint64_t rank;                  /* of a file; of the head UINT64_MAX */
 	uint32_t order;                 /* the later of equals */
 	/* Of the head: */
 	const struct piece *piece;
@@ -36,6 +36,7 @@ struct merge {
 	int64_t from, to;
 	struct chunk_room *spare;       /* of a source that has ended */
 	bool begun;                     /* sources are in order */
+	struct scan *failed;            /* when merge_next() failed: the file that could not be read; NULL: none */
 	bool keep;                      /* scans stay attached when their source ends: the next series may need the page */
 };
 

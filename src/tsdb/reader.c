@@ -48,6 +48,8 @@ int query_series(const struct tsdb_query *q, uint32_t **ret, size_t *ret_n)
 int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, struct reader *ret)
 {
 	*ret = (struct reader) { .t = t, .te = te, .q = q };
+	if (q->lease && lease_tenant(q->lease) != te)
+		return err_fail(ERR_BROKEN, "detail", "a query with the lease of another tenant", NULL);
 	return pqr_scratch_new(&ret->scratch);
 }
 
@@ -69,13 +71,20 @@ void reader_close(struct reader *rd)
 	*rd = (struct reader) { 0 };
 }
 
+/* A lease is of files alone. */
+int reader_pieces(struct reader *rd, const struct series *s, int64_t from, int64_t to)
+{
+	pieces_clear(&rd->pieces);      /* those of the series read before this one */
+	return rd->q->lease ? 0 : head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { from, to, false }, &rd->pieces);
+}
+
 /* Samples go from the head to files, never back: who looks at the head first and takes the catalog then misses none. What is seen in
  * both is one sample after the merge. */
 int reader_refresh(struct reader *rd)
 {
-	if (rd->catalog && rd->catalog->version == rd->te->version)
+	if (rd->catalog && (rd->q->lease || rd->catalog->version == rd->te->version))
 		return 0;
-	struct catalog *now = catalog_ref(rd->te);
+	struct catalog *now = rd->q->lease ? lease_catalog(rd->q->lease) : catalog_ref(rd->te);
 	struct scan **scan = sys_alloc_array(now->n + 1, sizeof(*scan));
 
 	if (!scan) {
@@ -122,10 +131,9 @@ int reader_series(struct reader *rd, const struct series *s, int64_t from, int64
 	int r;
 
 	merge_begin(&rd->merge, from, to);
-	pieces_clear(&rd->pieces);
 	r = query_check(rd->q);
 	if (r == 0)
-		r = head_pieces(rd->t->head, rd->te->names, s, (struct head_range) { from, to, false }, &rd->pieces);
+		r = reader_pieces(rd, s, from, to);
 	if (r == 0)
 		r = reader_refresh(rd);
 	for (size_t i = 0; r >= 0 && i < rd->n_scans; i++) {

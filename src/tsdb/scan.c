@@ -91,6 +91,7 @@ struct scan *scan_free(struct scan *c)
 }
 
 struct file *scan_file(const struct scan *c) { return c->f; }
+const struct idx *scan_idx(const struct scan *c) { return &c->f->idx; }
 void scan_want_lag(struct scan *c, bool want) { c->want_lag = want; }
 
 int scan_find(struct scan *c, uint32_t series, struct idx_entry *ret)

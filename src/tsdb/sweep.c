@@ -67,6 +67,25 @@ static int bounds(const struct pq_layout *l, struct file_info *f)
 	return 1;
 }
 
+/* What the footer says of its place in the order; a file from before there were merged ones: its number. */
+static int place(int fd, struct arena *a, struct file_info *f)
+{
+	const char *text = NULL;
+	uint64_t rank = f->number, level = LEVEL_FLUSHED;
+	int r = pqr_meta(fd, f->bytes, "tenon.rank", a, &text);
+
+	if (r == 0 && text)
+		num_parse_u64(text, text + str_len(text), &rank);
+	text = NULL;
+	if (r == 0)
+		r = pqr_meta(fd, f->bytes, "tenon.level", a, &text);
+	if (r == 0 && text)
+		num_parse_u64(text, text + str_len(text), &level);
+	f->rank = CLAMP(rank, 1u, f->number);
+	f->level = (int32_t) MIN(level, (uint64_t) LEVEL_DAY);
+	return r;
+}
+
 /* 1: *f says what the file is; 0: it is none that can be read. */
 static int look(const char *path, struct file_info *f)
 {
@@ -82,12 +101,14 @@ static int look(const char *path, struct file_info *f)
 		return r;
 	arena_init(&a, &sys_heap, 0);
 	r = pqr_layout(fd, (uint64_t) size, sample_cols, SAMPLE_COLS, &a, &l);
+	f->bytes = (uint64_t) size;
+	if (r == 0)
+		r = place(fd, &a, f);
 	if (r == -ERR_CORRUPT) {
 		err_clear();
 		r = 0;
 	} else if (r == 0) {
 		f->rows = l.rows;
-		f->bytes = (uint64_t) size;
 		r = bounds(&l, f);
 	}
 	arena_done(&a);

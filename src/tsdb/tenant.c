@@ -43,84 +43,6 @@ bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, cha
 	return !b.failed;
 }
 
-/* --- Catalog */
-
-struct catalog *catalog_ref(struct tenant *te)
-{
-	mutex_hold(&te->mutex);
-	atomic_fetch_add_explicit(&te->catalog->refs, 1, memory_order_relaxed);
-	return te->catalog;
-}
-
-struct catalog *catalog_unref(struct catalog *c)
-{
-	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
-		return NULL;
-	for (size_t i = 0; i < c->n; i++)
-		file_unref(c->file[i]);
-	return sys_free(c);
-}
-
-static struct file *known(const struct catalog *c, uint64_t number)
-{
-	size_t lo = 0, hi = c ? c->n : 0;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (file_info(c->file[mid])->number < number)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return c && lo < c->n && file_info(c->file[lo])->number == number ? c->file[lo] : NULL;
-}
-
-/* Only the flush changes a catalog, so the current one may be looked at without the lock here. */
-int catalog_set(struct tenant *te, const struct manifest *m)
-{
-	_cleanup_(catalog_unrefp) struct catalog *c = sys_alloc(sizeof(*c) + m->n * sizeof(c->file[0])), *old = NULL;
-
-	if (!c)
-		return no_memory();
-	atomic_init(&c->refs, 1);
-	for (; c->n < m->n; c->n++) {
-		struct file *f = known(te->catalog, m->file[c->n].number);
-		char base[PATH_MAX];
-		int r = 0;
-
-		if (f)
-			file_ref(f);
-		else if (!tenant_file_base(te, m->file[c->n].day, m->file[c->n].number, base))
-			r = too_long(te->dir);
-		else
-			r = file_new(te->pool, te->names, base, &m->file[c->n], &f);
-		if (r < 0)
-			return r;
-		c->file[c->n] = f;
-	}
-	mutex_hold(&te->mutex);
-	c->version = te->version + 1;
-	old = te->catalog;
-	te->catalog = take(c);
-	te->version++;
-	return 0;
-}
-
-int catalog_manifest(struct tenant *te, size_t more, struct manifest *ret)
-{
-	const struct catalog *c = te->catalog;
-	struct manifest m = { .covered = te->covered, .next = te->next_number, .n = c->n };
-
-	m.file = sys_alloc_array(c->n + more + 1, sizeof(*m.file));
-	if (!m.file)
-		return no_memory();
-	for (size_t i = 0; i < c->n; i++)
-		m.file[i] = *file_info(c->file[i]);
-	*ret = m;
-	return 0;
-}
-
 /* --- Opening */
 
 static int read_manifest(struct tenant *te, struct manifest *m)
@@ -158,6 +80,8 @@ static struct tenant *tenant_free(struct tenant *te)
 		return NULL;
 	catalog_unref(te->catalog);
 	names_free(te->names);
+	sys_free(te->doubt);
+	mutex_done(&te->change);
 	mutex_done(&te->mutex);
 	return sys_free(te);
 }
@@ -178,7 +102,7 @@ static int load(struct tenant *te)
 	if (r == 0) {
 		te->covered = m.covered;
 		te->next_number = m.next;
-		r = catalog_set(te, &m);
+		r = catalog_open(te, &m);
 	}
 	manifest_done(&m);
 	return r;
@@ -192,6 +116,7 @@ static int tenant_open(struct tsdb *t, uint32_t id, struct tenant **ret)
 	if (!te)
 		return no_memory();
 	mutex_init(&te->mutex);
+	mutex_init(&te->change);
 	te->id = id;
 	te->pool = t->pool;
 	b = BUF_FIXED(te->dir);

@@ -2,11 +2,13 @@
 #include "tsdb/tsdb_impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/num.h"
 #include "base/str.h"
 
+enum { COMPACT_RATE = 8 << 20, FILE_BYTES = 256 << 20, FILES_DAY_MAX = 128, FILES_MAX = 50000 };
 /* SHARD_BYTES_MIN: of half of it a generation's first blocks (region.c) are a quarter at most, or there would be a file for each batch. */
 enum { HEAD_BYTES_MIN = 1 << 20, SHARD_BYTES_MIN = 256 << 10, HEAD_BYTES = 32 << 20, FLUSH_AGE_MS = 600000 };
 
@@ -69,11 +71,17 @@ int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *w
 		return no_memory();
 	mutex_init(&t->mutex);
 	cond_init(&t->cond);
+	cond_init(&t->compact_cond);
+	mutex_init(&t->compact_lock);
 	rwlock_init(&t->tenants_lock);
 	t->config = *config;
 	t->config.head_bytes = MAX(config->head_bytes ? config->head_bytes : HEAD_BYTES, (uint64_t) HEAD_BYTES_MIN);
 	if (t->config.flush_age_ms <= 0)
 		t->config.flush_age_ms = FLUSH_AGE_MS;
+	t->config.compact_rate = config->compact_rate ?: COMPACT_RATE;
+	t->config.file_bytes = config->file_bytes ?: FILE_BYTES;
+	t->config.files_day_max = config->files_day_max ?: FILES_DAY_MAX;
+	t->config.files_max = config->files_max ?: FILES_MAX;
 	t->wal = wal;
 	t->n_shards = CLAMP(config->n_shards ? config->n_shards : thread_cores(), 1u, (unsigned) SHARDS_MAX);
 	t->config.head_bytes = MAX(t->config.head_bytes, (uint64_t) t->n_shards * SHARD_BYTES_MIN);
@@ -99,11 +107,16 @@ int tsdb_start(struct tsdb *t)
 	int r = ingest_start(t);
 	if (r < 0)
 		t->running = false;
+	else
+		r = compact_start(t);
+	if (r < 0)
+		tsdb_stop(t);
 	return r;
 }
 
 int tsdb_stop(struct tsdb *t)
 {
+	compact_stop(t);
 	if (t->running)
 		ingest_stop(t);
 	t->running = false;
@@ -119,6 +132,8 @@ struct tsdb *tsdb_free(struct tsdb *t)
 	tenants_free(t);
 	file_pool_free(t->pool);
 	rwlock_done(&t->tenants_lock);
+	mutex_done(&t->compact_lock);
+	cond_done(&t->compact_cond);
 	cond_done(&t->cond);
 	mutex_done(&t->mutex);
 	sys_free(t->shard);
@@ -241,19 +256,49 @@ const uint32_t *tsdb_list_get(struct tsdb *t, uint32_t tenant, uint32_t list, ui
 
 /* --- Figures */
 
-static void count_tenant(struct tenant *te, struct tsdb_stats *s)
+static int by_day(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *) a, y = *(const int32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+static void count_days(int32_t *day, size_t n, struct tsdb_stats *s)
+{
+	if (n)
+		qsort(day, n, sizeof(*day), by_day);
+	for (size_t i = 0, k; i < n; i += k) {
+		for (k = 1; i + k < n && day[i + k] == day[i];)
+			k++;
+		s->days++;
+		s->files_of_day = MAX(s->files_of_day, k);
+	}
+}
+
+static void count_tenant(struct tenant *te, int32_t today, struct tsdb_stats *s)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
+	_cleanup_free_ int32_t *day = sys_alloc_array(c->n + 1, sizeof(*day));
 
 	s->n_series += names_count(te->names);
 	s->n_lists += names_list_count(te->names);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct file_info *f = file_info(c->file[i]);
+		int32_t level = file_level(c->file[i]);
 
-		s->n_files++;
-		s->file_bytes += f->bytes;
-		s->file_samples += f->rows;
+		s->level[level].files++;
+		s->level[level].bytes += f->bytes;
+		s->level[level].samples += f->rows;
+		if (f->day < today && level != LEVEL_DAY) {
+			s->backlog_files++;
+			s->backlog_bytes += f->bytes;
+		}
+		s->files_aside += file_is_aside(c->file[i]);
+		if (day)
+			day[i] = f->day;
 	}
+	if (day)
+		count_days(day, c->n, s);
 }
 
 void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret)
@@ -263,11 +308,19 @@ void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret)
 		.flush_ms_last = t->flush_ms_last, .ingested = t->taken, .replaced = t->replaced, .refused = t->refused,
 		.rows_ignored = t->ignored, .lost = t->lost };
 
+	int32_t today = (int32_t) (clock_now_ns() / NS_PER_DAY);
+
+	compact_stats(t, &s);
 	rwlock_read(&t->tenants_lock);
 	s.n_tenants = t->n_tenants;
 	for (size_t i = 0; i < t->n_tenants; i++)
-		count_tenant(t->tenant[i], &s);
+		count_tenant(t->tenant[i], today, &s);
 	rwlock_unlock(&t->tenants_lock);
+	for (unsigned i = 0; i < LEVELS; i++) {
+		s.n_files += s.level[i].files;
+		s.file_bytes += s.level[i].bytes;
+		s.file_samples += s.level[i].samples;
+	}
 	s.bytes_per_sample = s.file_samples ? (double) s.file_bytes / (double) s.file_samples : 0;
 	*ret = s;
 }

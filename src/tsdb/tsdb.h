@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/id.h"
 #include "model/batch.h"
 
@@ -22,14 +23,24 @@ struct wal;
 
 struct tsdb_name { char path[512]; char unit[64]; };    /* UTF-8; "" = unknown */
 
+/* What somebody should hear of. why: NULL but of MERGE_FAILED. */
+enum tsdb_event { TSDB_MERGE_FAILED, TSDB_HELD_BACK, TSDB_HELD_NO_MORE };
+
 struct tsdb_config {
 	const char *data_dir;           /* holds tenants/<id>/ */
 	uint64_t head_bytes;            /* 0: 32 MB */
 	int64_t flush_age_ms;           /* 0: 600 000; counted from the oldest sample that is not in a file */
 	unsigned n_shards;              /* 0: one a core */
+	/* Merging of files: bytes read and written a second (0: 8 MB; < 0: no thread, only tsdb_compact() merges), the size at which a day's
+	 * file is ended and another begun (0: 256 MB), how many files may wait to be merged in one day (0: 128) and be there in all of a
+	 * tenant (0: 50 000) before memory goes to files no more. */
+	int64_t compact_rate;
+	uint64_t file_bytes;
+	uint32_t files_day_max, files_max;
 	const char *version;            /* for created_by; NULL: "0" */
 	/* What the files call a series besides its number (series.parquet). Optional; called at flush, on the flush's thread. */
 	void (*describe)(void *ctx, uint32_t tenant, const struct uuid *point, struct tsdb_name *ret);
+	void (*on_event)(void *ctx, enum tsdb_event event, uint32_t tenant, const struct err *why);    /* on a thread of this module's; optional */
 	void *ctx;
 };
 
@@ -50,6 +61,27 @@ int tsdb_manifest_files(const char *path, uint32_t tenant, tsdb_file_fn on_file,
 
 /* Everything in the head goes to files now; returns when manifest and cursor say so. */
 int tsdb_flush(struct tsdb *t);
+
+/*
+ * Flushed files are merged behind everybody's back: those of two hours into one, those of a day that is over and quiet into its day file.
+ * This merges everything that is in files now, also days that are not over, as fast as it can, and returns when only day files are left.
+ * -ERR_CANCELLED, -ERR_STOPPING, -ERR_NO_ROOM, the first failure; -ERR_CORRUPT: a file could not be read, it was left as it is.
+ */
+struct tsdb_compact {
+	uint32_t tenant;                        /* 0: all */
+	bool (*is_cancelled)(void *ctx);        /* may be NULL, both */
+	void (*on_progress)(void *ctx);         /* now and then: tsdb_stats() says how far */
+	void *ctx;
+};
+int tsdb_compact(struct tsdb *t, const struct tsdb_compact *how);       /* NULL: all tenants */
+
+/* A lease: the files of a tenant as they are now, and what is in them, for as long as it is held. Merged meanwhile, they stay on the disk
+ * until it ends. A query with `lease` reads these files and nothing else: tsdb_flush() before makes it all there is. */
+struct tsdb_lease;
+int tsdb_lease(struct tsdb *t, uint32_t tenant, struct tsdb_lease **ret);
+struct tsdb_lease *tsdb_lease_end(struct tsdb_lease *l);        /* NULL is fine; returns NULL. Before tsdb_free() */
+DEFINE_CLEANUP(struct tsdb_lease *, tsdb_lease_end)
+int tsdb_lease_files(const struct tsdb_lease *l, tsdb_file_fn on_file, void *ctx);      /* as tsdb_manifest_files() */
 
 /* --- Series: u32 per tenant, from 1, given once for (point, type), durable before it is returned, never used again. A point
  * whose type changes gets a new series and keeps the old one. */
@@ -80,6 +112,7 @@ struct tsdb_query {
 	uint64_t limit;                 /* samples (range) or buckets (aggregate) at most; 0: no limit */
 	int64_t deadline_ns;            /* monotonic clock; 0: none. Past it: -ERR_TIMEOUT */
 	const bool *cancel;             /* set by anyone at any time: -ERR_CANCELLED. May be NULL */
+	const struct tsdb_lease *lease; /* NULL: all there is */
 };
 
 /* Borrowed: batch_ref() to keep. < 0 ends the query with that error. */
@@ -138,5 +171,21 @@ struct tsdb_stats {
 	uint64_t rows_ignored;                  /* rows of ROWS batches */
 	uint64_t lost;                          /* numbers of batches that the log could not give any more */
 	double bytes_per_sample;                /* file_bytes / file_samples */
+	/* Merging. Levels: flushed, two hours, day. */
+	struct tsdb_level { uint64_t files, bytes, samples; } level[3];
+	uint64_t backlog_files, backlog_bytes;  /* of days that are over and not in day files */
+	uint64_t days;                          /* that have files, of all tenants */
+	uint64_t files_of_day;                  /* the most that one day has */
+	uint64_t files_replaced;                /* merged, and only there because somebody still reads them */
+	uint64_t files_aside;                   /* that could not be read and are not merged */
+	uint64_t merges, merge_failures;        /* since the start, as all that follows */
+	uint64_t merged_in, merged_out;         /* bytes of files before and after */
+	uint64_t merged_rows, merged_same;      /* samples; that were overwritten by a later one of the same time */
+	uint32_t merging_tenant;                /* now; 0: nothing is */
+	int32_t merging_day;                    /* days since 1970 */
+	uint64_t merging_rows, merging_of;
+	uint64_t held_back, held_total;         /* tenants whose flush is refused because too many files wait; refusals */
+	struct err merge_error;                 /* the last one; kind ERR_NONE: none */
+	int64_t merge_error_ns;                 /* wall clock */
 };
 void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret);

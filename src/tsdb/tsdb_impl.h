@@ -15,7 +15,8 @@
 enum { OPEN_FILES_MAX = 256, SHARDS_MAX = 8, DAY_SHEETS = 16 };
 #define NS_PER_DAY (INT64_C(86400) * NS_PER_S)
 
-/* The files of a tenant at one moment. Never changed: a flush makes the next one. */
+/* The files of a tenant at one moment. Never changed: a flush or a compaction makes the next one. Who holds a reference reads these files,
+ * whatever is merged meanwhile: a file that was replaced goes when the last one lets it go. */
 struct catalog {
 	atomic_uint refs;
 	uint64_t version;
@@ -34,11 +35,20 @@ struct tenant {
 	struct catalog *catalog;
 	_Atomic uint64_t version;       /* of the catalog: looked at without the lock */
 	_Atomic uint64_t covered;       /* batches up to here are in files */
-	uint64_t next_number;           /* of the flush */
+	uint64_t next_number;           /* guarded by mutex */
+	struct mutex change;            /* one changes files and manifest at a time; doubt: see catalog.c */
+	struct file_info *doubt;
+	size_t n_doubt;
+	uint64_t flush_seq, flush_first;        /* of the flush: the numbers of the generation up to this sequence */
+	uint64_t planned;               /* of the compaction: the version of the catalog it looked at last, and when to look again */
+	int64_t plan_due_ns;
+	bool held_back;                 /* of the flush: too many files wait to be merged */
 	struct sheet_state sheet[DAY_SHEETS];
 	uint64_t root_sheet;
 	unsigned next_sheet;
 };
+
+struct plan_file;
 
 struct shard_thread {
 	struct tsdb *t;
@@ -79,6 +89,25 @@ struct tsdb {
 	struct shard_thread *shard;
 	unsigned n_shards;
 
+	/* Compaction; guarded by mutex, with a condition of its own. */
+	struct thread compact_thread;
+	struct cond compact_cond;
+	bool compact_running, compact_look;     /* look: a flush has made files, or somebody asks */
+	uint64_t compact_wanted, compact_done;  /* of tsdb_compact() */
+	unsigned compact_waiters;
+	uint32_t compact_tenant;                /* what they want; 0: all */
+	int compact_error;                      /* of what was wanted */
+	struct err compact_failure;
+	struct err merge_error;                 /* the last failure of any, and when */
+	int64_t merge_error_ns;
+	struct mutex compact_lock;              /* one at a time */
+	atomic_bool compact_stop, crowded;      /* crowded: a flush found many files that wait */
+	atomic_uint n_held, set_aside;          /* tenants whose flush is refused; files that could not be merged, since the start */
+	atomic_uint compact_hurry;              /* no bound of speed while it is not 0 */
+	_Atomic int32_t merging_day;
+	_Atomic uint32_t merging_tenant;        /* 0: none */
+	_Atomic uint64_t merging_rows, merging_of, merges, merge_failures, merged_in, merged_out, merged_rows, merged_same, held_total;
+
 	_Atomic uint64_t seq_files, flushes, flush_failures, flush_ms_last, taken, replaced, refused, ignored, lost;
 };
 
@@ -87,14 +116,28 @@ int tenants_open(struct tsdb *t);
 void tenants_free(struct tsdb *t);
 struct tenant *tenant_find(struct tsdb *t, uint32_t id);        /* NULL when there is none */
 int tenant_get(struct tsdb *t, uint32_t id, struct tenant **ret);       /* makes it */
-struct catalog *catalog_ref(struct tenant *te);
-struct catalog *catalog_unref(struct catalog *c);
-DEFINE_CLEANUP(struct catalog *, catalog_unref)
-int catalog_set(struct tenant *te, const struct manifest *m);   /* files with numbers known already are kept */
-int catalog_manifest(struct tenant *te, size_t more, struct manifest *ret);     /* as it is, with room for more */
 bool tenant_manifest_path(const struct tenant *te, char out[PATH_MAX]);
 bool tenant_day_path(const struct tenant *te, int32_t day, char out[PATH_MAX]);
 bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX]);
+
+/* catalog.c */
+struct catalog *catalog_ref(struct tenant *te);
+struct catalog *catalog_unref(struct catalog *c);
+DEFINE_CLEANUP(struct catalog *, catalog_unref)
+int catalog_open(struct tenant *te, const struct manifest *m);
+uint64_t tenant_numbers(struct tenant *te, size_t n);           /* the first of n numbers that nobody else gets */
+/* New files in, old ones out, in one step of the manifest. < 0: nothing has changed; files to add are gone, or go when it is certain that no
+ * manifest names them (again: they stay, the caller comes again with the same). */
+struct change {
+	const struct file_info *add;
+	struct file *const *remove;
+	const struct plan_file *relabel;        /* are day files as they are */
+	size_t n_add, n_remove, n_relabel;
+	uint64_t covered;               /* 0: as it was */
+	bool again;
+};
+int tenant_change(struct tenant *te, const struct change *c);
+void tenant_file_drop(const struct tenant *te, const struct file_info *f);      /* that no manifest may name */
 
 /* sweep.c */
 int sweep_orphans(struct tenant *te, const struct manifest *m);        /* removes what a flush left that did not come to its end */
@@ -104,6 +147,13 @@ int sweep_adopt(struct tenant *te, struct manifest *ret);              /* a mani
 int ingest_start(struct tsdb *t);
 void ingest_stop(struct tsdb *t);
 uint64_t ingest_seq(struct tsdb *t);                    /* every shard has taken in up to here */
+
+/* compact.c */
+int compact_start(struct tsdb *t);
+void compact_stop(struct tsdb *t);
+void compact_look(struct tsdb *t);                      /* there are new files */
+int compact_admit(struct tsdb *t, struct tenant *te, const int32_t *days, size_t n);   /* one more file in each of these days? */
+void compact_stats(struct tsdb *t, struct tsdb_stats *ret);
 
 /* flush.c */
 int flush_frozen(struct tsdb *t);                       /* the frozen generation becomes files; then it is dropped */
@@ -127,10 +177,15 @@ int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, s
 void reader_close(struct reader *rd);
 int reader_series(struct reader *rd, const struct series *s, int64_t from, int64_t to);        /* begins one; then: */
 int reader_next(struct reader *rd, struct span *ret);           /* 1: a run; 0: no more; also -ERR_TIMEOUT, -ERR_CANCELLED */
+int reader_pieces(struct reader *rd, const struct series *s, int64_t from, int64_t to);        /* what the head has; none under a lease */
 int reader_refresh(struct reader *rd);                          /* the catalog as it is now; after a look at the head */
 int reader_scan(struct reader *rd, size_t file, struct scan **ret);
 int query_check(const struct tsdb_query *q);                    /* deadline, cancel */
 int query_series(const struct tsdb_query *q, uint32_t **ret, size_t *ret_n);    /* ascending, each once */
+
+/* lease.c */
+struct tenant *lease_tenant(const struct tsdb_lease *l);
+struct catalog *lease_catalog(const struct tsdb_lease *l);      /* a reference of the caller's */
 
 /* last.c */
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret);

@@ -4,6 +4,7 @@
  *
  *   tsdb_writer DIR nasty SEED     every type, awkward values, out of order, repeated, over midnights, in several files
  *   tsdb_writer DIR small SEED     the same, a thirtieth of it: the golden folder
+ *   … nasty SEED window|day        the same, a file a round, merged as the platform does: those of two hours, now and then; all of a day at the end
  *   tsdb_writer DIR csv SEPARATOR  a recording from standard input: first column is the time in ns, the others become series
  */
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "sys/sys.h"
-#include "tsdb/tsdb.h"
+#include "tsdb/compact.h"
 #include "wal/wal.h"
 
 #define T0 (INT64_C(1767225600) * NS_PER_S)             /* 2026-01-01T00:00:00Z */
@@ -196,7 +197,19 @@ static void settle(void)
 	check(tsdb_flush(store), "flush");
 }
 
-static void nasty(void)
+/* As the thread that merges would half an hour from now: windows are complete then, days are not quiet yet. */
+static void merge_windows(void)
+{
+	struct compact_ask ask = { .now_ns = clock_now_ns() + 1800 * NS_PER_S };
+	int64_t due;
+	int r;
+
+	while ((r = compact_step(store, &ask, &due)) > 0)
+		;
+	check(r, "merge");
+}
+
+static void nasty(const char *merged)
 {
 	struct uuid points[N_SERIES];
 
@@ -210,9 +223,13 @@ static void nasty(void)
 		for (unsigned i = 0; i < ELEMENTSOF(types); i++)
 			tall(round, types[i]);
 		group(round);
-		if (round % 4 == 3)
+		if (round % 4 == 3 || merged)
 			settle();
+		if (merged && round % 6 == 4)
+			merge_windows();
 	}
+	if (merged && strcmp(merged, "day") == 0)
+		check(tsdb_compact(store, NULL), "merge");
 }
 
 /* --- Recordings */
@@ -296,7 +313,8 @@ int main(int argc, char *argv[])
 	snprintf(path, sizeof(path), "%s/wal", argv[1]);
 	check(wal_open(&(struct wal_config) { .dir = path }, &wal), "wal");
 	check(wal_start(wal), "wal");
-	check(tsdb_open(&store, &(struct tsdb_config) { .data_dir = argv[1], .version = "test", .describe = describe }, wal), "open");
+	check(tsdb_open(&store, &(struct tsdb_config) { .data_dir = argv[1], .version = "test", .describe = describe,
+		.compact_rate = -1 }, wal), "open");
 	check(tsdb_start(store), "start");
 	check(batch_builder_new(&builder, 0), "builder");
 	if (strcmp(argv[2], "csv") != 0) {
@@ -305,7 +323,7 @@ int main(int argc, char *argv[])
 			group_rows = 7;
 		}
 		num_parse_u64(argv[3], argv[3] + strlen(argv[3]), &seed);
-		nasty();
+		nasty(argc > 4 ? argv[4] : NULL);
 	} else {
 		recording(argv[3][0]);
 	}

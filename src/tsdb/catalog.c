@@ -1,0 +1,231 @@
+/*
+ * catalog.c - which files there are, in memory and in the manifest, and the one step that changes both.
+ *
+ * A flush adds files, a compaction puts new ones in the place of old ones. Each change makes the next manifest from the catalog as it is
+ * at that moment, under a lock of its own, so the two never lose each other's work. What a manifest that failed to be written names is
+ * in doubt until the next one: it may be the truth on the medium, so nothing of it is removed before.
+ */
+#include "tsdb/plan.h"
+#include "tsdb/tsdb_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "catalog of files", NULL); }
+
+struct catalog *catalog_ref(struct tenant *te)
+{
+	mutex_hold(&te->mutex);
+	atomic_fetch_add_explicit(&te->catalog->refs, 1, memory_order_relaxed);
+	return te->catalog;
+}
+
+struct catalog *catalog_unref(struct catalog *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return NULL;
+	for (size_t i = 0; i < c->n; i++)
+		file_unref(c->file[i]);
+	return sys_free(c);
+}
+
+static struct file *known(const struct catalog *c, uint64_t number)
+{
+	size_t lo = 0, hi = c ? c->n : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (file_info(c->file[mid])->number < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return c && lo < c->n && file_info(c->file[lo])->number == number ? c->file[lo] : NULL;
+}
+
+/* Only who holds the lock of changes changes a catalog, so the current one may be looked at without the other lock here. */
+static int make(struct tenant *te, const struct manifest *m, struct catalog **ret)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = sys_alloc(sizeof(*c) + m->n * sizeof(c->file[0]));
+
+	if (!c)
+		return no_memory();
+	atomic_init(&c->refs, 1);
+	for (; c->n < m->n; c->n++) {
+		struct file *f = known(te->catalog, m->file[c->n].number);
+		char base[PATH_MAX];
+		int r = 0;
+
+		if (f)
+			file_ref(f);
+		else if (!tenant_file_base(te, m->file[c->n].day, m->file[c->n].number, base))
+			r = sys_fail(ENAMETOOLONG, "open", te->dir);
+		else
+			r = file_new(te->pool, te->names, base, &m->file[c->n], &f);
+		if (r < 0)
+			return r;
+		c->file[c->n] = f;
+	}
+	*ret = take(c);
+	return 0;
+}
+
+static void install(struct tenant *te, struct catalog *c)
+{
+	_cleanup_(catalog_unrefp) struct catalog *old = NULL;
+	mutex_hold(&te->mutex);
+
+	c->version = te->version + 1;
+	old = te->catalog;
+	te->catalog = c;
+	te->version++;
+}
+
+int catalog_open(struct tenant *te, const struct manifest *m)
+{
+	struct catalog *c;
+	int r = make(te, m, &c);
+
+	if (r == 0)
+		install(te, c);
+	return r;
+}
+
+uint64_t tenant_numbers(struct tenant *te, size_t n)
+{
+	mutex_hold(&te->mutex);
+	uint64_t first = te->next_number;
+
+	te->next_number += n;
+	return first;
+}
+
+/* --- A change */
+
+static int by_number(const void *a, const void *b)
+{
+	const struct file_info *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+static bool is_removed(const struct change *ch, uint64_t number)
+{
+	for (size_t i = 0; i < ch->n_remove; i++)
+		if (file_info(ch->remove[i])->number == number)
+			return true;
+	return false;
+}
+
+static bool is_relabeled(const struct change *ch, const struct file *f)
+{
+	for (size_t i = 0; i < ch->n_relabel; i++)
+		if (ch->relabel[i].file == f)
+			return true;
+	return false;
+}
+
+static int next_manifest(struct tenant *te, const struct change *ch, struct manifest *ret)
+{
+	const struct catalog *c = te->catalog;
+	struct manifest m = { .covered = ch->covered ? ch->covered : te->covered, .next = tenant_numbers(te, 0) };
+
+	m.file = sys_alloc_array(c->n + ch->n_add + 1, sizeof(*m.file));
+	if (!m.file)
+		return no_memory();
+	for (size_t i = 0; i < c->n; i++) {
+		const struct file_info *f = file_info(c->file[i]);
+
+		if (is_removed(ch, f->number))
+			continue;
+		m.file[m.n] = *f;
+		m.file[m.n].level = file_level(c->file[i]);
+		if (is_relabeled(ch, c->file[i]))
+			m.file[m.n].level = LEVEL_DAY;
+		m.n++;
+	}
+	for (size_t i = 0; i < ch->n_add; i++)
+		m.file[m.n++] = ch->add[i];
+	if (m.n)
+		qsort(m.file, m.n, sizeof(*m.file), by_number);
+	*ret = m;
+	return 0;
+}
+
+void tenant_file_drop(const struct tenant *te, const struct file_info *f)
+{
+	char base[PATH_MAX];
+
+	if (tenant_file_base(te, f->day, f->number, base))
+		file_remove(base);
+}
+
+/* Room for what may be in doubt is there before it is. */
+static int doubt_room(struct tenant *te, size_t more)
+{
+	struct file_info *d = sys_resize(te->doubt, (te->n_doubt + more + 1) * sizeof(*d));
+
+	if (!d)
+		return no_memory();
+	te->doubt = d;
+	return 0;
+}
+
+/* A manifest is on the medium for certain: what it does not name is nobody's. */
+static void settle_doubt(struct tenant *te)
+{
+	for (size_t i = 0; i < te->n_doubt; i++)
+		if (!known(te->catalog, te->doubt[i].number))
+			tenant_file_drop(te, &te->doubt[i]);
+	te->n_doubt = 0;
+}
+
+static int change(struct tenant *te, const struct change *ch, bool *ret_named)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = NULL;
+	struct manifest m = { 0 };
+	char path[PATH_MAX];
+	int r = doubt_room(te, ch->n_add);
+
+	if (r == 0)
+		r = next_manifest(te, ch, &m);
+	if (r == 0)
+		r = make(te, &m, &c);
+	if (r == 0 && !tenant_manifest_path(te, path))
+		r = sys_fail(ENAMETOOLONG, "make", te->dir);
+	if (r == 0) {
+		*ret_named = true;
+		r = manifest_write(path, te->id, &m);
+	}
+	/* From here on the new manifest is the truth, and nothing can fail any more. */
+	if (r == 0) {
+		for (size_t i = 0; i < ch->n_remove; i++)
+			file_doom(ch->remove[i]);
+		for (size_t i = 0; i < ch->n_relabel; i++)
+			file_set_level(ch->relabel[i].file, LEVEL_DAY);
+		install(te, take(c));
+		te->covered = m.covered;
+		settle_doubt(te);
+	}
+	manifest_done(&m);
+	return r;
+}
+
+int tenant_change(struct tenant *te, const struct change *ch)
+{
+	bool named = false;
+	mutex_hold(&te->change);
+	int r = change(te, ch, &named);
+
+	/* A flush comes again with the same numbers and the same content: what it wrote may stay in any case. */
+	for (size_t i = 0; r < 0 && !ch->again && i < ch->n_add; i++) {
+		if (named)
+			te->doubt[te->n_doubt++] = ch->add[i];
+		else
+			tenant_file_drop(te, &ch->add[i]);
+	}
+	return r;
+}
