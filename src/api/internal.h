@@ -51,7 +51,7 @@ struct routes { const struct route *items; size_t n; };
 extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_wire, routes_jobs, routes_metrics, routes_sheets;
 extern const struct routes routes_account, routes_approvals;
 extern const struct routes routes_commands, routes_commission;
-extern const struct routes routes_demo, routes_records, routes_backups;
+extern const struct routes routes_demo, routes_records, routes_backups, routes_history;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
 

@@ -139,6 +139,33 @@ static void log_part(struct om *m, struct wal *w)
 	GAUGE(m, "wal_failing", "1 while appends are refused", v.failing != 0);
 }
 
+static void merging_part(struct om *m, const struct tsdb_stats *v)
+{
+	static const char *const labels[] = { "level=\"flushed\"", "level=\"window\"", "level=\"day\"" };
+
+	family(m, "tenon_tsdb_level_files", "gauge", "Files of samples, by level");
+	for (unsigned i = 0; i < ELEMENTSOF(labels); i++)
+		sample(m, labels[i], (double) v->level[i].files);
+	family(m, "tenon_tsdb_level_bytes", "gauge", "Bytes of the files of samples, by level");
+	for (unsigned i = 0; i < ELEMENTSOF(labels); i++)
+		sample(m, labels[i], (double) v->level[i].bytes);
+	GAUGE(m, "tsdb_bytes_per_sample", "Bytes of files a sample", v->bytes_per_sample);
+	GAUGE(m, "tsdb_day_files_max", "The most files that one day has", v->files_of_day);
+	GAUGE(m, "tsdb_merge_waiting_files", "Files of days that are over and not merged", v->backlog_files);
+	GAUGE(m, "tsdb_merge_waiting_bytes", "Their bytes", v->backlog_bytes);
+	GAUGE(m, "tsdb_replaced_files", "Merged files that are still read", v->files_replaced);
+	GAUGE(m, "tsdb_unreadable_files", "Files that could not be read and are not merged", v->files_aside);
+	GAUGE(m, "tsdb_merging", "1 while files are merged", v->merging_tenant != 0);
+	COUNTER(m, "tsdb_merges", "Merges of files", v->merges);
+	COUNTER(m, "tsdb_merge_failures", "Merges that failed", v->merge_failures);
+	GAUGE(m, "tsdb_merge_last_failure_seconds", "When the last one failed, Unix time; 0: none did", (double) v->merge_error_ns / 1e9);
+	COUNTER(m, "tsdb_merged_bytes", "Bytes of files before merging", v->merged_in);
+	COUNTER(m, "tsdb_merge_written_bytes", "Bytes of files after merging", v->merged_out);
+	COUNTER(m, "tsdb_merged_samples", "Samples merged", v->merged_rows);
+	GAUGE(m, "tsdb_held_back", "Tenants whose memory goes to files no more, as too many wait to be merged", v->held_back);
+	COUNTER(m, "tsdb_flushes_held_back", "Flushes refused for that", v->held_total);
+}
+
 static void history_part(struct om *m, struct tsdb *t)
 {
 	struct tsdb_stats v;
@@ -150,6 +177,7 @@ static void history_part(struct om *m, struct tsdb *t)
 	GAUGE(m, "tsdb_files", "Files of samples", v.n_files);
 	GAUGE(m, "tsdb_file_bytes", "Bytes of the files of samples", v.file_bytes);
 	GAUGE(m, "tsdb_file_samples", "Samples in files", v.file_samples);
+	merging_part(m, &v);
 	COUNTER(m, "tsdb_samples", "Samples taken in", v.ingested);
 	COUNTER(m, "tsdb_refused", "Samples of a series that does not exist or has another type", v.refused);
 	COUNTER(m, "tsdb_lost", "Batches that the log could not give any more", v.lost);

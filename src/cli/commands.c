@@ -24,6 +24,8 @@ const struct command commands[] = {
 		"丢失密码者的一次性链接；解除锁定；登录会话", &user_option_type, run_user, NULL, user_verbs },
 	{ "approval", "list | get|approve|refuse|withdraw ID", "What waits for a second person", "双人复核", &approval_option_type, run_approval, NULL },
 	{ "audit", "verify [--data DIR]", "Check the chain of the audit log", "校验审计日志", &data_option_type, run_audit, NULL },
+	{ "store", "stats | compact [OPTIONS]", "The files of samples: how many, how large, what waits; merge all of them now",
+		"样本文件：数量、大小、待合并量；立即全部合并", &history_option_type, run_history, NULL, history_verbs },
 	{ "store", "move --data DIR --to postgresql://HOST/DATABASE|files", "Move the records to PostgreSQL, or back into files",
 		"将记录迁移到 PostgreSQL，或迁回文件", &store_option_type, run_store, NULL },
 	{ "export", "DIR", "Write all records of the plant as files", "把工厂的全部记录写成文件", &apply_option_type, run_export, NULL },

@@ -253,10 +253,25 @@ static void stop_wal(struct daemon *d)
 	wal_close(d->platform.wal);
 }
 
+static void on_history(void *ctx, enum tsdb_event event, uint32_t tenant, const struct err *why)
+{
+	switch (event) {
+	case TSDB_MERGE_FAILED:
+		log_warn("history", "files of samples could not be merged tenant=%u error=\"%s\"", tenant, err_log_text(why));
+		break;
+	case TSDB_HELD_BACK:
+		log_warn("history", "too many files of samples wait to be merged: memory goes to files no more tenant=%u", tenant);
+		break;
+	case TSDB_HELD_NO_MORE:
+		log_info("history", "files of samples are few enough again tenant=%u", tenant);
+		break;
+	}
+}
+
 static int start_tsdb(struct daemon *d)
 {
 	struct tsdb_config c = { .data_dir = d->config->platform.data, .head_bytes = d->config->limits.memory, .version = TENON_VERSION,
-		.describe = describe, .ctx = d };
+		.compact_rate = (int64_t) d->config->limits.merging, .describe = describe, .on_event = on_history, .ctx = d };
 
 	return tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
 }

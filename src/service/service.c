@@ -1,6 +1,7 @@
 /* service.c - the list of nouns, opening and closing. */
 
 #include "job/job.h"
+#include "service/history.h"
 #include "service/approval.h"
 #include "service/command.h"
 #include "service/commission.h"
@@ -144,7 +145,7 @@ int each_tenant(struct platform *p, const char *as, int (*fn)(struct scope *s, v
 	return MIN(r, 0);
 }
 
-static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, NULL };
+static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, &history_compact_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
 {
