@@ -44,7 +44,7 @@ struct gathered {
 	atomic_int failed;
 	struct err err;
 	/* records put behind */
-	bool puts;                              /* they are */
+	bool puts, large;                       /* they are; they were in this transaction */
 	const struct rec_type *type;
 	const struct rec_field *field[KEYS];
 	size_t n_fields;
@@ -256,6 +256,9 @@ static void stop(struct gathered *g)
 {
 	end_of(g, &g->hasher, HASHER);
 	end_of(g, &g->writer, WRITER);
+	if (g->large)
+		g->behind.e->large(g->behind.conn->db, false);
+	g->large = false;
 	g->puts = g->alone = false;
 	g->failed = 0;
 	g->rows = g->waits = g->put = 0;
@@ -531,6 +534,9 @@ int store_put_behind(struct store_tx *tx, const struct rec_type *t, const struct
 	g->puts = thread_start(&g->writer, "store.write", writer, g) == 0;
 	if (!g->puts)
 		err_clear();
+	g->large = g->puts;
+	if (g->large)
+		tx->e->large(tx->conn->db, true);
 	return 0;
 }
 

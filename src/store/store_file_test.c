@@ -4,6 +4,8 @@
 
 #include "tap.h"
 
+#include <sys/stat.h>
+
 #include "store/fixture_test.h"
 
 TEST(secrets_do_not_stand_in_the_file)
@@ -130,4 +132,31 @@ TEST(a_disk_that_fills_up_loses_nothing_that_was_committed)
 	s = open_at(path);
 	is_int(store_verify(s), 0);
 	store_close(s);
+}
+
+static int64_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* Who waits for a large transaction does not wait for its log to be folded into the file; the next commit does that. */
+TEST(the_log_of_a_large_transaction_is_folded_by_the_next_commit)
+{
+	static const struct rec_field *const code[] = { &owner_fields[0] };
+	const char *path = fresh_path();
+	_cleanup_(store_closep) struct store *s = open_at(path);
+	struct store_tx *tx = begin(s, STORE_WRITE);
+	struct owner o;
+
+	must(store_put_behind(tx, &owner_type, code, 1, 20000) == 0);
+	for (unsigned i = 0; i < 20000; i++)
+		must(put_owner(tx, arena_fmt(&arena, "o%u", i), &o) == 0);
+	must(store_commit(tx) == 0);
+	ok(size_of(path) < 1 << 20);
+	ok(size_of(arena_fmt(&arena, "%s-wal", path)) > 3 << 20);
+	tx = begin(s, STORE_WRITE);
+	must(put_owner(tx, "another", &o) == 0 && store_commit(tx) == 0);
+	ok(size_of(path) > 3 << 20);
 }

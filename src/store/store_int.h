@@ -47,6 +47,8 @@ struct engine {
 	int (*begin)(struct db *db, bool writes, int64_t deadline_ns);  /* makes the connection anew when it is gone */
 	int (*end)(struct db *db, bool commit);
 	void (*rest)(struct db *db, int64_t unused_since_ns);
+	/* The transaction under way is large: the next commit, not this one, does what can be done later. false: no longer. */
+	void (*large)(struct db *db, bool on);
 	/* Statements that are not kept; several between semicolons; rows are passed over. */
 	int (*run)(struct db *db, const char *sql);
 	int (*each)(struct db *db, const char *sql, db_row_fn fn, void *ctx);

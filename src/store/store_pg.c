@@ -702,13 +702,15 @@ static int verify(struct db *db)
 	return e;
 }
 
+static void large(struct db *db, bool on) { }   /* the server has processes of its own for that */
+
 const struct engine store_pg = {
 	.dialect = REC_POSTGRES, .like = "ILIKE", .name_max = REC_SQL_NAME_MAX,
 	.schema_table = "CREATE TABLE IF NOT EXISTS \"tenon_schema\" (\"key\" text COLLATE \"C\" NOT NULL PRIMARY KEY, \"value\" text NOT NULL)",
 	.change_table = "CREATE TABLE IF NOT EXISTS \"change\" (\"seq\" bigint NOT NULL PRIMARY KEY, \"type\" text NOT NULL, \"id\" uuid NOT NULL, "
 		"\"rev\" bigint NOT NULL, \"op\" integer NOT NULL, \"by\" uuid, \"at\" bigint NOT NULL, \"before\" bytea, \"after\" bytea);\n"
 		"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");",
-	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .run = run, .each = each, .prepare = prepare,
+	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .large = large, .run = run, .each = each, .prepare = prepare,
 	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .settle = settle, .reset = reset, .column = column, .n_columns = n_columns,
 	.column_name = column_name, .n_params = n_params, .param_name = param_name, .changed = changed, .refused = refused, .columns = columns,
 	.indexes = indexes, .references = references, .check_references = check_references, .verify = verify,

@@ -6,7 +6,7 @@
 #include "base/num.h"
 #include "store/store_int.h"
 
-enum { FILE_MODE = 0600 };
+enum { FILE_MODE = 0600, CHECKPOINT_PAGES = 1000 /* SQLite's default */ };
 
 struct db { sqlite3 *h; char refused[256]; };
 struct stmt { struct db *db; sqlite3_stmt *h; };
@@ -123,6 +123,12 @@ static int end(struct db *db, bool commit)
 static void rest(struct db *db, int64_t unused_since_ns)
 {
 	sqlite3_db_release_memory(db->h);
+}
+
+/* Folding its log into the file is left to the next commit: it takes as long again as the commit, and nobody needs to wait for it. */
+static void large(struct db *db, bool on)
+{
+	sqlite3_wal_autocheckpoint(db->h, on ? 0 : CHECKPOINT_PAGES);
 }
 
 /* --- statements ----------------------------------------------------------------------------------------------------------- */
@@ -308,7 +314,7 @@ const struct engine store_sqlite = {
 	.change_table = "CREATE TABLE IF NOT EXISTS \"change\" (\"seq\" INTEGER PRIMARY KEY AUTOINCREMENT, \"type\" TEXT NOT NULL, \"id\" BLOB NOT NULL, "
 		"\"rev\" INTEGER NOT NULL, \"op\" INTEGER NOT NULL, \"by\" BLOB, \"at\" INTEGER NOT NULL, \"before\" BLOB, \"after\" BLOB) STRICT;\n"
 		"CREATE INDEX IF NOT EXISTS \"ix__change__id\" ON \"change\" (\"id\", \"seq\");",
-	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .run = run, .each = each, .prepare = prepare,
+	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .large = large, .run = run, .each = each, .prepare = prepare,
 	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .settle = settle, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
 	.param_name = param_name, .changed = changed, .refused = refused, .columns = columns, .indexes = indexes, .references = references,
 	.check_references = check_references, .verify = verify,
