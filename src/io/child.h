@@ -82,8 +82,13 @@ struct role_message { const uint8_t *bytes; size_t n; int fds[CHILD_FDS_MAX]; si
 struct wire;
 struct role { int fd; struct wire *in; };
 int role_open(struct role *r);                                  /* the socket at CHILD_FD; -ERR_USAGE when we were not started by a parent */
+/* The same talk over another local stream socket, on either side: the descriptor is the role's from now on. */
+int role_of(struct role *r, int fd);
 int role_confine(const struct child_profile *p);                /* no way back; fails closed: < 0 means end yourself */
 int role_receive(struct role *r, struct role_message *ret);     /* blocks; 1 a message, valid until the next call; 0 the parent is gone */
+/* The same in two steps, for who waits otherwise: 1 a message that is whole; 0 not yet. Then, when the descriptor is readable: 0 the other is gone. */
+int role_pending(struct role *r, struct role_message *ret);
+int role_fill(struct role *r);
 void role_close(struct role *r);
 int role_send(struct role *r, const void *bytes, size_t n, const int *fds, size_t n_fds);
 /* Is this kernel able to confine by folders (Landlock)? The version of its interface, 0 = no. */

@@ -110,6 +110,7 @@ enum { HTTP_MORE = 1, HTTP_END = 0, HTTP_WAIT = 2 /* nothing now: http_stream_wa
 struct http_source {
 	int (*fill)(void *ctx, struct buf *out, size_t room, void *worker);     /* < 0: failed, the connection is cut (client sees it) */
 	void (*done)(void *ctx);                                                /* on the loop, once, at the end; may be NULL */
+	void (*cut)(void *ctx);                                                 /* on the loop: nobody reads it any more, and fill() runs; may be NULL */
 	void *ctx;
 	struct work_pool *pool;
 	size_t room;                                                            /* 0: 64 KB */

@@ -173,11 +173,18 @@ long stream_read(struct stream *s, char *to, size_t room)
 	return STREAM_NOTHING;
 }
 
+static void cancel(struct stream *s)
+{
+	work_cancel(&s->work);
+	if (s->source.cut)
+		s->source.cut(s->source.ctx);
+}
+
 void stream_fail(struct stream *s)
 {
 	s->failed = true;
 	if (s->busy)
-		work_cancel(&s->work);
+		cancel(s);
 	tell(s);
 }
 
@@ -186,7 +193,7 @@ bool stream_end(struct stream *s)
 	s->over = true;
 	timer_stop(&s->retry);
 	if (s->busy)
-		work_cancel(&s->work);
+		cancel(s);
 	return stream_free(s);
 }
 

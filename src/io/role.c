@@ -16,7 +16,12 @@ int role_open(struct role *r)
 
 	if (fstat(CHILD_FD, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return err_fail(ERR_USAGE, "detail", "a role is started by its parent", NULL);
-	r->fd = CHILD_FD;
+	return role_of(r, CHILD_FD);
+}
+
+int role_of(struct role *r, int fd)
+{
+	r->fd = fd;
 	r->in = sys_new(struct wire);
 	return r->in ? 0 : err_fail(ERR_NO_MEMORY, "what", "role", NULL);
 }
@@ -56,6 +61,9 @@ int role_receive(struct role *r, struct role_message *ret)
 			return e;
 	}
 }
+
+int role_pending(struct role *r, struct role_message *ret) { return wire_next(r->in, ret); }
+int role_fill(struct role *r) { return wire_receive(r->in, r->fd, 0); }
 
 int role_send(struct role *r, const void *bytes, size_t n, const int *fds, size_t n_fds)
 {
