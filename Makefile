@@ -101,6 +101,7 @@ install:                                ## an optimized build into PREFIX (/usr/
 	@ninja -C build-release && tools/build-web && meson install -C build-release
 	@mkdir -p $(DESTDIR)$(PREFIX)/share/tenon && rm -rf $(DESTDIR)$(PREFIX)/share/tenon/web && \
 		cp -r build/web $(DESTDIR)$(PREFIX)/share/tenon/web
+	@[ ! -f build/tools/duckdb/libduckdb.so ] || install -D -m 644 build/tools/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/tenon/libduckdb.so
 
 clean:                                  ## remove what was built; venv, tools and data stay
 	@rm -rf build-* && { [ ! -f $(BUILD)/build.ninja ] || ninja -C $(BUILD) -t clean; }
