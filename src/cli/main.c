@@ -6,6 +6,7 @@
 #include "cli/parts.h"
 #include "service/service.h"
 #include "sheet/sheet.h"
+#include "sql/sql.h"
 #include "sys/sys.h"
 
 static int usage_failed(int r)
@@ -112,6 +113,8 @@ int cli_main(int argc, char *argv[])
 	}
 	if (argc == 2 && str_eq(argv[1], "--role=sheet"))      /* started by ourselves, see io/child.h */
 		return sheet_role();
+	if (argc == 2 && str_eq(argv[1], "--role=sql"))
+		return sql_role();
 	arena_init(&a, &sys_heap, 0);
 	r = run(argc, argv, &a);
 	arena_done(&a);
