@@ -547,6 +547,14 @@ static void on_too_many(void *ctx, struct http_exchange *x)
 		http_reply(x, &(struct http_reply) { .status = 503 });
 }
 
+static void on_gone(void *ctx, struct http_exchange *x)
+{
+	struct call *c = http_user(x);
+
+	if (c)
+		atomic_store(&c->gone, true);
+}
+
 static void on_done(void *ctx, struct http_exchange *x, const struct http_done *d)
 {
 	struct call *c = http_user(x);
@@ -559,4 +567,5 @@ static void on_done(void *ctx, struct http_exchange *x, const struct http_done *
 	http_set_user(x, NULL);
 }
 
-const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_too_many = on_too_many, .is_known = is_known, .on_done = on_done };
+const struct http_callbacks api_callbacks = { .on_head = on_head, .on_request = on_request, .on_too_large = on_too_large, .on_too_many = on_too_many, .is_known = is_known,
+	.on_gone = on_gone, .on_done = on_done };

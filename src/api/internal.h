@@ -51,7 +51,7 @@ struct routes { const struct route *items; size_t n; };
 extern const struct routes routes_noun, routes_session, routes_about, routes_system, routes_samples, routes_wire, routes_jobs, routes_metrics, routes_sheets;
 extern const struct routes routes_account, routes_approvals;
 extern const struct routes routes_commands, routes_commission;
-extern const struct routes routes_demo, routes_records, routes_backups, routes_history;
+extern const struct routes routes_demo, routes_records, routes_backups, routes_history, routes_sql;
 extern const struct routes *const all_routes[];         /* NULL-terminated */
 extern const char *const params_of_noun[];               /* marks the list of a noun */
 
@@ -97,6 +97,7 @@ struct call {
 	bool keeps;                             /* its answer is to be kept, see keep.c */
 	size_t told_at;                         /* where in `out` a secret begins that is said once; 0: none */
 	bool is_get;                            /* GET or HEAD */
+	atomic_bool gone;                       /* the client left: who works for a long time looks at it */
 	atomic_int refs;                        /* exchange, body on its way, stream */
 	const char *body;
 	size_t body_len;

@@ -10,7 +10,7 @@
 const struct routes *const all_routes[] = {
 	&routes_records,
 	&routes_session, &routes_account, &routes_approvals, &routes_about, &routes_system,
-	&routes_samples, &routes_wire, &routes_jobs, &routes_metrics, &routes_sheets, &routes_commands, &routes_commission, &routes_demo, &routes_backups, &routes_history,
+	&routes_samples, &routes_wire, &routes_jobs, &routes_metrics, &routes_sheets, &routes_commands, &routes_commission, &routes_demo, &routes_backups, &routes_history, &routes_sql,
 	&routes_noun, NULL };
 
 static unsigned cut(char *path, const char *seg[SEGMENTS_MAX])

@@ -50,6 +50,8 @@ void show_items(const struct rec_type *t, const struct tree *items, const char *
 void show_one(const struct rec_type *t, const struct tree *item, const char *output, struct buf *out);
 /* The same with columns named here: "reason.detail" is a member of a member. NULL-terminated. */
 void show_columns(const char *const *columns, const struct tree *items, const char *output, struct buf *out);
+/* {"name"} a column, a list of values a row. */
+void show_rows(const struct tree *columns, const struct tree *rows, struct buf *out);
 void show_print(struct buf *b);                         /* to standard output; empties it */
 
 /* Waits for a job to end, with a line of progress where a person looks on; its record. A failed one is a failure with its sentence. */

@@ -128,6 +128,58 @@ static void table(const char **columns, size_t n, const struct tree *items, stru
 	buf_done(&b);
 }
 
+/* A value on one line. */
+static void flat_cell(const struct tree *t, struct buf *b)
+{
+	buf_clear(b);
+	cell(t, b);
+	for (size_t i = 0; i < b->len; i++)
+		if (b->data[i] == '\n' || b->data[i] == '\r' || b->data[i] == '\t')
+			b->data[i] = ' ';
+}
+
+static bool is_number(const struct tree *t) { return t && (t->kind == TREE_I64 || t->kind == TREE_F64); }
+
+/* Numbers stand at the right. The last column is not padded. */
+static void put_cell(const struct buf *b, bool right, size_t wide, bool last, struct buf *out)
+{
+	int pad = (int) (wide - MIN(wide, width(b->data)));
+
+	if (right)
+		buf_addf(out, "%*s", pad, "");
+	buf_addn(out, b->data, b->len);
+	if (!right && !last)
+		buf_addf(out, "%*s", pad, "");
+	buf_add(out, last ? "\n" : "  ");
+}
+
+void show_rows(const struct tree *columns, const struct tree *rows, struct buf *out)
+{
+	uint32_t n = columns ? columns->n : 0;
+	size_t *wide = sys_alloc_array(n + 1, sizeof(*wide));
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+
+	for (uint32_t i = 0; wide && i < n; i++) {
+		wide[i] = width(tree_str(tree_find(tree_at(columns, i), "name")));
+		TREE_EACH(row, rows) {
+			flat_cell(tree_at(row, i), &b);
+			wide[i] = MAX(wide[i], MIN(width(b.data), (size_t) CELL_MAX));
+		}
+	}
+	for (uint32_t i = 0; wide && i < n; i++) {
+		buf_clear(&b);
+		buf_add(&b, tree_str(tree_find(tree_at(columns, i), "name")));
+		put_cell(&b, rows && rows->n && is_number(tree_at(tree_at(rows, 0), i)), wide[i], i + 1 == n, out);
+	}
+	TREE_EACH(row, rows)
+		for (uint32_t i = 0; wide && i < n; i++) {
+			flat_cell(tree_at(row, i), &b);
+			put_cell(&b, is_number(tree_at(row, i)), wide[i], i + 1 == n, out);
+		}
+	sys_free(wide);
+	buf_done(&b);
+}
+
 static void lines(const struct tree *items, struct buf *out)
 {
 	TREE_EACH(item, items) {

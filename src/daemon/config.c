@@ -83,16 +83,28 @@ static const struct rec_field log_fields[] = {
 		.doc = "error, warn, info or debug", .doc_zh = "error、warn、info 或 debug"),
 };
 
+static const struct rec_field sql_fields[] = {
+	F(struct config_sql, library, RESTART, .label = "DuckDB, a library that statements in SQL are run by", .label_zh = "执行 SQL 语句的 DuckDB 库文件",
+		.doc = "default: libduckdb.so as tools/setup or a package put it", .doc_zh = "默认为 tools/setup 或软件包安装的 libduckdb.so"),
+	F(struct config_sql, memory, .def = "268435456", .min = "33554432", .max = "68719476736", .unit = "B", RESTART, .label = "Memory of a statement",
+		.label_zh = "一条语句的内存"),
+	F(struct config_sql, threads, .def = "2", .min = "1", .max = "64", RESTART, .label = "Threads of a statement", .label_zh = "一条语句的线程数"),
+	F(struct config_sql, statements, .def = "2", .min = "1", .max = "32", RESTART, .label = "Statements at the same time", .label_zh = "同时执行的语句数"),
+};
+
 static const struct rec_type platform_type = REC_PLAIN(struct config_platform, "platform", platform_fields, .title = "The platform", .title_zh = "平台");
 static const struct rec_type http_type = REC_PLAIN(struct config_http, "http", http_fields, .title = "Console and interface", .title_zh = "控制台和接口");
 static const struct rec_type limits_type = REC_PLAIN(struct config_limits, "limits", limits_fields, .title = "Limits", .title_zh = "限额");
 static const struct rec_type log_type = REC_PLAIN(struct config_log, "log", log_fields, .title = "What the program says", .title_zh = "程序日志");
+
+static const struct rec_type sql_type = REC_PLAIN(struct config_sql, "sql", sql_fields, .title = "SQL", .title_zh = "SQL");
 
 const struct config_section config_sections[] = {
 	{ "platform", &platform_type, offsetof(struct config, platform) },
 	{ "http", &http_type, offsetof(struct config, http) },
 	{ "limits", &limits_type, offsetof(struct config, limits) },
 	{ "log", &log_type, offsetof(struct config, log) },
+	{ "sql", &sql_type, offsetof(struct config, sql) },
 	{ 0 },
 };
 

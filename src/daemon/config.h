@@ -24,12 +24,14 @@ struct config_platform { const char *data, *web, *store, *store_file; };
 struct config_http { const char *listen, *certificate, *key, *origin; int32_t tls, hsts; bool insecure; };
 struct config_limits { uint64_t log, memory, body, merging; uint32_t connections, address_connections, requests, backups; int64_t commands; };
 struct config_log { int32_t level; };
+struct config_sql { const char *library; uint64_t memory; uint32_t threads, statements; };
 
 struct config {
 	struct config_platform platform;
 	struct config_http http;
 	struct config_limits limits;
 	struct config_log log;
+	struct config_sql sql;
 	struct listen listen;                           /* http.listen, understood */
 };
 

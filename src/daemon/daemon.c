@@ -29,6 +29,7 @@
 #include "service/ingest.h"
 #include "service/witness.h"
 #include "sheet/sheet.h"
+#include "sql/sql.h"
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
@@ -372,6 +373,22 @@ static void stop_sheets(struct daemon *d)
 	d->platform.sheets = sheets_free(d->platform.sheets);
 }
 
+static int start_sql(struct daemon *d)
+{
+	const struct config_sql *cf = &d->config->sql;
+	struct sql_config c = { .loop = d->loop, .library = cf->library, .memory = cf->memory, .threads = cf->threads, .queries = cf->statements };
+	int r = sql_new(&c, &d->platform.sql);
+
+	if (r >= 0 && !sql_library(d->platform.sql))
+		log_info("daemon", "no SQL: libduckdb.so was not found");
+	return r;
+}
+
+static void stop_sql(struct daemon *d)
+{
+	d->platform.sql = sql_engine_free(d->platform.sql);
+}
+
 static int start_api(struct daemon *d)
 {
 	const struct config *cf = d->config;
@@ -441,6 +458,7 @@ static const struct module {
 	{ "deeds", start_service, stop_service },
 	{ "jobs", start_jobs, stop_jobs },
 	{ "spreadsheets", start_sheets, stop_sheets },
+	{ "statements", start_sql, stop_sql },
 	{ "doors", start_api, stop_api },
 	{ "listener", start_http, stop_http },
 	{ "work", start_nothing, finish_work },

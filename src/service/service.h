@@ -26,6 +26,7 @@ struct work_pool;
 struct sheet_reader;
 struct demo_plant;
 struct backups;
+struct sql_engine;
 
 /* What the daemon put together; deeds reach it through their scope. Members a process does not have are NULL. */
 struct platform {
@@ -42,6 +43,7 @@ struct platform {
 	struct jobs *jobs;              /* job/job.h */
 	struct work_pool *workers;
 	struct sheet_reader *sheets;
+	struct sql_engine *sql;         /* sql/sql.h */
 	struct backups *backups;        /* service/backups.h */
 	struct demo_plant *demo;        /* service/demo.h; NULL: no plant is simulated */
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
