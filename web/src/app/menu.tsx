@@ -1,6 +1,6 @@
 /* The menu, one line an entry: where it leads, its picture, its text, and the right without which it is not shown. */
 import {
-	ApartmentOutlined, ApiOutlined, AuditOutlined, BugOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
+	ConsoleSqlOutlined, ApartmentOutlined, ApiOutlined, AuditOutlined, BugOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
 	KeyOutlined, LineChartOutlined, LockOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined,
 	SaveOutlined, SolutionOutlined, TeamOutlined,
 } from '@ant-design/icons';
@@ -29,6 +29,7 @@ export const MENU: MenuSection[] = [
 		{ to: '/picture', icon: <PictureOutlined />, text: (t) => t('menu.pictures'), permission: 'point.read' },
 		{ to: '/live', icon: <MonitorOutlined />, text: (t) => t('menu.live'), permission: 'point.read' },
 		{ to: '/trend', icon: <LineChartOutlined />, text: (t) => t('menu.trend'), permission: 'sample.read' },
+		{ to: '/sql', icon: <ConsoleSqlOutlined />, text: (t) => t('sql.title'), permission: 'sql.query' },
 		{ to: '/demo', icon: <BugOutlined />, text: (t) => t('demo.title'), permission: 'point.read', demo: true },
 	] },
 	{ key: 'collection', caption: (t) => t('menu.collection'), entries: [

@@ -28,6 +28,7 @@ export const router = createBrowserRouter([
 					{ path: 'picture', lazy: screen(() => import('../screens/Pictures'), 'Pictures') },
 					{ path: 'picture/:device', lazy: screen(() => import('../screens/PictureOf'), 'PictureOf') },
 					{ path: 'trend', lazy: screen(() => import('../screens/Trend'), 'Trend') },
+					{ path: 'sql', lazy: screen(() => import('../screens/Sql'), 'Sql') },
 					{ path: 'add', lazy: screen(() => import('../screens/AddSource'), 'AddSource') },
 					{ path: 'import', lazy: screen(() => import('../screens/Import'), 'Import') },
 					{ path: 'collection', lazy: screen(() => import('../screens/Collection'), 'Collection') },
