@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "bus/bus.h"
 #include "job/job.h"
+#include "sql/sql.h"
 #include "link/link.h"
 #include "tsdb/tsdb.h"
 
@@ -315,6 +316,20 @@ static void work_part(struct om *m, struct api *a)
 	sample(m, "state=\"interrupted\"", (double) j.interrupted);
 }
 
+static void sql_part(struct om *m, struct platform *p)
+{
+	struct sql_stats s;
+
+	sql_stats(p->sql, &s);
+	GAUGE(m, "sql_running", "Statements in SQL under way", s.running);
+	GAUGE(m, "sql_spare", "1 while a process waits for the next statement", s.spare);
+	COUNTER(m, "sql_processes", "Processes started for statements", s.starts);
+	family(m, "tenon_sql_statements", "counter", "Statements that ended, by how");
+	sample(m, "state=\"done\"", (double) s.done);
+	sample(m, "state=\"failed\"", (double) s.failed);
+	COUNTER(m, "sql_cut", "Statements cut as their time was over", s.killed);
+}
+
 static int count_name(void *ctx, const char *name) { ++*(unsigned *) ctx; return 0; }
 
 /* The names that every exporter gives its process. */
@@ -364,6 +379,8 @@ static int run_metrics(struct call *c)
 		link_part(&m, p);
 	store_part(&m, p);
 	work_part(&m, c->api);
+	if (p->sql)
+		sql_part(&m, p);
 	process_part(&m, p);
 	if (!m.plain)
 		buf_add(&c->out, "# EOF\n");

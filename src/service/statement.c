@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "sys/sys.h"
 
-enum { KEPT_MAX = 256 << 20, AUDIT_TEXT = 4000 };
+enum { KEPT_MAX = 96 << 20, AUDIT_TEXT = 4000 };
 
 static const struct rec_field in_fields[] = {
 	F_KIND(struct statement_in, sql, REC_TEXT, .flags = REC_REQUIRED, .min = "1", .max = "65536", .label = "Statement", .label_zh = "语句"),

@@ -405,6 +405,18 @@ def conf(text):
     return f.name
 
 
+def test_figures_count_statements_and_processes(p):
+    def figures():
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in p.call("GET", "/metrics")[2].decode().splitlines() if line.startswith("tenon_sql")}
+    before = figures()
+    rows(p, "SELECT 1")
+    assert ask(p, "SELEC 1")[0] == 422
+    after = figures()
+    assert after['tenon_sql_statements_total{state="done"}'] == before['tenon_sql_statements_total{state="done"}'] + 1
+    assert after['tenon_sql_statements_total{state="failed"}'] == before['tenon_sql_statements_total{state="failed"}'] + 1
+    assert after["tenon_sql_processes_total"] > before["tenon_sql_processes_total"] and after["tenon_sql_running"] == 0
+
+
 # ---- the terminal ----
 
 def cli(p, *args, stdin=None):
