@@ -1,6 +1,8 @@
 /* lines.c - InfluxDB line protocol: the grammar of its reference, nothing more lenient. */
 #include "service/lines.h"
 
+#include <string.h>
+
 #include "base/num.h"
 #include "base/str.h"
 
@@ -20,36 +22,56 @@ static int wrong(const struct lines *l, const char *at, const char *start, const
 	return err_at(r, line);
 }
 
+enum { BLANK = 1, COMMA = 2, EQUALS = 4, NEWLINE = 8, QUOTE = 16, BACKSLASH = 32 };
+static const uint8_t class_of[256] = { [' '] = BLANK, [','] = COMMA, ['='] = EQUALS, ['\n'] = NEWLINE, ['"'] = QUOTE, ['\\'] = BACKSLASH };
+
 /* Up to the first of `stops` that is not escaped; in fields, text in quotes is passed over. */
-static const char *until(const char *p, const char *end, const char *stops, bool quotes)
+static const char *until(const char *p, const char *end, unsigned stops, bool quotes)
 {
+	unsigned look = stops | BACKSLASH | (quotes ? QUOTE : 0);
 	bool inside = false;
 
 	for (; p < end; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		else if (quotes && *p == '"')
+		unsigned c = class_of[(uint8_t) *p] & look;
+
+		if (!c)
+			continue;
+		if (c == BACKSLASH)
+			p += p + 1 < end;
+		else if (c == QUOTE)
 			inside = !inside;
 		else if (!inside)
-			for (const char *s = stops; *s; s++)
-				if (*p == *s)
-					return p;
+			return p;
 	}
 	return inside ? NULL : end;
 }
 
-/* A newline ends a line unless it stands inside a text in quotes. */
-static const char *line_end(const char *p, const char *end)
+/* The same in a line where nothing is escaped or quoted. */
+static inline const char *until_plain(const char *p, const char *end, unsigned stops)
 {
-	const char *plain = p;
-	bool has_quote = false;
+	while (p < end && !(class_of[(uint8_t) *p] & stops))
+		p++;
+	return p;
+}
 
-	for (; plain < end && *plain != '\n'; plain++)
-		has_quote |= *plain == '"';
-	if (!has_quote)
+static const char *find(const char *p, const char *end, char c)
+{
+	const char *at = p < end ? memchr(p, c, (size_t) (end - p)) : NULL;
+
+	return at ? at : end;
+}
+
+/* A newline ends a line unless it stands inside a text in quotes. */
+static const char *line_end(struct lines *l, const char *p, const char *end)
+{
+	const char *plain = find(p, end, '\n'), *quoted;
+
+	l->quotes = find(p, plain, '"') < plain;
+	l->plain = !l->quotes && find(p, plain, '\\') == plain;
+	if (!l->quotes)
 		return plain;
-	p = until(p, end, "\n", true);
-	return p ? p : plain;
+	quoted = until(p, end, NEWLINE, true);
+	return quoted ? quoted : plain;
 }
 
 static int parse_time(struct lines *l, const char *p, const char *end, const char *start)
@@ -68,11 +90,11 @@ static int parse_time(struct lines *l, const char *p, const char *end, const cha
 int lines_next(struct lines *l)
 {
 	while (l->at < l->end) {
-		const char *start = l->at, *end = line_end(start, l->end), *p = start;
+		const char *start = l->at, *end = line_end(l, start, l->end), *p = start;
 		int r;
 
 		l->line++;
-		for (const char *c = start; c < end; c++)
+		for (const char *c = start; l->quotes && c < end; c++)
 			l->line += *c == '\n';          /* inside a text in quotes */
 		l->at = end + (end < l->end);
 		if (end > p && end[-1] == '\r')
@@ -82,7 +104,7 @@ int lines_next(struct lines *l)
 		if (p == end || *p == '#')
 			continue;
 		l->head = p;
-		p = until(p, end, " ", false);
+		p = l->plain ? find(p, end, ' ') : until(p, end, BLANK, false);
 		l->head_len = (size_t) (p - l->head);
 		if (!l->head_len || *l->head == ',')
 			return wrong(l, l->head, start, "@line_measurement");
@@ -91,7 +113,7 @@ int lines_next(struct lines *l)
 		if (p == end)
 			return wrong(l, p, start, "@line_fields");
 		l->fields = p;
-		p = until(p, end, " ", true);
+		p = l->plain ? find(p, end, ' ') : until(p, end, BLANK, true);
 		if (!p)
 			return wrong(l, l->fields, start, "@line_quote");
 		l->fields_end = p;
@@ -103,37 +125,29 @@ int lines_next(struct lines *l)
 	return 0;
 }
 
-static bool is_word(const char *p, size_t n, const char *word)
-{
-	return str_len(word) == n && memcmp(p, word, n) == 0;
-}
-
 static bool parse_bool(const char *p, size_t n, bool *ret)
 {
 	static const char *const yes[] = { "t", "T", "true", "True", "TRUE" }, *const no[] = { "f", "F", "false", "False", "FALSE" };
 
 	for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
-		if (is_word(p, n, yes[i]) || is_word(p, n, no[i])) {
-			*ret = is_word(p, n, yes[i]);
+		bool is_yes = str_len(yes[i]) == n && memcmp(p, yes[i], n) == 0;
+
+		if (is_yes || (str_len(no[i]) == n && memcmp(p, no[i], n) == 0)) {
+			*ret = is_yes;
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool parse_value(const char *p, size_t n, struct line_field *f)
+static bool is_number(char c) { return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.'; }
+
+/* What begins as a number is one: NaN and Inf are no field values. */
+static bool parse_number(const char *p, size_t n, struct line_field *f)
 {
 	const char *end = p + n;
 	uint64_t u;
 
-	if (n >= 2 && *p == '"' && end[-1] == '"') {
-		f->value = (struct value) { .type = V_STR, .s = p + 1, .len = (uint32_t) (n - 2) };
-		return true;
-	}
-	if (parse_bool(p, n, &f->value.b)) {
-		f->value.type = V_BOOL;
-		return true;
-	}
 	if (n >= 2 && end[-1] == 'i') {
 		f->value.type = V_I64;
 		return num_parse_i64(p, end - 1, &f->value.i) == n - 1;
@@ -145,13 +159,23 @@ static bool parse_value(const char *p, size_t n, struct line_field *f)
 		f->value.i = (int64_t) u;
 		return true;
 	}
-	if (!n || (*p != '-' && *p != '+' && *p != '.' && (*p < '0' || *p > '9')))      /* NaN and Inf are no field values */
-		return false;
 	f->value.type = V_F64;
 	f->is_float = true;
 	f->number = p;
 	f->number_len = n;
 	return num_parse_f64(p, end, &f->value.f64) == n && f->value.f64 - f->value.f64 == 0;
+}
+
+static bool parse_value(const char *p, size_t n, struct line_field *f)
+{
+	if (n && is_number(*p))
+		return parse_number(p, n, f);
+	if (n >= 2 && *p == '"' && p[n - 1] == '"') {
+		f->value = (struct value) { .type = V_STR, .s = p + 1, .len = (uint32_t) (n - 2) };
+		return true;
+	}
+	f->value.type = V_BOOL;
+	return parse_bool(p, n, &f->value.b);
 }
 
 int lines_field(struct lines *l, struct line_field *ret)
@@ -161,12 +185,12 @@ int lines_field(struct lines *l, struct line_field *ret)
 
 	if (l->fields == l->fields_end)
 		return 0;
-	equals = until(l->fields, l->fields_end, "=,", false);
+	equals = l->plain ? until_plain(l->fields, l->fields_end, EQUALS | COMMA) : until(l->fields, l->fields_end, EQUALS | COMMA, false);
 	f.key_len = (size_t) (equals - f.key);
 	if (equals == l->fields_end || *equals != '=' || !f.key_len)
 		return wrong(l, l->fields, l->head, "@line_field");
 	value = equals + 1;
-	next = until(value, l->fields_end, ",", true);
+	next = l->plain ? until_plain(value, l->fields_end, COMMA) : until(value, l->fields_end, COMMA, true);
 	if (!next || !parse_value(value, (size_t) (next - value), &f))
 		return wrong(l, value, l->head, "@line_value");
 	if (next < l->fields_end && ++next == l->fields_end)

@@ -20,6 +20,7 @@ struct lines {
 	const char *head, *fields, *fields_end;
 	size_t head_len;
 	bool has_time;
+	bool quotes, plain;             /* it has quotes; it has neither quotes nor backslashes */
 	int64_t time;                   /* in the sender's unit */
 };
 
