@@ -67,17 +67,138 @@ TEST(a_read_that_fails_during_a_merge_costs_nothing) { merge_with_fault(SYS_PREA
 TEST(a_map_that_fails_during_a_merge_costs_nothing) { merge_with_fault(SYS_MMAP, ENOMEM, 1); }
 TEST(memory_that_ends_during_a_merge_costs_nothing) { merge_with_fault(SYS_ANY_MEMORY, ENOMEM, 5); }
 
-/* --- Killed at every call */
+/* --- Killed, or without power, at every call */
 
-struct killer { uint64_t n, at; };
+enum how { KILLED, WITHOUT_DATA, WITHOUT_NAMES, HOWS };
 
-static void kill_at(void *ctx, const struct sys_event *e)
+/*
+ * A disk that keeps what was synced and nothing else: bytes of a file until its sync, and (WITHOUT_NAMES) names made, changed and taken away until
+ * the sync of their folder. What a name stood for is kept aside by a second link.
+ */
+struct undo { char path[400], was[400]; };    /* was: "" when nothing was there */
+static struct {
+	struct sys_calls real;
+	enum how how;
+	uint64_t n, at;
+	char aside[80];
+	char open[1024][400];           /* path of a descriptor; "" when it is closed */
+	char dirty[400][400];           /* files with bytes that are not synced */
+	size_t n_dirty;
+	struct undo undo[400];
+	size_t n_undo;
+} disk;
+
+static bool in_folder(const char *path, const char *folder)
 {
-	struct killer *k = ctx;
+	size_t n = strlen(folder);
 
-	/* Reading changes nothing: what is left is the same as before the next call that does. */
-	if (e->call != SYS_READ && e->call != SYS_PREAD && e->call != SYS_MMAP && e->call != SYS_MUNMAP && e->call != SYS_CLOSE && ++k->n == k->at)
-		_exit(9);
+	while (n && folder[n - 1] == '/')
+		n--;
+	return strncmp(path, folder, n) == 0 && path[n] == '/' && !strchr(path + n + 1, '/');
+}
+
+static void lose_power(void)
+{
+	if (disk.how >= WITHOUT_DATA)
+		for (size_t i = 0; i < disk.n_dirty; i++)
+			if (truncate(disk.dirty[i], 0) < 0 && errno != ENOENT)
+				_exit(5);
+	for (size_t i = disk.n_undo; disk.how == WITHOUT_NAMES && i-- > 0;) {
+		unlink(disk.undo[i].path);
+		if (disk.undo[i].was[0] && rename(disk.undo[i].was, disk.undo[i].path) < 0)
+			_exit(6);
+	}
+	_exit(9);
+}
+
+static void tick(void)
+{
+	if (++disk.n == disk.at)
+		lose_power();
+}
+
+/* What `path` stands for now comes back unless its folder is synced. */
+static void note_name(const char *path)
+{
+	struct undo *u = &disk.undo[disk.n_undo++];
+
+	snprintf(u->path, sizeof(u->path), "%s", path);
+	snprintf(u->was, sizeof(u->was), "%s/%zu", disk.aside, disk.n_undo);
+	if (link(path, u->was) < 0)
+		u->was[0] = 0;
+}
+
+static void forget_dirty(const char *path)
+{
+	for (size_t i = 0; i < disk.n_dirty; i++)
+		if (strcmp(disk.dirty[i], path) == 0)
+			memcpy(disk.dirty[i--], disk.dirty[--disk.n_dirty], sizeof(disk.dirty[0]));
+}
+
+static int disk_open(const char *path, int flags, mode_t mode)
+{
+	struct stat st;
+
+	if (flags & O_CREAT)
+		tick();
+	if (flags & O_CREAT && stat(path, &st) < 0)
+		note_name(path);
+	int fd = disk.real.open(path, flags, mode);
+	if (fd >= 0 && fd < 1024)
+		snprintf(disk.open[fd], sizeof(disk.open[fd]), "%s", path);
+	return fd;
+}
+
+static ssize_t disk_write(int fd, const void *from, size_t n)
+{
+	tick();
+	forget_dirty(disk.open[fd]);
+	memcpy(disk.dirty[disk.n_dirty++], disk.open[fd], sizeof(disk.dirty[0]));
+	return disk.real.write(fd, from, n);
+}
+
+static int disk_sync(int fd)
+{
+	tick();
+	forget_dirty(disk.open[fd]);
+	for (size_t i = 0, n = disk.n_undo, k = 0; i < n; i++) {
+		if (in_folder(disk.undo[i].path, disk.open[fd]))
+			disk.n_undo--;
+		else
+			disk.undo[k++] = disk.undo[i];
+	}
+	return disk.real.fsync(fd);
+}
+
+static int disk_rename(const char *from, const char *to)
+{
+	tick();
+	note_name(from);
+	note_name(to);
+	for (size_t i = 0; i < disk.n_dirty; i++)
+		if (strcmp(disk.dirty[i], from) == 0)
+			snprintf(disk.dirty[i], sizeof(disk.dirty[i]), "%s", to);
+	return disk.real.rename(from, to);
+}
+
+static int disk_unlink(const char *path)
+{
+	tick();
+	note_name(path);
+	return disk.real.unlink(path);
+}
+
+static void use_disk(enum how how, uint64_t at, const char *aside)
+{
+	disk.real = sys;
+	disk.how = how;
+	disk.at = at;
+	snprintf(disk.aside, sizeof(disk.aside), "%s", aside);
+	sys.open = disk_open;
+	sys.write = disk_write;
+	sys.fsync = sys.fdatasync = disk_sync;
+	sys.rename = disk_rename;
+	sys.unlink = disk_unlink;
 }
 
 static int copy_name(void *ctx, const char *name);
@@ -116,7 +237,7 @@ static int copy_name(void *ctx, const char *name)
 }
 
 /* The store is opened without a log: nothing but files is looked at, and one thread makes every call. */
-static int merge_in_child(const char *dir, uint64_t at, uint64_t *ret_calls)
+static int merge_in_child(const char *dir, enum how how, uint64_t at, uint64_t *ret_calls)
 {
 	int ends[2], status;
 
@@ -126,18 +247,20 @@ static int merge_in_child(const char *dir, uint64_t at, uint64_t *ret_calls)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct tsdb_config c = by_hand;
-		struct killer k = { .at = at };
 		struct tsdb *t;
+		char aside[80];
 
 		c.data_dir = dir;
 		c.file_bytes = 20000;
 		if (tsdb_open(&t, &c, NULL) < 0)
 			_exit(2);
-		sys_watch(kill_at, &k, false);
+		snprintf(aside, sizeof(aside), "%s/aside", dir);
+		mkdir(aside, 0700);
+		use_disk(how, at, aside);
 		if (tsdb_compact(t, NULL) < 0)
 			_exit(3);
 		tsdb_free(t);
-		_exit(write(ends[1], &k.n, sizeof(k.n)) == sizeof(k.n) ? 0 : 4);
+		_exit(write(ends[1], &disk.n, sizeof(disk.n)) == sizeof(disk.n) ? 0 : 4);
 	}
 	close(ends[1]);
 	*ret_calls = 0;
@@ -146,11 +269,11 @@ static int merge_in_child(const char *dir, uint64_t at, uint64_t *ret_calls)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && n >= 0 ? WEXITSTATUS(status) : -1;
 }
 
-TEST(killed_at_every_call_of_a_merge_each_sample_is_there_once)
+static void at_every_call(enum how how)
 {
 	struct world w = { .f.config = by_hand, .seed = 14, .one_day = true };
 	char dir[40], work[50];
-	unsigned killed = 0, swept = 0;
+	unsigned killed = 0, swept = 0, merged = 0;
 	uint64_t calls = 0;
 	int status = 9;
 
@@ -166,7 +289,7 @@ TEST(killed_at_every_call_of_a_merge_each_sample_is_there_once)
 	snprintf(work, sizeof(work), "%s-killed", dir);
 	for (uint64_t at = 1; at < 2000 && status == 9; at++) {
 		must(copy_folder(dir, work) == 0);
-		status = merge_in_child(work, at, &calls);
+		status = merge_in_child(work, how, at, &calls);
 		must(status == 9 || status == 0);
 		killed += status == 9;
 		snprintf(w.f.dir, sizeof(w.f.dir), "%s", work);
@@ -177,15 +300,20 @@ TEST(killed_at_every_call_of_a_merge_each_sample_is_there_once)
 		struct tsdb_stats s = stats_of(&w.f);
 		is_int(files_on_disk(&w.f), s.n_files);
 		ok(s.n_files == s.level[LEVEL_FLUSHED].files || s.n_files == s.level[LEVEL_DAY].files);
+		merged += status == 9 && s.level[LEVEL_DAY].files;
 		swept += before > s.n_files;
 		fixture_stop(&w.f);
 		dir_remove(work);
 	}
 	is_int(status, 0);
 	ok(killed > 30 && killed == calls);
-	ok(swept > 5);
-	printf("# killed at each of %u calls, files swept %u times\n", killed, swept);
+	ok(swept > 5 && merged > 0);
+	printf("# at each of %u calls; files swept %u times, merged %u times\n", killed, swept, merged);
 	snprintf(w.f.dir, sizeof(w.f.dir), "%s", dir);
 	record_done(&w.record);
 	dir_remove(dir);
 }
+
+TEST(killed_at_every_call_of_a_merge_each_sample_is_there_once) { at_every_call(KILLED); }
+TEST(without_power_and_what_was_not_synced_each_sample_is_there_once) { at_every_call(WITHOUT_DATA); }
+TEST(without_power_and_names_that_were_not_synced_each_sample_is_there_once) { at_every_call(WITHOUT_NAMES); }
