@@ -12,6 +12,7 @@
  *   files.h    files and folders that survive a power cut
  *   entropy.h  random bytes, new ids
  *   locale.h   which language somebody wants
+ *   zones.h    time zones by name
  *
  * (A header here must not have the name of one of the C library's <sys/...>: ours would be found instead.)
  *
@@ -30,6 +31,7 @@
 #include "sys/ntp.h"
 #include "sys/queues.h"
 #include "sys/thread.h"
+#include "sys/zones.h"
 
 /* Once, first thing in main() and before any thread: few malloc arenas, no SIGPIPE, log target and level from the environment
  * (TENON_LOG_LEVEL). Tests need not call it. */
