@@ -13,7 +13,12 @@
 #include "sheet/sheet.h"
 #include "sys/sys.h"
 
-struct query_options { REMOTE_MEMBERS; const char *from, *to, *step, *aggregate, *file; uint32_t limit; };
+struct query_options {
+	REMOTE_MEMBERS;
+	const char *from, *to, *step, *aggregate, *file, *calendar, *zone, *day_start, *fill;
+	double roll_over;
+	uint32_t limit;
+};
 /* The first four are output_words. */
 static const struct rec_word query_words[] = { { "table", "Table", "表格" }, { "json", "JSON", "JSON" }, { "csv", "CSV", "CSV" }, { "ndjson", "NDJSON", "NDJSON" },
 	{ "xlsx", "XLSX", "XLSX" }, { NULL } };
@@ -22,7 +27,14 @@ static const struct rec_field query_fields[] = {
 	F(struct query_options, from, .def = "now-1h", .label = "From", .label_zh = "开始", .doc = "2026-01-31T08:00:00Z, now-8h"),
 	F(struct query_options, to, .def = "now", .label = "To", .label_zh = "结束"),
 	F(struct query_options, step, .label = "Length of a bucket", .label_zh = "步长", .doc = "1m, 1h"),
-	F(struct query_options, aggregate, .label = "avg mean min max sum count first last coverage", .label_zh = "avg mean min max sum count first last coverage"),
+	F(struct query_options, aggregate, .label = "Figures of a bucket, several by comma", .label_zh = "聚合方式，多个以逗号分隔",
+		.doc = "avg mean min max sum count first last coverage integral stddev delta changes states min_time max_time median p95"),
+	F(struct query_options, calendar, .label = "Periods of the wall: shift day week month quarter year", .label_zh = "日历周期：shift day week month quarter year",
+		.doc = "of a shift --step says how long it is"),
+	F(struct query_options, zone, .label = "Time zone of the calendar", .label_zh = "日历的时区", .doc = "Europe/Berlin, +08:00; else the platform's"),
+	F(struct query_options, day_start, .label = "Start of the production day", .label_zh = "生产日开始时刻", .doc = "6h"),
+	F(struct query_options, fill, .label = "Buckets without samples: none null previous linear", .label_zh = "无样本的时段：none null previous linear"),
+	F(struct query_options, roll_over, .def = "0", .min = "0", .label = "For delta: where the counter begins at 0 again", .label_zh = "用于 delta：计数器回零值"),
 	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
 	F(struct query_options, file, .label = "Into this file: csv or ndjson, however many; xlsx", .label_zh = "写入此文件：csv 或 ndjson 条数不限；xlsx"),
 };
@@ -44,7 +56,40 @@ static void cell(const struct tree *t, struct buf *out)
 		buf_addn(out, text, num_format_f64(text, t->f));
 }
 
-/* time, point, value, quality: one line a sample. */
+/* The columns that are neither times nor what all series have. */
+static bool is_figure(const char *name)
+{
+	static const char *const others[] = { "point", "path", "type", "unit", "t", "ns", "q", "v" };
+
+	for (size_t i = 0; i < ELEMENTSOF(others); i++)
+		if (str_eq(name, others[i]))
+			return false;
+	return true;
+}
+
+static void states(const struct tree *list, struct buf *out)
+{
+	char text[WHEN_TEXT_MAX];
+	const char *between = "";
+
+	TREE_EACH(state, list) {
+		buf_add(out, between);
+		cell(tree_find(state, "v"), out);
+		when_format_duration(text, (int64_t) (tree_f64(tree_find(state, "s"), 0) * 1e9));
+		buf_addf(out, " %s", text);
+		between = ", ";
+	}
+}
+
+static void figure(const struct tree *v, struct buf *out)
+{
+	if (v && v->kind == TREE_LIST)
+		states(v, out);
+	else
+		cell(v, out);
+}
+
+/* time, point, value or figures by name, quality: one line a sample. */
 static void rows(const struct tree *answer, struct buf *out)
 {
 	TREE_EACH(series, tree_find(answer, "series")) {
@@ -55,7 +100,14 @@ static void rows(const struct tree *answer, struct buf *out)
 
 			when_format(when, tree_i64(tree_at(t, i), 0) * 1000 + tree_i64(tree_at(ns, i), 0));
 			buf_addf(out, "%-30s  %s  ", when, tree_str(tree_find(series, "path")));
-			cell(tree_at(v, i), out);
+			if (v)
+				figure(tree_at(v, i), out);
+			TREE_EACH(column, series)
+				if (is_figure(column->key)) {
+					buf_addf(out, "%s ", column->key);
+					figure(tree_at(column, i), out);
+					buf_add(out, "  ");
+				}
 			buf_addf(out, "  %s\n", quality_text((uint32_t) tree_i64(tree_at(q, i), 0), cli_lang() == LANG_ZH));
 		}
 	}
@@ -68,6 +120,25 @@ static int zone_minutes(void)
 	struct tm local;
 
 	return localtime_r(&now, &local) ? (int) (local.tm_gmtoff / 60) : 0;
+}
+
+/* One stands for itself, its column is then the value; several by comma. */
+static void words(struct json *j, const char *aggregate)
+{
+	if (str_empty(aggregate))
+		return;
+	if (!str_find(aggregate, ",")) {
+		json_kv_str(j, "aggregate", aggregate);
+		return;
+	}
+	json_key(j, "aggregates");
+	json_array(j);
+	for (const char *at = aggregate, *end; *at; at = *end ? end + 1 : end) {
+		end = str_find(at, ",");
+		end = end ? end : at + str_len(at);
+		json_strn(j, at, (size_t) (end - at));
+	}
+	json_end(j);
 }
 
 static const char *asked(const struct query_options *o, int argc, char *argv[], struct arena *a)
@@ -86,8 +157,17 @@ static const char *asked(const struct query_options *o, int argc, char *argv[], 
 	json_kv_str(&j, "to", o->to);
 	if (!str_empty(o->step))
 		json_kv_str(&j, "step", o->step);
-	if (!str_empty(o->aggregate))
-		json_kv_str(&j, "aggregate", o->aggregate);
+	words(&j, o->aggregate);
+	if (!str_empty(o->calendar))
+		json_kv_str(&j, "calendar", o->calendar);
+	if (!str_empty(o->zone))
+		json_kv_str(&j, "zone", o->zone);
+	if (!str_empty(o->day_start))
+		json_kv_str(&j, "day_start", o->day_start);
+	if (!str_empty(o->fill))
+		json_kv_str(&j, "fill", o->fill);
+	if (o->roll_over > 0)
+		json_kv_f64(&j, "roll_over", o->roll_over);
 	if (str_empty(o->file) || o->limit)
 		json_kv_u64(&j, "limit", o->limit);
 	if (str_eq(query_words[o->output].word, "xlsx"))

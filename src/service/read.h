@@ -41,8 +41,13 @@ struct query_in {
 	struct rec_list points;         /* of texts: ids, paths, codes */
 	const char *from, *to;          /* RFC 3339, now, now-1h */
 	int64_t step;                   /* ns; 0: raw samples, or one bucket when aggregates are asked for */
-	struct rec_list aggregates;     /* of texts: avg mean min max sum count first last coverage */
+	struct rec_list aggregates;     /* of texts: words of aggregates.def, p50, p99.9 */
 	const char *aggregate;          /* the same, one: its column is called v */
+	int32_t calendar;               /* enum calendar_unit: periods of the wall instead of equal steps */
+	const char *zone;               /* whose wall: Europe/Berlin, +08:00, UTC, local (this computer's) */
+	int64_t day_start;              /* ns: the day begins so long after midnight */
+	int32_t fill;                   /* enum tsdb_fill */
+	double roll_over;               /* of delta: where the counter begins at 0 again; 0: nowhere */
 	uint32_t limit;                 /* samples or buckets in all */
 	int32_t zone_minutes;           /* of a workbook: whose clock its times are, from UTC */
 	int64_t compare;                /* ns; of a workbook: the same points so much earlier, moved to now; 0: not */

@@ -1,10 +1,16 @@
 /* read_asked.c - what a query asked for. */
 #include "service/read_asked.h"
 
+#include "base/calendar.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "sys/sys.h"
 #include "wal/wal.h"
+
+static const struct rec_word calendar_words[] = { { "none", "Equal steps", "等长步长" }, { "shift", "Shift", "班次" }, { "day", "Day", "日" }, { "week", "Week", "周" },
+	{ "month", "Month", "月" }, { "quarter", "Quarter", "季度" }, { "year", "Year", "年" }, { NULL } };
+static const struct rec_word fill_words[] = { { "none", "Left out", "不返回" }, { "null", "Empty", "空值" }, { "previous", "Previous", "前值" },
+	{ "linear", "Linear", "线性插值" }, { NULL } };
 
 static const struct rec_field query_in_fields[] = {
 	F_KIND(struct query_in, points, REC_LIST, .item = REC_STR, .flags = REC_REQUIRED, .min = "1", .max = "1000", .label = "Points",
@@ -12,8 +18,19 @@ static const struct rec_field query_in_fields[] = {
 	F(struct query_in, from, .flags = REC_REQUIRED, .label = "From", .label_zh = "开始", .doc = "RFC 3339, or now-1h", .doc_zh = "RFC 3339 时间，或 now-1h"),
 	F(struct query_in, to, .def = "now", .label = "To", .label_zh = "结束"),
 	F_KIND(struct query_in, step, REC_DURATION, .def = "0s", .min = "0s", .label = "Step", .label_zh = "步长"),
-	F_KIND(struct query_in, aggregates, REC_LIST, .item = REC_STR, .max = "9", .label = "Aggregates", .label_zh = "聚合"),
+	F_KIND(struct query_in, aggregates, REC_LIST, .item = REC_STR, .max = "24", .label = "Aggregates", .label_zh = "聚合",
+		.doc = "avg mean min max sum count first last coverage integral stddev delta changes states min_time max_time median p95",
+		.doc_zh = "avg mean min max sum count first last coverage integral stddev delta changes states min_time max_time median p95"),
 	F(struct query_in, aggregate, .label = "Aggregate", .label_zh = "聚合方式"),
+	F_ENUM(struct query_in, calendar, calendar_words, .def = "none", .label = "Calendar", .label_zh = "日历周期",
+		.doc = "Periods as the clock on the wall shows them; step is then the length of a shift", .doc_zh = "按当地时钟划分的周期；班次的长度由 step 给出"),
+	F(struct query_in, zone, .def = "local", .max = "64", .label = "Time zone", .label_zh = "时区", .doc = "Europe/Berlin, +08:00, UTC; local: of the platform's computer",
+		.doc_zh = "Asia/Shanghai、+08:00、UTC；local 为平台所在计算机的时区"),
+	F_KIND(struct query_in, day_start, REC_DURATION, .def = "0s", .min = "0s", .max = "86399s", .label = "Start of the production day", .label_zh = "生产日开始时刻",
+		.doc = "So long after midnight: 6h", .doc_zh = "零点之后多久：6h"),
+	F_ENUM(struct query_in, fill, fill_words, .def = "none", .label = "Buckets without samples", .label_zh = "无样本的时段"),
+	F(struct query_in, roll_over, .def = "0", .min = "0", .label = "Roll-over of the counter", .label_zh = "计数器回零值",
+		.doc = "For delta: the value at which it begins at 0 again; 0: nowhere", .doc_zh = "用于 delta：计数器到达此值后从 0 重新开始；0 表示不回零"),
 	F(struct query_in, limit, .max = "1000000", .label = "Limit", .label_zh = "上限", .doc = "0: 10000; of CSV and NDJSON: all",
 		.doc_zh = "0 表示 10000；CSV 与 NDJSON 则不限"),
 	F(struct query_in, zone_minutes, .def = "0", .min = "-840", .max = "840", .unit = "min", .label = "Time zone of a workbook", .label_zh = "工作簿的时区",
@@ -23,44 +40,11 @@ static const struct rec_field query_in_fields[] = {
 };
 const struct rec_type query_in_type = REC_PLAIN(struct query_in, "query", query_in_fields, .title = "Query", .title_zh = "查询");
 
-const char *const read_agg_words[AGG_N_] = { "avg", "mean", "min", "max", "sum", "count", "first", "last", "coverage" };
-
 static int parse_when(const char *field, const char *text, int64_t now, int64_t *ret)
 {
 	if (when_parse_relative(text, str_len(text), now, ret))
 		return 0;
 	return err_at(err_fail(ERR_WRONG_TYPE, "field", field, "want", "@time", "value", text, NULL), field);
-}
-
-static int add_aggregate(struct read_asked *a, const char *word, const char *pointer)
-{
-	for (enum agg i = 0; i < AGG_N_; i++)
-		if (str_eq(read_agg_words[i], word) && a->n_aggs < AGG_N_) {
-			a->aggs[a->n_aggs++] = i;
-			return 0;
-		}
-	return err_at(err_fail(ERR_NOT_A_WORD, "field", pointer, "words", "avg, mean, min, max, sum, count, first, last, coverage",
-		"value", word, NULL), pointer);
-}
-
-static int parse_aggregates(struct read_asked *a, const struct query_in *in)
-{
-	const char *const *words = in->aggregates.items;
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < in->aggregates.n; i++)
-		r = add_aggregate(a, words[i], "aggregates");
-	if (r == 0 && !str_empty(in->aggregate)) {
-		if (a->n_aggs)
-			return err_at(err_fail(ERR_INVALID, "field", "aggregate", "rule", "@not_both", "value", in->aggregate, NULL), "aggregate");
-		a->one = true;
-		r = add_aggregate(a, in->aggregate, "aggregate");
-	}
-	if (r == 0 && in->step && !a->n_aggs) {
-		a->one = true;
-		a->aggs[a->n_aggs++] = AGG_AVG;
-	}
-	return r;
 }
 
 void read_value_json(struct json *j, const struct value *v)
@@ -75,27 +59,53 @@ void read_value_json(struct json *j, const struct value *v)
 	}
 }
 
-static void write_number(struct json *j, double v)
+/* The borders of calendar periods, at most READ_LIMIT_MAX of them. */
+static int lay_borders(struct scope *s, const struct query_in *in, struct read_asked *a)
 {
-	if (v == v)
-		json_f64(j, v);
-	else
-		json_null(j);
+	static const int64_t shortest[] = { [CALENDAR_DAY] = 20, [CALENDAR_WEEK] = 160, [CALENDAR_MONTH] = 660, [CALENDAR_QUARTER] = 2100, [CALENDAR_YEAR] = 8700 };
+	struct calendar c = { .unit = (enum calendar_unit) in->calendar, .start_s = (int32_t) (in->day_start / NS_PER_S), .shift_s = (int32_t) MIN(in->step / NS_PER_S, (int64_t) 86400) };
+	struct zone *zone = arena_new(s->arena, struct zone);
+	int64_t *border, least = c.unit == CALENDAR_SHIFT ? in->step : shortest[c.unit] * 3600 * NS_PER_S;
+	size_t max, n;
+	int r;
+
+	if (!zone)
+		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+	r = zone_open(str_empty(in->zone) ? "local" : in->zone, s->arena, zone);
+	if (r < 0)
+		return err_at(r, "zone");
+	c.zone = zone;
+	if (c.unit == CALENDAR_SHIFT && (in->step < 60 * NS_PER_S || in->step % NS_PER_S || 86400 % (in->step / NS_PER_S)))
+		return err_at(err_fail(ERR_INVALID, "field", "step", "rule", "@divides_a_day", "value", "another", NULL), "step");
+	max = (size_t) (((double) a->to_ns - (double) a->from_ns) / (double) least) + 3;
+	if (max > READ_LIMIT_MAX)
+		return err_at(err_fail(ERR_LIMIT, "what", "@periods", "max", "1000000", NULL), "calendar");
+	border = arena_array(s->arena, int64_t, max);
+	if (!border)
+		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+	n = calendar_borders(&c, a->from_ns, a->to_ns, border, max);
+	a->step.border = border;
+	a->step.n_borders = MIN(n, max);
+	return 0;
 }
 
-void read_agg_json(struct json *j, enum agg agg, const struct tsdb_bucket *k)
+static int lay_step(struct scope *s, const struct query_in *in, struct read_asked *a)
 {
-	switch (agg) {
-	case AGG_AVG: write_number(j, k->avg); break;
-	case AGG_MEAN: write_number(j, k->mean); break;
-	case AGG_MIN: write_number(j, k->min); break;
-	case AGG_MAX: write_number(j, k->max); break;
-	case AGG_SUM: write_number(j, k->sum); break;
-	case AGG_COUNT: json_u64(j, k->n); break;
-	case AGG_FIRST: read_value_json(j, &k->first); break;
-	case AGG_LAST: read_value_json(j, &k->last); break;
-	default: write_number(j, (double) k->covered_ns / (double) (k->end_ns - k->start_ns));
-	}
+	if (in->day_start % NS_PER_S)
+		return err_at(err_fail(ERR_INVALID, "field", "day_start", "rule", "@whole_seconds", "value", "another", NULL), "day_start");
+	a->step.step_ns = in->step;
+	a->step.fill = (enum tsdb_fill) in->fill;
+	a->step.roll_over = in->roll_over;
+	return in->calendar ? lay_borders(s, in, a) : 0;
+}
+
+struct tsdb_step read_step(const struct read_asked *a, int32_t between)
+{
+	struct tsdb_step step = a->step;
+
+	step.between = between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP;
+	step.quantile = a->quantiles;
+	return step;
 }
 
 /* What was acknowledged before the question belongs into its answer. The store of samples reads the log a moment later; one that is
@@ -121,7 +131,7 @@ int read_asked(struct scope *s, const struct query_in *in, struct read_asked *re
 	if (r == 0)
 		r = read_points(s, in->points.items, in->points.n, &a.points);
 	if (r == 0)
-		r = parse_aggregates(&a, in);
+		r = read_aggs(s, in, &a);
 	if (r == 0)
 		catch_up(s->platform);
 	if (r < 0)
@@ -129,6 +139,9 @@ int read_asked(struct scope *s, const struct query_in *in, struct read_asked *re
 	a.said_to_ns = a.to_ns;
 	if (a.n_aggs)
 		a.to_ns = MIN(a.to_ns, MAX(now, a.from_ns));
+	r = a.n_aggs ? lay_step(s, in, &a) : 0;
+	if (r < 0)
+		return r;
 	*ret = a;
 	return 0;
 }

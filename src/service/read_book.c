@@ -135,18 +135,24 @@ static int on_batch(void *ctx, struct batch *b)
 	return r;
 }
 
-/* NaN: there is none. */
-static double number_of(enum agg agg, const struct tsdb_bucket *k, bool is_f32)
+/* agg NULL: the last value, as a state. */
+static int set_figure(struct drawn *t, const struct read_agg *agg, const struct tsdb_bucket *k, struct cell *c)
 {
-	switch (agg) {
-	case AGG_AVG: return k->avg;
-	case AGG_MEAN: return k->mean;
-	case AGG_MIN: return is_f32 ? shortest((float) k->min) : k->min;
-	case AGG_MAX: return is_f32 ? shortest((float) k->max) : k->max;
-	case AGG_SUM: return k->sum;
-	case AGG_COUNT: return (double) k->n;
-	default: return (double) k->covered_ns / (double) (k->end_ns - k->start_ns);
-	}
+	char text[500];
+	struct buf b = BUF_FIXED(text);
+
+	c->text = NULL;
+	if (!agg || agg->kind == AGG_FIRST || agg->kind == AGG_LAST)
+		return set_value(t, agg && agg->kind == AGG_FIRST ? &k->first : &k->last, c);
+	c->number = read_agg_number(agg, k);
+	if (t->under_way->point->vtype == V_F32 && (agg->kind == AGG_MIN || agg->kind == AGG_MAX))
+		c->number = shortest((float) c->number);
+	if (agg->kind != AGG_STATES && agg->kind != AGG_MIN_TIME && agg->kind != AGG_MAX_TIME)
+		return 0;
+	buf_clear(&b);
+	read_agg_text(&b, agg, k);
+	c->text = arena_str(t->s->arena, text);
+	return c->text ? 0 : err_fail(ERR_NO_MEMORY, "what", "query", NULL);
 }
 
 static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
@@ -156,15 +162,10 @@ static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
 
 	for (const struct tsdb_bucket *k = bucket; r == 0 && k < bucket + n; k++) {
 		struct cell c = { .time_ns = k->start_ns + t->later_ns, .column = t->under_way->first };
-		if (!k->n)      /* nobody measured: on the screen there is a gap */
+		if (!k->n && !t->asked.step.fill)       /* nobody measured: on the screen there is a gap */
 			continue;
 		for (uint32_t i = 0; r == 0 && i < t->under_way->n; i++, c.column++) {
-			enum agg agg = t->under_way->states ? AGG_LAST : t->asked.aggs[i];
-			c.text = NULL;
-			if (agg == AGG_FIRST || agg == AGG_LAST)
-				r = set_value(t, agg == AGG_FIRST ? &k->first : &k->last, &c);
-			else
-				c.number = number_of(agg, k, t->under_way->point->vtype == V_F32);
+			r = set_figure(t, t->under_way->states ? NULL : &t->asked.aggs[i], k, &c);
 			if (r == 0)
 				r = add(t, &c);
 		}
@@ -179,7 +180,7 @@ static int read_column(struct drawn *t, struct column *c)
 	int64_t back = c->earlier ? t->in->compare : 0;
 	struct read_range range = { .points = c->point, .n = 1, .from_ns = t->asked.from_ns - back, .to_ns = t->asked.to_ns - back,
 		.limit = t->in->limit ? t->in->limit : CELLS_MAX };
-	struct tsdb_step step = { .step_ns = t->in->step, .between = c->point->between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP };
+	struct tsdb_step step = read_step(&t->asked, c->point->between);
 	int r;
 
 	t->under_way = c;
@@ -254,14 +255,6 @@ static void head_of(const struct drawn *t, const struct column *c, const char *w
 		buf_addf(&b, " %s", what);
 }
 
-static const char *agg_title(enum agg agg, bool zh)
-{
-	static const char *const titles[AGG_N_][2] = { { "average", "平均" }, { "mean of samples", "样本平均" }, { "lowest", "最低" }, { "highest", "最高" },
-		{ "sum", "总和" }, { "samples", "样本数" }, { "first", "首值" }, { "last", "末值" }, { "coverage", "覆盖率" } };
-
-	return titles[agg][zh];
-}
-
 /* ---- the sheets ---- */
 
 static void write_heads(struct drawn *t, struct book *b)
@@ -274,7 +267,7 @@ static void write_heads(struct drawn *t, struct book *b)
 	book_text(b, 0, 0, text, BOOK_HEAD);
 	for (const struct column *c = t->columns; c < t->columns + t->n_columns; c++) {
 		for (uint32_t i = 0; i < c->n; i++) {
-			head_of(t, c, c->n > 1 || (t->asked.n_aggs && !c->states) ? agg_title(t->asked.aggs[i], zh) : NULL, text);
+			head_of(t, c, c->n > 1 || (t->asked.n_aggs && !c->states) ? read_agg_title(&t->asked.aggs[i], zh) : NULL, text);
 			book_text(b, 0, c->first + i, text, BOOK_HEAD);
 		}
 		head_of(t, c, zh ? "质量" : "quality", text);
@@ -350,7 +343,7 @@ int read_book(struct scope *s, const struct query_in *in, struct buf *out)
 		r = book_sheet(b, s->lang == LANG_ZH ? "趋势" : "Trend");
 	if (r == 0) {
 		book_widths(b, 0, 0, 24);
-		book_widths(b, 1, t.n_columns * (AGG_N_ + 1), 16);
+		book_widths(b, 1, t.n_columns * (AGGS_MAX + 1), 16);
 		book_freeze(b, 1);
 		write_heads(&t, b);
 		r = write_rows(&t, b);

@@ -13,8 +13,8 @@
 struct answer {
 	struct scope *scope;
 	struct json json;
-	struct buf t, ns, q, v[AGG_N_];
-	struct json jt, jns, jq, jv[AGG_N_];
+	struct buf t, ns, q, v[AGGS_MAX];
+	struct json jt, jns, jq, jv[AGGS_MAX];
 	bool has_ns, has_q, open;
 	uint32_t series;
 	enum vtype type;
@@ -69,7 +69,7 @@ static void series_end(struct answer *a)
 	if (a->has_ns)
 		column_write(a, "ns", &a->ns, &a->jns);
 	for (uint32_t i = 0; i < MAX(a->asked->n_aggs, 1u); i++)
-		column_write(a, a->asked->n_aggs && !a->asked->one ? read_agg_words[a->asked->aggs[i]] : "v", &a->v[i], &a->jv[i]);
+		column_write(a, a->asked->n_aggs && !a->asked->one ? a->asked->aggs[i].name : "v", &a->v[i], &a->jv[i]);
 	if (a->has_q)
 		column_write(a, "q", &a->q, &a->jq);
 	json_end(&a->json);
@@ -133,7 +133,7 @@ static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
 			continue;
 		write_time(a, k->start_ns);
 		for (uint32_t i = 0; i < a->asked->n_aggs; i++)
-			read_agg_json(&a->jv[i], a->asked->aggs[i], k);
+			read_agg_json(&a->jv[i], &a->asked->aggs[i], k);
 		json_u64(&a->jq, k->worst);
 		a->has_q |= k->worst != QUALITY_GOOD;
 	}
@@ -141,13 +141,13 @@ static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
 }
 
 /* What lies between two samples differs by point: those that are held first, then those joined by lines. 1: cut at the limit. */
-static int run_buckets(struct answer *a, const struct query_in *in, const struct read_range *asked)
+static int run_buckets(struct answer *a, const struct read_range *asked)
 {
 	struct plant_point *some = arena_array(a->scope->arena, struct plant_point, a->asked->n);
 	int r = some ? 0 : err_fail(ERR_NO_MEMORY, "what", "query", NULL);
 
 	for (int between = BETWEEN_STEP; r == 0 && between <= BETWEEN_LINEAR; between++) {
-		struct tsdb_step step = { .step_ns = in->step, .between = between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP };
+		struct tsdb_step step = read_step(a->asked, between);
 		struct read_range range = *asked;
 		uint64_t before = a->n_buckets;
 
@@ -172,7 +172,7 @@ static int run(struct answer *a, const struct query_in *in)
 	struct read_range range = { .points = a->asked->points, .n = a->asked->n, .from_ns = a->asked->from_ns, .to_ns = a->asked->to_ns,
 		.limit = in->limit ? in->limit : READ_LIMIT };
 
-	return a->asked->n_aggs ? run_buckets(a, in, &range) : read_range(a->scope, &range, on_batch, a);
+	return a->asked->n_aggs ? run_buckets(a, &range) : read_range(a->scope, &range, on_batch, a);
 }
 
 static void answer_init(struct answer *a, struct scope *s, struct buf *out)
@@ -181,7 +181,7 @@ static void answer_init(struct answer *a, struct scope *s, struct buf *out)
 
 	*a = (struct answer) { .scope = s, .json = JSON_TO(out), .t = BUF_INIT(&sys_heap, COLUMN_MAX), .ns = BUF_INIT(&sys_heap, COLUMN_MAX),
 		.q = BUF_INIT(&sys_heap, COLUMN_MAX) };
-	for (enum agg i = 0; i < AGG_N_; i++)
+	for (unsigned i = 0; i < AGGS_MAX; i++)
 		a->v[i] = BUF_INIT(&sys_heap, COLUMN_MAX);
 }
 
@@ -190,7 +190,7 @@ static void answer_done(struct answer *a)
 	buf_done(&a->t);
 	buf_done(&a->ns);
 	buf_done(&a->q);
-	for (enum agg i = 0; i < AGG_N_; i++)
+	for (unsigned i = 0; i < AGGS_MAX; i++)
 		buf_done(&a->v[i]);
 }
 

@@ -15,13 +15,16 @@ struct read_rows {
 	struct read_asked asked;
 	struct arena arena;             /* of the points: they outlive the request */
 	enum read_form form;
-	int64_t step_ns;
 	uint32_t point;                 /* the one under way */
 	uint32_t series[SERIES_MAX];
 	size_t n_series, k;             /* of it; series[k] is under way */
 	int64_t next_ns;                /* and goes on here */
 	uint64_t done, left;            /* rows; left: UINT64_MAX: no limit */
 	bool begun;
+	/* Filling goes on from one piece to the next: */
+	bool any;
+	struct tsdb_bucket before;      /* of the series under way, the last that was not made up */
+	struct buf before_text;         /* its last value's */
 };
 
 struct piece { struct read_rows *rows; struct buf *out; };
@@ -32,17 +35,10 @@ static void time_text(char text[WHEN_TEXT_MAX], int64_t ns) { when_format(text, 
 
 static void value_cell(struct buf *out, const struct value *v)
 {
-	char text[NUM_TEXT_MAX], when[WHEN_TEXT_MAX];
-
-	switch (v->type) {
-	case V_BOOL: buf_add(out, v->b ? "true" : "false"); break;
-	case V_I64: buf_addn(out, text, num_format_i64(text, v->i)); break;
-	case V_F32: buf_addn(out, text, num_format_f32(text, v->f32)); break;
-	case V_F64: buf_addn(out, text, num_format_f64(text, v->f64)); break;
-	case V_TIME: time_text(when, v->i); buf_add(out, when); break;
-	case V_STR: cell_text(out, v->s, v->len); break;
-	default: break;
-	}
+	if (v->type == V_STR)
+		cell_text(out, v->s, v->len);
+	else
+		read_value_text(out, v);
 }
 
 static void begin_row(const struct read_rows *r, int64_t ns, struct json *j, struct buf *out)
@@ -102,23 +98,34 @@ static int on_batch(void *ctx, struct batch *b)
 
 static const char *agg_name(const struct read_rows *r, uint32_t i)
 {
-	return r->asked.one ? "value" : read_agg_words[r->asked.aggs[i]];
+	return r->asked.one ? "value" : r->asked.aggs[i].name;
 }
 
-static void agg_cell(struct buf *out, enum agg agg, const struct tsdb_bucket *k)
+static void agg_cell(struct buf *out, const struct read_agg *agg, const struct tsdb_bucket *k)
 {
-	char text[400];
-	struct buf b = BUF_FIXED(text);
-	struct json j = JSON_TO(&b);
+	struct buf text = BUF_INIT(&sys_heap, 4 << 20);
 
-	if (agg == AGG_FIRST || agg == AGG_LAST) {
-		value_cell(out, agg == AGG_FIRST ? &k->first : &k->last);
-		return;
+	read_agg_text(&text, agg, k);
+	bool is_text = agg->kind == AGG_STATES || (agg->kind == AGG_FIRST && k->first.type == V_STR) || (agg->kind == AGG_LAST && k->last.type == V_STR);
+	if (is_text)
+		cell_text(out, text.data, text.len);
+	else
+		cell_plain(out, text.data, text.len);
+	out->failed |= text.failed;
+	buf_done(&text);
+}
+
+static int keep_bucket(struct read_rows *r, const struct tsdb_bucket *k)
+{
+	r->any = true;
+	r->before = *k;
+	r->before.states = NULL;
+	if (k->last.type == V_STR || k->last.type == V_BYTES) {
+		buf_clear(&r->before_text);
+		buf_addn(&r->before_text, k->last.s, k->last.len);
+		r->before.last.s = r->before_text.data;
 	}
-	buf_clear(&b);
-	read_agg_json(&j, agg, k);
-	if (!str_eq(text, "null"))
-		cell_plain(out, text, b.len);
+	return r->before_text.failed ? err_fail(ERR_NO_MEMORY, "what", "query", NULL) : 0;
 }
 
 static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
@@ -133,15 +140,18 @@ static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
 			if (r->form == READ_CSV) {
 				if (i)
 					buf_addc(piece->out, ',');
-				agg_cell(piece->out, r->asked.aggs[i], k);
+				agg_cell(piece->out, &r->asked.aggs[i], k);
 			} else {
 				json_key(&j, agg_name(r, i));
-				read_agg_json(&j, r->asked.aggs[i], k);
+				read_agg_json(&j, &r->asked.aggs[i], k);
 			}
 		}
 		end_row(r, k->worst, &j, piece->out);
 		r->next_ns = k->end_ns;
 	}
+	for (const struct tsdb_bucket *k = bucket + n; r->asked.step.fill && k-- > bucket;)
+		if (!k->filled)
+			return piece->out->failed ? err_fail(ERR_NO_MEMORY, "what", "query", NULL) : keep_bucket(r, k);
 	return piece->out->failed ? err_fail(ERR_NO_MEMORY, "what", "query", NULL) : 0;
 }
 
@@ -164,6 +174,7 @@ static bool settle(struct scope *s, struct read_rows *r)
 		if (r->k < r->n_series && r->next_ns < r->asked.to_ns)
 			return true;
 		r->k++;
+		r->any = false;
 		if (r->k >= r->n_series) {
 			if (r->n_series)
 				r->point++;
@@ -184,8 +195,9 @@ static int read_piece(struct scope *s, struct read_rows *r, uint64_t rows, struc
 {
 	struct tsdb_query q = { .tenant = s->tenant, .series = &r->series[r->k], .n_series = 1, .from_ns = r->next_ns, .to_ns = r->asked.to_ns,
 		.limit = MIN(rows, r->left), .deadline_ns = s->deadline_ns };
-	struct tsdb_step step = { .step_ns = r->step_ns,
-		.between = r->asked.points[r->point].between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP };
+	struct tsdb_step step = read_step(&r->asked, r->asked.points[r->point].between);
+
+	step.before = r->any ? &r->before : NULL;
 	int cut = r->asked.n_aggs ? tsdb_aggregate(s->platform->tsdb, &q, &step, on_buckets, piece)
 		: tsdb_range(s->platform->tsdb, &q, on_batch, piece);
 
@@ -215,6 +227,7 @@ struct read_rows *read_rows_free(struct read_rows *r)
 	if (!r)
 		return NULL;
 	arena_done(&r->arena);
+	buf_done(&r->before_text);
 	return sys_free(r);
 }
 
@@ -227,13 +240,13 @@ int read_rows_new(struct scope *s, const struct query_in *in, enum read_form for
 	if (!rows)
 		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
 	arena_init(&rows->arena, &sys_heap, 64 << 20);
+	rows->before_text = BUF_INIT(&sys_heap, 16 << 20);
 	s->arena = &rows->arena;                /* the points are to live as long as the rows */
 	r = read_asked(s, in, &rows->asked);
 	s->arena = arena;
 	if (r < 0)
 		return r;
 	rows->form = form;
-	rows->step_ns = in->step;
 	rows->left = in->limit ? in->limit : UINT64_MAX;
 	rows->next_ns = rows->asked.from_ns;
 	*ret = take(rows);

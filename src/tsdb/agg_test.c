@@ -206,7 +206,6 @@ static bool slow_bucket(const struct sample *s, size_t n, const int64_t range[2]
 	uint64_t in = 0, used = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		/* The value before `from` begins there. */
 		int64_t at = s[i].time_ns, next = i + 1 < n && s[i + 1].time_ns < range[1] ? s[i + 1].time_ns : range[1];
 
 		if (at >= range[1])
@@ -228,10 +227,11 @@ static bool slow_bucket(const struct sample *s, size_t n, const int64_t range[2]
 		if (a >= b)
 			continue;
 		long double v0 = s[i].value.f64, v1 = v0;
-		if (linear && i + 1 < n && s[i + 1].time_ns < range[1] && counts(&s[i + 1]))
+		int64_t then = i + 1 < n ? s[i + 1].time_ns : range[1];         /* may lie behind the range: a line runs on to there */
+		if (linear && i + 1 < n && counts(&s[i + 1]))
 			v1 = s[i + 1].value.f64;
-		long double va = v0 + (v1 - v0) * (long double) (a - from) / (long double) (next - from);
-		long double vb = v0 + (v1 - v0) * (long double) (b - from) / (long double) (next - from);
+		long double va = v0 + (v1 - v0) * (long double) (a - at) / (long double) (then - at);
+		long double vb = v0 + (v1 - v0) * (long double) (b - at) / (long double) (then - at);
 		covered += b - a;
 		integral += (va + vb) / 2 * (long double) (b - a);
 	}

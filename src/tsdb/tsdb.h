@@ -129,13 +129,27 @@ int tsdb_last(struct tsdb *t, uint32_t tenant, const uint32_t *series, size_t n,
 /* The same among those with from <= time < to of the query, ret[q->n_series]: what was valid at an instant. */
 int tsdb_last_before(struct tsdb *t, const struct tsdb_query *q, struct arena *a, struct sample *ret);
 
+struct tsdb_bucket;
 enum tsdb_interpolation { TSDB_STEP, TSDB_LINEAR };
 struct tsdb_step {
 	int64_t step_ns;                /* 0: one bucket from from_ns to to_ns */
 	int64_t origin_ns;              /* bucket borders are origin + i * step; the first and last bucket are cut by from and to */
 	enum tsdb_interpolation between;        /* how a value goes on until the next one; for avg */
-	bool only_time;                 /* leave the look back before from_ns out: avg then starts at the first sample inside */
+	bool only_time;                 /* leave the look before from_ns and behind to_ns out: avg then starts at the first sample inside */
+	/* Instead of equal steps: bucket i runs from border[i] to border[i + 1]; ascending, borrowed during the query. NULL: step_ns */
+	const int64_t *border;
+	size_t n_borders;
+	unsigned want;                  /* TSDB_STDDEV | … : figures that cost more than a look at the samples */
+	const double *quantile;         /* 0 … 1 */
+	uint32_t n_quantiles;           /* at most TSDB_QUANTILES_MAX */
+	double roll_over;               /* of a counter: the value at which it begins at 0 again; 0: it never does */
+	/* Of an answer that is asked for piece by piece, one series at a time: the last bucket of the piece before that was not made up. */
+	const struct tsdb_bucket *before;
+	enum tsdb_fill { TSDB_FILL_NONE, TSDB_FILL_NULL, TSDB_FILL_PREVIOUS, TSDB_FILL_LINEAR } fill;   /* buckets that nothing is known of */
 };
+enum { TSDB_STDDEV = 1, TSDB_DELTA = 2, TSDB_CHANGES = 4, TSDB_STATES = 8, TSDB_QUANTILES_MAX = 8, TSDB_STATES_MAX = 64,
+	TSDB_EXACT_MAX = 65536 /* samples of a bucket up to which quantiles are exact */ };
+struct tsdb_state { struct value value; int64_t ns; uint64_t times; };         /* for how long; how often it began */
 
 /* A bucket with at least one sample, or with a value that goes on from before. Bad samples count in n and end a value, but are
  * in none of the figures; Good and Uncertain are, unless NaN, which is treated like no value. Bool counts as 0 and 1; of str
@@ -152,11 +166,30 @@ struct tsdb_bucket {
 	int64_t min_ns, max_ns;         /* the first time of each */
 	struct value first, last;       /* of the used; V_NONE when n_used is 0. Strings live until on_buckets returns */
 	int64_t first_ns, last_ns;
+	int64_t min_i, max_i;           /* min and max of i64 and time, exact beyond 2^53 */
+	double integral;                /* of the value over covered_ns, in its unit × s; NaN when that is 0 */
+	bool filled;                    /* nothing is known of it: fill made it up. Then n and covered_ns are 0 */
+	/* What was wanted: */
+	double stddev;                  /* of the samples, divisor n - 1; NaN with less than two */
+	double delta;                   /* what a counter went up by: see tsdb_aggregate() */
+	uint64_t changes;               /* used samples that differ from the used one before */
+	double quantile[TSDB_QUANTILES_MAX];    /* between neighbours by line, as numpy does; beyond TSDB_EXACT_MAX within 0.1 % of rank; NaN: none */
+	const struct tsdb_state *states;        /* in order of their first appearance; live until on_buckets returns */
+	uint32_t n_states;
 };
 typedef int (*tsdb_buckets_fn)(void *ctx, const struct tsdb_bucket *bucket, size_t n);
 
-/* Buckets in order of (series, start); empty ones are left out. The last value is held until to_ns, so ask for to <= now.
- * Returns 1 when the limit cut the answer. */
+/*
+ * Buckets in order of (series, start); empty ones are left out unless `fill` is asked for, and then of a series that has any. The last value
+ * is held until to_ns, so ask for to <= now. Returns 1 when the limit cut the answer; -ERR_LIMIT: more states than TSDB_STATES_MAX.
+ *
+ * fill: NULL leaves figures NaN and values V_NONE; PREVIOUS repeats the bucket before; LINEAR runs straight from its figures to those of the one
+ * behind. A bucket into which a value goes on from before is not empty.
+ * LINEAR: what lies outside the query is looked for, so that a value runs straight to the first sample behind to_ns, too.
+ * delta: each used sample adds its difference to the used one before (before from_ns, too) to the bucket it lies in, so buckets add up to the
+ * whole. A lower value is a counter that began at 0 again: it adds itself, and what was left to roll_over, if there is one.
+ * states: a value goes on until the next sample; a Bad one, or one without value, ends it. Texts have states, too.
+ */
 int tsdb_aggregate(struct tsdb *t, const struct tsdb_query *q, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
 
 /* --- Figures */
