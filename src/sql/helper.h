@@ -12,6 +12,7 @@ struct helper {
 	struct mutex lock;              /* of the socket: a question and its answer, or a message out */
 	void *db, *con;
 	atomic_bool source_failed;      /* the platform refused something: it knows better what */
+	_Atomic(const char *) wrong;    /* a term: what we refused ourselves, in the middle of DuckDB */
 };
 
 /* ---- scan.c: tables and functions, whose rows the platform has ---- */

@@ -30,12 +30,17 @@ int helper_send(struct helper *h, const struct buf *message)
 	return message->failed ? err_fail(ERR_NO_MEMORY, "what", "message", NULL) : role_send(&h->talk, message->data, message->len, NULL, 0);
 }
 
+/* text: DuckDB's words, or a term of ours ("@…"), which the platform says in the language of who asks. */
 static int say_failed(struct helper *h, enum sql_why why, const char *text)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, SQL_BODY_MAX);
 
 	if (atomic_load(&h->source_failed))
 		why = SQL_WHY_SOURCE;
+	if (atomic_load(&h->wrong)) {           /* without the words that DuckDB put around it */
+		why = SQL_WHY_WRONG;
+		text = atomic_load(&h->wrong);
+	}
 	sql_put_u8(&b, SQL_FAILED);
 	sql_put_u8(&b, (uint8_t) why);
 	text = text ? text : "";
@@ -179,9 +184,9 @@ static int execute(struct helper *h, void *statement, uint64_t rows)
 	void *pending = NULL;
 
 	if (type != DUCK_SELECT && type != DUCK_EXPLAIN)
-		return say_failed(h, SQL_WHY_FORBIDDEN, "only SELECT and EXPLAIN");
+		return say_failed(h, SQL_WHY_FORBIDDEN, "@sql_only_select");
 	if (h->duck.nparams(statement))
-		return say_failed(h, SQL_WHY_WRONG, "parameters ($1, ?) have no values here");
+		return say_failed(h, SQL_WHY_WRONG, "@sql_parameters");
 	if (h->duck.pending_prepared_streaming(statement, &pending))
 		return fail_with(h, h->duck.pending_error(pending));
 	if (h->duck.execute_pending(pending, &result))
@@ -190,8 +195,8 @@ static int execute(struct helper *h, void *statement, uint64_t rows)
 	if (e < 0 && e != -ERR_IO) {
 		struct err said = err_take(e);
 
-		return say_failed(h, e == -ERR_NO_MEMORY ? SQL_WHY_MEMORY : SQL_WHY_WRONG, e == -ERR_TOO_LARGE ? "a value of the result is longer than 128 KB, or a row than 1 MB: left() and substr() cut it"
-			: e == -ERR_UNSUPPORTED ? "a column has a type that cannot be shown: CAST it to VARCHAR" : err_log_text(&said));
+		return say_failed(h, e == -ERR_NO_MEMORY ? SQL_WHY_MEMORY : SQL_WHY_WRONG, e == -ERR_TOO_LARGE ? "@sql_rule_long"
+			: e == -ERR_UNSUPPORTED ? "@sql_rule_type" : err_log_text(&said));
 	}
 	return e;
 }
@@ -203,9 +208,9 @@ static int run_statement(struct helper *h, const char *sql, uint64_t rows)
 	const char *error = h->duck.extract_statements_error(all);
 
 	if (!n)
-		return say_failed(h, SQL_WHY_WRONG, str_empty(error) ? "there is no statement" : error);
+		return say_failed(h, SQL_WHY_WRONG, str_empty(error) ? "@sql_none" : error);
 	if (n > 1)
-		return say_failed(h, SQL_WHY_FORBIDDEN, "one statement at a time");
+		return say_failed(h, SQL_WHY_FORBIDDEN, "@sql_one");
 	if (h->duck.prepare_extracted_statement(h->con, all, 0, &statement))
 		return fail_with(h, h->duck.prepare_error(statement));
 	return execute(h, statement, rows);

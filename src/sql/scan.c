@@ -131,7 +131,7 @@ static bool get_step(void *value, int64_t *ret)
 	return well;
 }
 
-/* The message BIND; NULL: well, else what is wrong. */
+/* The message BIND; NULL: well, else what is wrong, a term. */
 static const char *put_asked(struct function *f, void *info, struct buf *out)
 {
 	const struct duck *d = duck;
@@ -145,13 +145,13 @@ static const char *put_asked(struct function *f, void *info, struct buf *out)
 	well = put_texts(value, out);
 	d->destroy_value(&value);
 	if (!well)
-		return "points are a text or a list of at most 1000 texts: ids, paths, codes, or a path with * in it";
+		return "@sql_rule_points";
 	if (f->what == SQL_ROLLUP) {
 		value = d->bind_get_parameter(info, 1);
 		well = get_step(value, &step);
 		d->destroy_value(&value);
 		if (!well)
-			return "a step is '10m', '1h' or an INTERVAL of days, hours, minutes, seconds";
+			return "@sql_rule_step";
 	}
 	for (unsigned i = at; i < at + 2; i++) {
 		if (f->what != SQL_TS && f->what != SQL_ROLLUP) {
@@ -162,7 +162,7 @@ static const char *put_asked(struct function *f, void *info, struct buf *out)
 		well = put_time(value, out);
 		d->destroy_value(&value);
 		if (!well)
-			return "a time is 'now-1h', '2026-01-31T08:00:00Z' or a TIMESTAMP WITH TIME ZONE";
+			return "@sql_rule_time";
 	}
 	sql_put_u64(out, (uint64_t) step);
 	return NULL;
@@ -215,6 +215,7 @@ static void on_bind(void *info, struct function *f)
 	duck->bind_set_bind_data(info, b, done_bound);
 	wrong = put_asked(f, info, &message);
 	if (wrong) {
+		atomic_store(&f->h->wrong, wrong);
 		duck->bind_set_error(info, wrong);
 		return;
 	}

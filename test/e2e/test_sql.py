@@ -174,6 +174,20 @@ def test_what_fails_behind_the_first_rows_is_said_in_the_answer(p):
     assert (status == 200 and "here it ends" in body["error"]["detail"] and body["count"] == len(body["rows"])) or (status == 422 and "here it ends" in body["detail"])
 
 
+@pytest.mark.parametrize("sql,english,chinese", [
+    ("SELECT * FROM last(NULL)", "points are a text", "点位须为"),
+    ("SELECT * FROM rollup('oven,zone=z0/temp', INTERVAL 1 month, 'now-1h', 'now')", "a step is", "步长须为"),
+    ("SELECT * FROM ts('oven,zone=z0/temp', NULL, 'now')", "a time is", "时间须为"),
+    ("SELECT * FROM ts('oven,zone=z0/temp', 'now', 'now-1h')", "later than", "晚于"),
+    ("SELECT $1", "no values here", "没有值"), ("-- nothing", "no statement", "没有语句"), ("SELECT 1; SELECT 2", "one statement", "一条语句"),
+    ("SELECT TIMETZ '08:00:00+02'", "CAST it", "CAST"), ("SELECT repeat('x', 200000)", "128 KB", "截短"), ("VACUUM", "only SELECT", "只能执行"),
+])
+def test_what_is_wrong_is_said_in_both_languages(p, sql, english, chinese):
+    for language, words in (("en", english), ("zh", chinese)):
+        status, _, body = p.call("POST", "/api/v1/sql", {"sql": sql}, headers={"Accept-Language": language})
+        assert status == 422 and words in body["detail"] and "@" not in body["detail"], body
+
+
 # ---- rights ----
 
 def token(p, name, *permissions, place=None):
