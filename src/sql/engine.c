@@ -185,18 +185,33 @@ static void keep_spare(struct sql_engine *e)
 		timer_start(e->config.loop, &e->idle, e->config.idle_ms, on_idle, e);
 }
 
+/* The process gets the statement and its end of the socket; one that cannot take them is given up. */
+static int hand_over(struct sql_run *r, struct process *p)
+{
+	int x = child_send(p->child, r->query.data, r->query.len, &r->theirs, 1);
+
+	if (x < 0) {
+		process_free(p);
+		return x;
+	}
+	p->run = r;
+	r->process = p;
+	return 0;
+}
+
 static void begin(void *arg)
 {
 	struct sql_run *r = arg;
 	struct sql_engine *e = r->engine;
-	int x = 0;
+	struct process *p = take(e->spare);
+	int x = p ? hand_over(r, p) : -ERR_PEER;
 
-	r->process = take(e->spare);
-	if (!r->process)
-		x = process_new(e, &r->process);
-	if (x >= 0) {
-		r->process->run = r;
-		x = child_send(r->process->child, r->query.data, r->query.len, &r->theirs, 1);
+	/* None was spare, or it has just died. */
+	if (x < 0) {
+		err_clear();
+		x = process_new(e, &p);
+		if (x >= 0)
+			x = hand_over(r, p);
 	}
 	if (x < 0) {
 		r->failure = err_take(x);

@@ -376,15 +376,21 @@ def test_more_statements_than_may_run_are_told_to_come_again(p):
 
 
 def test_the_helper_may_open_and_connect_to_nothing(p):
+    def confined():
+        for pid in helpers(p):
+            try:
+                of = pathlib.Path(f"/proc/{pid}")
+                status, limits = (of / "status").read_text(), (of / "limits").read_text()
+                if "Seccomp:\t2" in status:
+                    return status, limits, [os.readlink(of / "fd" / f) for f in os.listdir(of / "fd")]
+            except OSError:             # it has just ended
+                pass
+        return None
     rows(p, "SELECT 1")
-    pid = tenon.wait_for(lambda: next(iter(helpers(p)), None))
-    tenon.wait_for(lambda: "Seccomp:\t2" in pathlib.Path(f"/proc/{pid}/status").read_text(), what="it is confined")
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    status, limits, fds = tenon.wait_for(confined, what="a helper that has shut itself in")
     assert "NoNewPrivs:\t1" in status
-    fds = [os.readlink(f"/proc/{pid}/fd/{f}") for f in os.listdir(f"/proc/{pid}/fd")]
     assert all(f.startswith(("socket:", "pipe:", "/dev/null", "anon_inode:")) for f in fds), fds
-    assert "Max address space" in pathlib.Path(f"/proc/{pid}/limits").read_text()
-    assert int(next(x for x in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines() if x.startswith("Max address space")).split()[3]) < 2 << 30
+    assert int(next(x for x in limits.splitlines() if x.startswith("Max address space")).split()[3]) < 2 << 30
 
 
 def test_without_the_library_one_sentence_says_so():
