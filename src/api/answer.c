@@ -94,7 +94,7 @@ static void problem_fields(struct call *c, const struct err *e)
 	if (e->kind == ERR_NO_METHOD)
 		call_field(c, "Allow", arena_str(&c->arena, err_arg(e, "words")));
 	if (e->kind == ERR_UNSUPPORTED && c->route)     /* RFC 9110, 12.5.3 */
-		call_field(c, "Accept-Encoding", "gzip, identity");
+		call_field(c, "Accept-Encoding", c->route->snappy ? "snappy" : "gzip, identity");
 	if (e->kind == ERR_LIMIT || e->kind == ERR_BUSY || e->kind == ERR_STOPPING || e->kind == ERR_FULL || e->kind == ERR_UNAVAILABLE)
 		call_field(c, "Retry-After", retry_after(c, e));
 }

@@ -55,6 +55,7 @@ static struct call *call_new(struct api *a, struct http_exchange *x)
 	c->authorization = auth;
 	c->cookie = http_cookie(x, "tenon_session");
 	c->csrf = http_header(x, "X-CSRF-Token");
+	c->type = http_header(x, "Content-Type");
 	c->if_match = http_header(x, "If-Match");
 	c->if_none_match = http_header(x, "If-None-Match");
 	c->key = http_header(x, "Idempotency-Key");
@@ -173,13 +174,13 @@ static bool is_one_of(const char *type, const char *wanted)
 
 static int check_content_type(struct call *c)
 {
-	const char *type = http_header(c->x, "Content-Type"), *coding = http_header(c->x, "Content-Encoding");
+	const char *type = c->type, *coding = http_header(c->x, "Content-Encoding"), *codings = c->route->snappy ? "snappy" : "gzip, identity";
 	const char *want = c->route->raw ? c->route->raw : c->route->in || c->route->noun == NOUN_WRITES ? "application/json" : NULL;
 	bool patches = str_eq(c->route->method, "PATCH");
 
-	c->gzip = coding && (str_eq_nocase(coding, "gzip") || str_eq_nocase(coding, "x-gzip"));
-	if (coding && !c->gzip && !str_eq_nocase(coding, "identity"))
-		return err_fail(ERR_UNSUPPORTED, "what", "@content_coding", "value", coding, "words", "gzip, identity", NULL);
+	c->gzip = coding && !c->route->snappy && (str_eq_nocase(coding, "gzip") || str_eq_nocase(coding, "x-gzip"));
+	if (coding && !c->gzip && !str_eq_nocase(coding, c->route->snappy ? "snappy" : "identity"))
+		return err_fail(ERR_UNSUPPORTED, "what", "@content_coding", "value", coding, "words", codings, NULL);
 	if (!want || str_eq(want, "*/*") || str_eq(c->route->method, "DELETE"))
 		return 0;
 	if (is_one_of(type, want) || (patches && content_type_is(type, "application/merge-patch+json")))
@@ -345,9 +346,17 @@ static void later_done(void *arg)
 {
 	struct call *c = arg;
 
-	if (c->result < 0)
+	if (c->result < 0) {
+		call_forget(c);
 		answer_problem(c, c->result);
+	}
 	one_done(c);
+}
+
+void call_forget(struct call *c)
+{
+	c->n_fields = 0;
+	c->errs.n = c->errs.total = 0;
 }
 
 void call_later(struct call *c)

@@ -32,6 +32,7 @@ struct route {
 	const char *const *params;              /* parameters in the query, NULL-terminated; "set.*": all that begin so; NULL: none */
 	const char *const *offers;              /* content types of the answer; NULL: JSON alone */
 	size_t body_max;                        /* 0: BODY_DEFAULT */
+	bool snappy;                            /* the body is a block of snappy, and nothing else */
 	uint16_t status;                        /* of success; 0: 200 */
 	bool placed;                            /* the permission is needed somewhere only: run() looks at places */
 	bool outside;                           /* not below /api/v1, and never counted against a rate */
@@ -87,7 +88,7 @@ struct call {
 	struct work work;
 	char path[1024];
 	const char *arg;
-	const char *authorization, *cookie, *csrf, *if_match, *if_none_match, *query, *key, *target;    /* borrowed from the exchange */
+	const char *authorization, *cookie, *csrf, *type, *if_match, *if_none_match, *query, *key, *target;    /* borrowed from the exchange */
 	struct trace trace;
 	bool traced;
 	struct rate_slot *by_who, *by_peer;     /* where it counts as under way */
@@ -152,6 +153,7 @@ struct api {
 /* run() announces that call_finish() will come, before it can; then it returns CALL_LATER. */
 void call_later(struct call *c);
 void call_finish(struct call *c, int result);                   /* any thread, once */
+void call_forget(struct call *c);                               /* what was got ready to be said of a success that did not come */
 struct call *call_unref(struct call *c);
 static inline struct call *call_ref(struct call *c) { atomic_fetch_add(&c->refs, 1); return c; }
 struct api *api_unref(struct api *a);
@@ -190,6 +192,7 @@ int sheets_template(struct call *c);
 int sheets_read_table(struct call *c);
 extern const char *const sheets_import_params[], *const sheets_template_params[], *const sheets_template_offers[], *const sheets_read_offers[];
 
+int remote_write(struct call *c);                               /* remote.c: POST /prometheus/write */
 int answer_list(struct call *c, const struct noun *noun);
 int batch_run(struct call *c);                                  /* POST /{noun}/batch */
 extern const char *const batch_params[];

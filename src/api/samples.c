@@ -12,9 +12,12 @@ static void on_durable(void *ctx, int result)
 	call_finish(ctx, result);
 }
 
+#define BATCH_TYPE "application/vnd.tenon.batch"
+
 static int run_write(struct call *c)
 {
 	struct ingest_in in = { .text = c->body, .len = c->body_len, .errs = &c->errs };
+	struct batches_in batches = { c->body, c->body_len };
 	struct ingested done = { 0 };
 	int r = ingest_unit(call_param(c, "precision"), &in.unit_ns);
 
@@ -22,7 +25,10 @@ static int run_write(struct call *c)
 		return r;
 	c->wait = (struct wal_wait) { .on_durable = on_durable, .ctx = c };
 	call_later(c);
-	r = ingest_lines(&c->scope, &in, &c->wait, &done);
+	if (content_type_is(c->type, BATCH_TYPE))
+		r = ingest_batches(&c->scope, &batches, &c->wait, &done);
+	else
+		r = ingest_lines(&c->scope, &in, &c->wait, &done);
 	if (r != 0)                     /* failed, or nothing to store: nobody will call */
 		atomic_fetch_sub(&c->due, 1);
 	return r < 0 ? r : r == 0 ? CALL_LATER : CALL_DONE;
@@ -119,7 +125,9 @@ static const char *const values_params[] = { "path", "state", "limit", NULL };
 
 static const struct route rows[] = {
 	ROUTE("POST", "/write", PERM_SAMPLE_WRITE, "sample.write", run_write, .placed = true, .raw = "*/*", .params = write_params, .status = 204, .body_max = 10 << 20,
-		.doc = "Samples as InfluxDB line protocol; answered when they are durable"),
+		.doc = "Samples as InfluxDB line protocol, or, as application/vnd.tenon.batch, batches; answered when they are durable"),
+	ROUTE("POST", "/prometheus/write", PERM_SAMPLE_WRITE, "sample.write_remote", remote_write, .placed = true, .raw = "application/x-protobuf", .snappy = true,
+		.status = 204, .body_max = 10 << 20, .doc = "Samples by Prometheus remote-write, 1.0 and 2.0; answered when they are durable"),
 	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .placed = true, .params = values_params,
 		.doc = "Last values with quality and since when it is so; counts of good, bad and unknown points"),
 	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers, .reads = true,

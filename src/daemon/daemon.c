@@ -327,7 +327,7 @@ static int start_service(struct daemon *d)
 {
 	int r = commands_new(&d->platform.commands, &d->platform, d->loop);
 
-	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform);
+	return r < 0 ? r : ingest_new(&d->platform.ingest, &d->platform, d->config->limits.points);
 }
 
 static void stop_service(struct daemon *d)

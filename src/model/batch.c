@@ -370,6 +370,21 @@ struct value batch_value(const struct batch *b, const struct batch_col *c, uint3
 	return v;
 }
 
+uint32_t batch_series(struct batch *b, uint32_t **ret)
+{
+	const struct batch_col *c = &b->col[0];
+	uint32_t n = b->shape == SHAPE_GROUP ? batch_n_values(b) : c->enc & ENC_CONST ? 1 : b->n_rows;
+	uint32_t end = c->data + n * (uint32_t) sizeof(**ret);
+
+	if (b->shape == SHAPE_ROWS || b->list)
+		return 0;
+	for (uint32_t i = 1; i < b->n_cols; i++)
+		if (b->col[i].data < end || (b->col[i].off && b->col[i].off < end) || (b->col[i].valid && b->col[i].valid < end))
+			return 0;
+	*ret = (uint32_t *) ((char *) b + c->data);
+	return n;
+}
+
 struct batch_iter batch_iter(const struct batch *b, const uint32_t *series)
 {
 	struct batch_iter it = { .b = b, .series = series, .end = b->col + b->n_cols };

@@ -94,6 +94,10 @@ struct value batch_value(const struct batch *b, const struct batch_col *c, uint3
 uint32_t batch_n_values(const struct batch *b);         /* value columns: 1 of TALL, k of GROUP and ROWS */
 uint32_t batch_n_samples(const struct batch *b);        /* rows of TALL, rows × series of GROUP, rows of ROWS */
 
+/* The series of a checked TALL or GROUP, to be replaced where they stand: how many entries. 0: it carries none, or another column
+ * lies in front of or among them (a block of the builder never does), so that replacing them would change more. */
+uint32_t batch_series(struct batch *b, uint32_t **ret);
+
 /* Every sample of TALL and GROUP, row by row, for those who do not care about columns. Strings are borrowed from the batch. */
 struct batch_iter {
 	const struct batch *b;

@@ -1,0 +1,19 @@
+/* ingest_int.h - inside service: what the doors for samples keep between requests. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "service/ingest.h"
+#include "sys/sys.h"
+
+struct ingest {
+	struct platform *platform;
+	uint64_t points_max;
+	struct rwlock lock;
+	struct map known;               /* intake.c */
+	uint64_t generation;            /* of the plant, when the first of `known` was looked up */
+	_Atomic uint64_t requests, samples, refused, created;
+};
+
+void ingest_forget(struct ingest *i);   /* under the lock, or alone */
