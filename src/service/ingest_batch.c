@@ -293,6 +293,35 @@ static int check(struct job *j, const struct batches_in *in)
 
 /* ---- what is missing ---- */
 
+static bool same_point(const void *item, const void *key)
+{
+	const struct named *a = item, *b = key;
+
+	if (a->missing || b->missing)
+		return a->missing && b->missing && a->name.head_len == b->name.head_len && a->name.key_len == b->name.key_len
+			&& memcmp(a->name.head, b->name.head, a->name.head_len) == 0 && memcmp(a->name.key, b->name.key, a->name.key_len) == 0;
+	return a->series.number == b->series.number;
+}
+
+/* Two numbers for one point would put it into a group twice. */
+static int check_twice(struct job *j)
+{
+	struct map m = MAP_INIT(&sys_heap);
+	int r = 0;
+
+	for (uint32_t i = 0; j->groups && r == 0 && i < j->n; i++) {
+		struct named *n = &j->named[i];
+		uint64_t hash = n->missing ? hash_bytes(n->name.key, n->name.key_len) : n->series.number * UINT64_C(0x9e3779b97f4a7c15);
+
+		if (map_find(&m, hash, same_point, n))
+			r = bad("@batch_twice");
+		else if (!map_put(&m, hash, n))
+			r = err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	}
+	map_done(&m);
+	return r;
+}
+
 static int make(struct job *j)
 {
 	int r = 0;
@@ -314,32 +343,6 @@ static int make(struct job *j)
 		if (r == 0 && n->series.type != type)                           /* made by somebody else, otherwise */
 			r = wrong_type(n, type);
 	}
-	return r;
-}
-
-static bool same_series(const void *item, const void *key)
-{
-	return ((const struct named *) item)->series.number == *(const uint32_t *) key;
-}
-
-/* Two numbers for one point would put it into a group twice. */
-static int check_twice(struct job *j)
-{
-	struct map m = MAP_INIT(&sys_heap);
-	int r = 0;
-
-	for (uint32_t i = 0; j->groups && r == 0 && i < j->n; i++) {
-		struct named *n = &j->named[i];
-		uint64_t hash = n->series.number * UINT64_C(0x9e3779b97f4a7c15);
-
-		if (n->series.type == V_NONE)
-			continue;
-		if (map_find(&m, hash, same_series, &n->series.number))
-			r = bad("@batch_twice");
-		else if (!map_put(&m, hash, n))
-			r = err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	}
-	map_done(&m);
 	return r;
 }
 
@@ -378,9 +381,9 @@ int ingest_batches(struct scope *s, const struct batches_in *in, struct wal_wait
 	atomic_fetch_add(&j.intake.ingest->requests, 1);
 	r = check(&j, in);
 	if (r == 0)
-		r = make(&j);
-	if (r == 0)
 		r = check_twice(&j);
+	if (r == 0)
+		r = make(&j);
 	for (uint32_t i = 0; r == 0 && i < j.intake.n_batches; i++)
 		settle(&j, j.intake.batches[i]);
 	done = (struct ingested) { .lines = j.intake.n_batches, .samples = j.intake.samples, .created = r < 0 ? 0 : j.intake.missing.n };
