@@ -4,7 +4,6 @@
  * Nothing is remembered between fields but counts: labels and samples are found again by walking the series once more, which costs
  * a few nanoseconds a field and saves every table.
  */
-#include <string.h>
 
 #include "base/err.h"
 #include "proto/remote_write/remote_write.h"

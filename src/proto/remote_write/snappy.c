@@ -1,5 +1,4 @@
 /* snappy.c - snappy's block format, reading. Every element is checked against what is left of the input and of the output. */
-#include <string.h>
 
 #include "base/err.h"
 #include "proto/remote_write/remote_write.h"
