@@ -75,7 +75,7 @@ static bool copy(struct cur *c, uint8_t tag, struct pen *out, const uint8_t *sta
 		return true;
 	}
 	for (size_t i = 0; i < n; i++)
-		to[i] = to[i - back];
+		to[i] = *(to + i - back);
 	return true;
 }
 
