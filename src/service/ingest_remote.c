@@ -24,7 +24,8 @@ struct job {
 	const struct remote_in *in;
 	struct rw_request request;
 	struct one *all;
-	struct remote_name name;        /* of the current series */
+	struct remote_name name;        /* of the current series, */
+	bool named;                     /* ... when it was built */
 	struct remote_taken done;
 };
 
@@ -189,6 +190,12 @@ static int fill_series(struct job *j, uint32_t index, struct rw_series *s, const
 				return r;
 			continue;
 		}
+		if (!j->named) {        /* what is well needs no name any more */
+			struct rw_series again = *s;
+
+			j->named = remote_name(&again, &j->name) == 0;
+			r = sample_of(j, &from, to->type, &sample);
+		}
 		if (!wrong++) {
 			why = *err_peek();
 			first = r;
@@ -214,8 +221,11 @@ static int fill(struct job *j)
 			err_clear();
 		if (next < 0 || one->found == REFUSED || !s.n_samples)
 			continue;
-		r = remote_name(&s, &j->name);
-		if (r == 0 && one->found == TO_BE_MADE)
+		r = 0;
+		j->named = one->found == TO_BE_MADE;
+		if (j->named)
+			r = remote_name(&s, &j->name);
+		if (r == 0 && j->named)
 			r = intake_find(&j->intake, &(struct intake_name) { .head = j->name.head, .key = j->name.key,
 				.head_len = j->name.head_len, .key_len = j->name.key_len }, &one->series);
 		if (r == 1)
