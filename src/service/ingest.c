@@ -1,8 +1,8 @@
 /*
  * ingest.c - line protocol into batches, and the life of what all doors for samples share (intake.h).
  *
- * Two passes: the first reads and checks every line and finds every series, so that one wrong line changes nothing; the second
- * fills batches.
+ * Every line is read and checked, every series found, and batches are filled on the way; one wrong line, and all are thrown away. Only when points
+ * must be made first is it read a second time.
  */
 #include "service/ingest.h"
 
@@ -17,6 +17,8 @@
 struct job {
 	struct intake intake;
 	const struct ingest_in *in;
+	bool makes;                     /* there are points to be made: nothing is added now */
+	bool made;                      /* they are made: this is the second time */
 	uint32_t lines;
 	struct err first_error;
 };
@@ -143,38 +145,54 @@ static void line_failed(struct job *j, const struct lines *l, int r)
 		errs_add(j->in->errs, r);
 }
 
-static int check_line(struct job *j, struct lines *l)
+static int find_series(struct job *j, const struct line_field *f, struct intake_series *ret)
 {
+	const struct intake_name name = name_of(f);
+	int r = intake_find(&j->intake, &name, ret);
+
+	if (r <= 0)
+		return r;
+	if (j->made)
+		return err_fail(ERR_BUSY, "what", "@point", NULL);              /* deleted meanwhile */
+	j->makes = true;
+	ret->type = f->value.type;
+	return intake_want(&j->intake, &name, f->value.type);
+}
+
+static int take_line(struct job *j, struct lines *l)
+{
+	struct intake *t = &j->intake;
+	struct intake_series series;
 	struct line_field f;
 	struct value v;
-	int64_t ns;
+	int64_t ns = 0;
 	int r = time_of(j, l, &ns);
 
+	if (r == 0)
+		r = intake_row(t, l->head, l->head_len, ns);
 	while (r == 0 && (r = lines_field(l, &f)) == 1) {
-		struct intake_name name = name_of(&f);
-		struct intake_series series;
-
-		r = intake_find(&j->intake, &name, &series);
-		if (r == 1)
-			series.type = f.value.type;
-		if (r >= 0)
-			r = r == 1 ? intake_want(&j->intake, &name, f.value.type) : 0;
+		r = intake_row_knows(t, f.key, f.key_len, &series) ? 0 : find_series(j, &f, &series);
 		if (r == 0)
-			r = convert(&f, series.type, j->intake.scope, &v);
+			r = convert(&f, series.type, t->scope, &v);
+		if (r == 0 && !j->makes)
+			r = intake_row_add(t, f.key, f.key_len, &series, &v);
 	}
-	return r;
+	return r < 0 || j->makes ? r : intake_row_end(t);
 }
 
 /* Every line read; 0, or the first failure when at least one was wrong. */
-static int check(struct job *j)
+static int take_lines(struct job *j)
 {
 	struct lines l = lines_of(j->in->text, j->in->len);
-	int r;
+	int r = intake_rows_begin(&j->intake);
 
+	if (r < 0)
+		return r;
+	j->lines = 0;
 	while ((r = lines_next(&l))) {
 		if (r == 1) {
 			j->lines++;
-			r = check_line(j, &l);
+			r = take_line(j, &l);
 		}
 		if (r < 0) {
 			line_failed(j, &l, r);
@@ -188,33 +206,6 @@ static int check(struct job *j)
 	return -(int) j->first_error.kind;
 }
 
-static int fill(struct job *j)
-{
-	struct lines l = lines_of(j->in->text, j->in->len);
-	int r = 0;
-
-	while (r >= 0 && lines_next(&l) == 1) {
-		struct line_field f;
-		struct sample sample = { 0 };
-
-		r = time_of(j, &l, &sample.time_ns);
-		while (r >= 0 && lines_field(&l, &f) == 1) {
-			struct intake_name name = name_of(&f);
-			struct intake_series series;
-
-			r = intake_find(&j->intake, &name, &series);
-			if (r == 1)
-				r = err_fail(ERR_BUSY, "what", "@point", NULL);         /* deleted meanwhile */
-			if (r == 0)
-				r = convert(&f, series.type, j->intake.scope, &sample.value);
-			sample.series = r == 0 ? series.number : 0;
-			if (r == 0)
-				r = intake_add(&j->intake, sample.value.type, &sample);
-		}
-	}
-	return r < 0 ? r : intake_seal(&j->intake);
-}
-
 int ingest_lines(struct scope *s, const struct ingest_in *in, struct wal_wait *wait, struct ingested *ret)
 {
 	struct job j = { .intake = intake_of(s), .in = in };
@@ -224,11 +215,17 @@ int ingest_lines(struct scope *s, const struct ingest_in *in, struct wal_wait *w
 	if (r < 0)
 		return r;
 	atomic_fetch_add(&j.intake.ingest->requests, 1);
-	r = check(&j);
-	if (r == 0)
+	r = take_lines(&j);
+	if (r == 0 && j.makes) {
 		r = intake_make(&j.intake);
+		intake_reset(&j.intake);
+		j.makes = false;
+		j.made = true;
+		if (r == 0)
+			r = take_lines(&j);
+	}
 	if (r == 0)
-		r = fill(&j);
+		r = intake_seal(&j.intake);
 	done = (struct ingested) { .lines = j.lines, .samples = j.intake.samples, .created = r < 0 ? 0 : j.intake.missing.n };
 	if (r == 0)
 		r = intake_append(&j.intake, wait, &done.seq);

@@ -30,14 +30,21 @@ struct intake intake_of(struct scope *s)
 	return (struct intake) { .ingest = s->platform->ingest, .scope = s, .now_ns = clock_now_ns() };
 }
 
-void intake_done(struct intake *t)
+void intake_reset(struct intake *t)
 {
-	pushed_done(&t->missing);
 	for (uint32_t i = 0; i < t->n_batches; i++)
 		batch_unref(t->batches[i]);
-	sys_free(t->batches);
 	for (enum vtype v = V_BOOL; v <= V_TIME; v++)
-		batch_builder_free(t->builder[v]);
+		t->builder[v] = batch_builder_free(t->builder[v]);
+	intake_rows_done(t);
+	t->n_batches = t->samples = 0;
+}
+
+void intake_done(struct intake *t)
+{
+	intake_reset(t);
+	pushed_done(&t->missing);
+	sys_free(t->batches);
 }
 
 /* --- Which series ------------------------------------------------------------------------------------------------------ */
@@ -230,7 +237,7 @@ int intake_time(const struct intake *t, int64_t ns)
 }
 
 /* What one request brings must fit into the log's queue, or it would be told to come again for ever. */
-static int count(struct intake *t, uint32_t n)
+int intake_count(struct intake *t, uint32_t n)
 {
 	char text[NUM_TEXT_MAX];
 
@@ -260,7 +267,7 @@ static int keep(struct intake *t, struct batch *b)
 
 int intake_take(struct intake *t, struct batch *b)
 {
-	int r = count(t, batch_n_samples(b));
+	int r = intake_count(t, batch_n_samples(b));
 
 	if (r == 0)
 		return keep(t, b);
@@ -268,21 +275,21 @@ int intake_take(struct intake *t, struct batch *b)
 	return r;
 }
 
-static int seal(struct intake *t, enum vtype type)
+int intake_seal_one(struct intake *t, struct batch_builder *w)
 {
 	struct batch *b;
 	int r;
 
-	if (!t->builder[type] || !batch_builder_rows(t->builder[type]))
+	if (!w || !batch_builder_rows(w))
 		return 0;
-	r = batch_seal(t->builder[type], t->now_ns, 0, &b);
+	r = batch_seal(w, t->now_ns, 0, &b);
 	return r < 0 ? r : keep(t, b);
 }
 
 int intake_add(struct intake *t, enum vtype type, const struct sample *sample)
 {
 	struct batch_builder **w = &t->builder[type];
-	int r = count(t, 1);
+	int r = intake_count(t, 1);
 
 	if (r == 0 && !*w)
 		r = batch_builder_new(w, BATCH_ROWS_MAX);
@@ -293,7 +300,7 @@ int intake_add(struct intake *t, enum vtype type, const struct sample *sample)
 	if (r != -ERR_FULL)
 		return r;
 	err_clear();
-	r = seal(t, type);
+	r = intake_seal_one(t, *w);
 	if (r == 0)
 		r = batch_tall(*w, t->scope->tenant, 0, type);
 	return r < 0 ? r : batch_tall_add(*w, sample);
@@ -304,8 +311,8 @@ int intake_seal(struct intake *t)
 	int r = 0;
 
 	for (enum vtype v = V_BOOL; r == 0 && v <= V_TIME; v++)
-		r = seal(t, v);
-	return r;
+		r = intake_seal_one(t, t->builder[v]);
+	return r == 0 ? intake_rows_seal(t) : r;
 }
 
 int intake_append(struct intake *t, struct wal_wait *wait, uint64_t *ret_seq)

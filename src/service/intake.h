@@ -1,8 +1,9 @@
 /*
  * intake.h - inside service: what every door for samples that are sent to us has in common.
  *
- * A door reads its format twice. First it finds every series (intake_find) and notes what does not exist (intake_want); then what
- * was noted is made, in one deed (intake_make); then samples are added to builders, one a type, and all batches go to the log.
+ * A door finds every series (intake_find) and notes what does not exist (intake_want); what was noted is made, in one deed
+ * (intake_make), and the request read again; samples are added to builders, one a type, and all batches go to the log. Lines that name the
+ * same fields again and again become rows (intake_row.c).
  *
  * Which series a name means is remembered until points change.
  *
@@ -25,6 +26,7 @@ struct intake {
 	struct batch_builder *builder[V_TIME + 1];
 	struct batch **batches;
 	uint32_t n_batches, room;
+	struct intake_rows *rows;       /* intake_row.c; NULL: not asked for */
 };
 
 /* A path as it comes: head + "/" + key. */
@@ -51,5 +53,18 @@ int intake_time(const struct intake *t, int64_t ns);
 int intake_add(struct intake *t, enum vtype type, const struct sample *s);     /* sample->value.type may be V_NONE; -ERR_COUNT */
 int intake_take(struct intake *t, struct batch *b);     /* a batch that is whole; takes the reference, also on failure */
 int intake_seal(struct intake *t);
+int intake_seal_one(struct intake *t, struct batch_builder *w);                /* NULL, or empty: nothing */
+int intake_count(struct intake *t, uint32_t n);                                 /* samples more: -ERR_COUNT */
+void intake_reset(struct intake *t);    /* nothing was added */
+
+/* Lines: names that come again are looked up once, and their samples become rows. Begin; of each line intake_row(), for each field
+ * intake_row_knows() or else intake_find(), then intake_row_add(), and at last intake_row_end(). Names are borrowed until the end. */
+int intake_rows_begin(struct intake *t);
+int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns);
+bool intake_row_knows(struct intake *t, const char *key, size_t len, struct intake_series *ret);
+int intake_row_add(struct intake *t, const char *key, size_t len, const struct intake_series *series, const struct value *v);
+int intake_row_end(struct intake *t);
+int intake_rows_seal(struct intake *t); /* of intake_seal() */
+void intake_rows_done(struct intake *t);
 /* 0: appended, wait->on_durable will be called (wait NULL: it is durable); 1: there was nothing. */
 int intake_append(struct intake *t, struct wal_wait *wait, uint64_t *ret_seq);

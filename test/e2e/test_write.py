@@ -115,3 +115,25 @@ def test_a_point_without_history_is_not_stored_and_one_with_it_again_is():
         assert stored()[-1] == 3
     finally:
         p.close()
+
+
+def test_of_a_request_the_last_line_counts_whatever_fields_its_neighbours_had(platform):
+    """Against a dictionary: heads that come again, with the same fields, others, the same field twice, the same time again."""
+    import random
+    r = random.Random(5)
+    want, kinds = {}, {"a": lambda: r.uniform(-9, 9), "b": lambda: r.randrange(-9, 9), "c": lambda: r.random() < 0.5, "d": lambda: f"text {r.randrange(99)}"}
+    for _ in range(8):
+        lines = []
+        for _ in range(600):
+            head, at = f"model,m={r.randrange(14)}", T0 + r.randrange(40)
+            fields = ["a", "b", "c"] if r.random() < 0.9 else r.choices("abcd", k=r.randrange(1, 5))
+            values = [(f, kinds[f]()) for f in fields]
+            for f, v in values:
+                want.setdefault(f"{head}/{f}", {})[at] = v
+            lines.append(head + " " + ",".join(f"{f}=" + (f'"{v}"' if f == "d" else f"{v}i" if f == "b" else f"{v}") for f, v in values) + f" {at}")
+        status, _, problem = platform.call("POST", "/api/v1/write?precision=s", "\n".join(lines), headers={"Content-Type": "text/plain"})
+        assert status == 204, problem
+    for path, samples in want.items():
+        s = read(platform, path, len(samples))
+        wanted = [samples[t] for t in sorted(samples)]
+        tenon.wait_for(lambda: platform.query([path], *DAY)[path]["v"] == wanted, 10, f"{path} is as written last: {s['v']} {wanted}")

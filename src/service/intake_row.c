@@ -1,0 +1,247 @@
+/*
+ * intake_row.c - lines that come again and again with the same names.
+ *
+ * A head (measurement and tags) that was seen in this request stands in a table with the fields it came with and what series they are: the next
+ * line with it compares bytes instead of asking for each field. From its second line on such a head has a builder of its own: rows of one batch,
+ * which share their times in the log, in memory and in files.
+ *
+ * Of equal series and time the last line counts, so order matters: the first line of a head is in a batch of single samples, and these are sealed in
+ * front of all rows. A line that comes with other fields than the head had, or a full batch, seals everything there is.
+ */
+#include "service/intake.h"
+
+#include <string.h>
+
+enum { SLOTS = 1024, PROBES = 16, RESHAPED_MAX = 16 };
+
+struct row {
+	const char *head;
+	size_t head_len;
+	uint64_t hash;
+	struct row_field { const char *key; size_t len; struct intake_series series; } *field;
+	uint32_t n, room;
+	bool again, single;                     /* it came before; its samples never go into rows */
+	struct batch_builder *rows;             /* of the lines behind the first; NULL: none yet */
+};
+
+struct intake_rows {
+	struct row *slot[SLOTS];
+	uint32_t used[SLOTS], n_used;
+	unsigned reshaped;
+	/* the line under way */
+	struct row *row;                        /* NULL: its head has no place */
+	bool is_new, other;                     /* new: its fields are noted; other: they are not those of the head */
+	struct intake_cell { struct intake_series series; struct value value; } *cell;
+	uint32_t n, room;
+	int64_t time_ns;
+};
+
+int intake_rows_begin(struct intake *t)
+{
+	t->rows = arena_new(t->scope->arena, struct intake_rows);
+	return t->rows ? 0 : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+}
+
+void intake_rows_done(struct intake *t)
+{
+	struct intake_rows *s = t->rows;
+
+	for (uint32_t i = 0; s && i < s->n_used; i++)
+		batch_builder_free(s->slot[s->used[i]]->rows);
+	t->rows = NULL;
+}
+
+/* --- a line ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_head(const struct row *r, uint64_t hash, const char *head, size_t len)
+{
+	return r->hash == hash && r->head_len == len && memcmp(r->head, head, len) == 0;
+}
+
+int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns)
+{
+	struct intake_rows *s = t->rows;
+	uint64_t hash = hash_bytes(head, len);
+	struct row *r = NULL;
+	uint32_t at = 0;
+
+	s->time_ns = time_ns;
+	s->n = 0;
+	s->is_new = s->other = false;
+	s->row = NULL;
+	for (uint32_t i = 0; i < PROBES; i++) {
+		at = ((uint32_t) (hash >> 32) + i) % SLOTS;
+		r = s->slot[at];
+		if (!r || is_head(r, hash, head, len))
+			break;
+	}
+	s->row = r && is_head(r, hash, head, len) ? r : NULL;
+	if (r)
+		return 0;
+	r = arena_new(t->scope->arena, struct row);
+	if (!r)
+		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	*r = (struct row) { .head = head, .head_len = len, .hash = hash };
+	s->slot[at] = s->row = r;
+	s->used[s->n_used++] = at;
+	s->is_new = true;
+	return 0;
+}
+
+bool intake_row_knows(struct intake *t, const char *key, size_t len, struct intake_series *ret)
+{
+	const struct intake_rows *s = t->rows;
+	const struct row_field *f;
+
+	if (!s->row || s->is_new || s->n >= s->row->n)
+		return false;
+	f = &s->row->field[s->n];
+	if (f->len != len || memcmp(f->key, key, len) != 0)
+		return false;
+	*ret = f->series;
+	return true;
+}
+
+static void *grown(struct arena *a, const void *old, uint32_t n, uint32_t *room, size_t size)
+{
+	uint32_t more = MAX(*room * 2, 16u);
+	void *to;
+
+	if (n < *room)
+		return (void *) (uintptr_t) old;
+	to = arena_alloc(a, more * size);
+	if (to && n)
+		memcpy(to, old, n * size);
+	if (to)
+		*room = more;
+	return to;
+}
+
+/* The head's fields, as its first line has them; those behind it must have the same in the same order. */
+static int note_field(struct intake *t, const char *key, size_t len, const struct intake_series *series)
+{
+	struct intake_rows *s = t->rows;
+	struct row *r = s->row;
+	struct row_field *f;
+
+	if (!r || !s->is_new) {
+		s->other |= r && (s->n >= r->n || r->field[s->n].len != len || memcmp(r->field[s->n].key, key, len) != 0);
+		return 0;
+	}
+	f = grown(t->scope->arena, r->field, r->n, &r->room, sizeof(*f));
+	if (!f)
+		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	r->field = f;
+	r->field[r->n++] = (struct row_field) { key, len, *series };
+	return 0;
+}
+
+int intake_row_add(struct intake *t, const char *key, size_t len, const struct intake_series *series, const struct value *v)
+{
+	struct intake_rows *s = t->rows;
+	struct intake_cell *c = grown(t->scope->arena, s->cell, s->n, &s->room, sizeof(*c));
+	int r = c ? note_field(t, key, len, series) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+
+	if (r < 0)
+		return r;
+	s->cell = c;
+	s->cell[s->n++] = (struct intake_cell) { *series, *v };
+	return 0;
+}
+
+/* --- its samples ------------------------------------------------------------------------------------------------------- */
+
+static int one_by_one(struct intake *t)
+{
+	const struct intake_rows *s = t->rows;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < s->n; i++) {
+		const struct sample sample = { .series = s->cell[i].series.number, .time_ns = s->time_ns, .value = s->cell[i].value };
+
+		r = intake_add(t, sample.value.type, &sample);
+	}
+	return r;
+}
+
+static int begin_rows(struct intake *t, struct row *r)
+{
+	uint32_t *series = arena_array(t->scope->arena, uint32_t, r->n);
+	uint8_t *types = arena_alloc(t->scope->arena, r->n);
+	int e = series && types ? batch_builder_new(&r->rows, BATCH_ROWS_MAX) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+
+	for (uint32_t i = 0; e == 0 && i < r->n; i++) {
+		series[i] = r->field[i].series.number;
+		types[i] = (uint8_t) r->field[i].series.type;
+	}
+	return e < 0 ? e : batch_group(r->rows, t->scope->tenant, 0, series, types, r->n);
+}
+
+static int add_row(struct intake *t, struct row *r)
+{
+	const struct intake_rows *s = t->rows;
+	int e = r->rows ? 0 : begin_rows(t, r);
+
+	if (e == 0)
+		e = batch_group_row(r->rows, s->time_ns);
+	if (e == -ERR_FULL) {
+		err_clear();
+		e = intake_seal(t);
+		if (e == 0)
+			e = batch_group_row(r->rows, s->time_ns);
+	}
+	for (uint32_t i = 0; e == 0 && i < s->n; i++)
+		e = batch_group_set(r->rows, i, s->cell[i].value, QUALITY_GOOD);
+	return e;
+}
+
+/* Of a series that stands in a line twice the last counts: rows have each once. Texts may fill a batch in the middle of a row. */
+static bool is_single(const struct row *r)
+{
+	enum { COLUMNS_MAX = 64 };
+
+	if (r->n > COLUMNS_MAX)
+		return true;
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->field[i].series.type == V_STR || r->field[i].series.type == V_BYTES)
+			return true;
+		for (uint32_t k = 0; k < i; k++)
+			if (r->field[i].series.number == r->field[k].series.number)
+				return true;
+	}
+	return false;
+}
+
+int intake_row_end(struct intake *t)
+{
+	struct intake_rows *s = t->rows;
+	struct row *r = s->row;
+	bool first;
+	int e;
+
+	if (!r)
+		return one_by_one(t);
+	if (s->other || s->n != r->n) {
+		e = s->reshaped++ <= RESHAPED_MAX ? intake_seal(t) : 0;
+		return e < 0 ? e : one_by_one(t);
+	}
+	first = !r->again;
+	if (first) {
+		r->again = true;
+		r->single = is_single(r);
+	}
+	if (first || r->single || s->reshaped > RESHAPED_MAX)
+		return one_by_one(t);
+	e = intake_count(t, r->n);
+	return e < 0 ? e : add_row(t, r);
+}
+
+int intake_rows_seal(struct intake *t)
+{
+	struct intake_rows *s = t->rows;
+	int e = 0;
+
+	for (uint32_t i = 0; s && e == 0 && i < s->n_used; i++)
+		e = intake_seal_one(t, s->slot[s->used[i]]->rows);
+	return e;
+}
