@@ -15,7 +15,7 @@ const struct command commands[] = {
 		run_job, NULL },
 	{ "live", "POINT|PATH/ … [OPTIONS]", "Values as they come", "持续显示实时值", &live_option_type, run_live, NULL },
 	{ "links", "[ID] [OPTIONS]", "How connections, devices and scan groups do", "通道、采集设备和采集组的状态", &links_option_type, run_links, NULL },
-	{ "write", "[FILE|-] [OPTIONS]", "Send samples in line protocol", "以行协议写入数据", &write_option_type, run_write, NULL },
+	{ "write", "[FILE|-] [OPTIONS]", "Send samples: line protocol, or batches", "写入样本：行协议或批数据", &write_option_type, run_write, NULL },
 	{ "command", "POINT VALUE [--yes] [--reason TEXT]", "Write a value to a point", "指令下发", &command_option_type, run_command, NULL },
 	{ "link", "test|peek|scan|plan|frames|dial-ins [CONNECTION] [OPTIONS]",
 		"Try a connection, read raw registers, look for devices, show requests, frames and callers",

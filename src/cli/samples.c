@@ -249,10 +249,14 @@ int run_query(const struct command *c, const void *options, int argc, char *argv
 	return r;
 }
 
-struct write_options { REMOTE_MEMBERS; const char *precision; };
+enum { WRITE_LINES, WRITE_BATCHES };
+static const struct rec_word write_words[] = { { "lines", "InfluxDB line protocol", "InfluxDB 行协议" },
+	{ "batches", "batches (application/vnd.tenon.batch)", "批数据（application/vnd.tenon.batch）" }, { 0 } };
+struct write_options { REMOTE_MEMBERS; const char *precision; int32_t format; };
 static const struct rec_field write_fields[] = {
 	REMOTE_FIELDS(struct write_options),
 	F(struct write_options, precision, .def = "ns", .label = "Unit of timestamps: ns, us, ms, s", .label_zh = "时间戳单位：ns、us、ms、s"),
+	F_ENUM(struct write_options, format, write_words, .def = "lines", .label = "What the file holds: lines or batches", .label_zh = "文件内容：lines（行协议）或 batches（批数据）"),
 };
 const struct rec_type write_option_type = REC_PLAIN(struct write_options, "options", write_fields);
 
@@ -260,7 +264,7 @@ int run_write(const struct command *c, const void *options, int argc, char *argv
 {
 	enum { FILE_MAX = 7 << 20 };
 	const struct write_options *o = options;
-	struct remote_request q = { .method = "POST", .type = "text/plain" };
+	struct remote_request q = { .method = "POST", .type = o->format == WRITE_BATCHES ? "application/vnd.tenon.batch" : "text/plain" };
 	struct buf file = BUF_INIT(&sys_heap, FILE_MAX);
 	const char *name = argc < 2 || str_eq(argv[1], "-") ? "/dev/stdin" : argv[1];
 	int r = argc > 2 ? err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon write %s", c->usage), NULL) : file_read(name, FILE_MAX, &file);

@@ -188,3 +188,13 @@ def test_it_is_packed_as_other_bodies_may_be(platform):
     body = b.names(["packed/a"]) + b.tall(b.F64, [0], [T0], [4.5])
     assert b.send(platform, gzip.compress(body), **{"Content-Encoding": "gzip"})[0] == 204
     assert read(platform, "packed/a", 1)["v"] == [4.5]
+
+
+def test_the_command_line_sends_a_file_of_batches(platform, tmp_path):
+    import os
+    import subprocess
+    (tmp_path / "b").write_bytes(b.names(["sent/a"]) + b.tall(b.F64, [0], [T0], [7.5]))
+    done = subprocess.run([tenon.PROGRAM, "write", str(tmp_path / "b"), "--format", "batches", "--server", platform.url], capture_output=True, text=True,
+                          env={**os.environ, "TENON_TOKEN": platform.sign_in(name="file")})
+    assert done.returncode == 0, done.stderr
+    assert read(platform, "sent/a", 1)["v"] == [7.5]

@@ -22,21 +22,30 @@ static int wrong(const char *detail)
 	return err_fail(ERR_BAD_BODY, "what", "@remote_write", "detail", detail, NULL);
 }
 
-static uint64_t varint(struct cur *c)
+static uint64_t long_varint(struct cur *c)
 {
+	const uint8_t *p = c->at;
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		uint8_t b = cur_u8(c);
+	for (unsigned shift = 0; shift < 64 && p < c->end; shift += 7) {
+		uint8_t b = *p++;
 
 		if (shift == 63 && b > 1)       /* the tenth byte holds one bit */
 			break;
 		v |= (uint64_t) (b & 127) << shift;
-		if (b < 128)
+		if (b < 128) {
+			c->at = p;
 			return v;
+		}
 	}
 	c->bad = true;
 	return 0;
+}
+
+/* Tags and lengths are nearly always one byte. */
+static inline uint64_t varint(struct cur *c)
+{
+	return c->at < c->end && *c->at < 128 ? *c->at++ : long_varint(c);
 }
 
 /* The next field: 1, 0 at the end, -ERR_BAD_BODY. */

@@ -22,6 +22,7 @@ import { recordTitle } from '../lib/records';
 import { AddressHint } from './AddressHint';
 import { LinkNote } from './Plant';
 import { PointImport } from './PointImport';
+import { SendIn } from './SendIn';
 import { TestLink } from '../field/TestLink';
 import type { Whom } from '../field/calls';
 
@@ -96,6 +97,7 @@ function ChooseDriver({ drivers, onChoose, onUse }: { drivers: Driver[]; onChoos
 					/>
 				</>
 			)}
+			<SendIn />
 		</>
 	);
 }
