@@ -186,6 +186,17 @@ static void history_part(struct om *m, struct tsdb *t)
 	COUNTER(m, "tsdb_flush_failures", "Flushes that failed", v.flush_failures);
 }
 
+static void sent_part(struct om *m, struct ingest *i)
+{
+	struct ingest_stats v;
+
+	ingest_stats(i, &v);
+	COUNTER(m, "ingest_requests", "Requests that send samples", v.requests);
+	COUNTER(m, "ingest_samples", "Samples that were sent and went to the log", v.samples);
+	COUNTER(m, "ingest_refused", "What was refused of them: lines, samples of remote-write, bodies of batches", v.refused);
+	COUNTER(m, "ingest_points_made", "Points made because somebody sent samples for them", v.created);
+}
+
 static void bus_part(struct om *m, struct bus *b)
 {
 	struct bus_stats v;
@@ -373,6 +384,8 @@ static int run_metrics(struct call *c)
 		log_part(&m, p->wal);
 	if (p->tsdb)
 		history_part(&m, p->tsdb);
+	if (p->ingest)
+		sent_part(&m, p->ingest);
 	if (p->bus)
 		bus_part(&m, p->bus);
 	if (p->link)

@@ -237,5 +237,5 @@ int ingest_lines(struct scope *s, const struct ingest_in *in, struct wal_wait *w
 
 void ingest_stats(struct ingest *i, struct ingest_stats *ret)
 {
-	*ret = (struct ingest_stats) { .requests = i->requests, .samples = i->samples, .refused_lines = i->refused, .created = i->created };
+	*ret = (struct ingest_stats) { .requests = i->requests, .samples = i->samples, .refused = i->refused, .created = i->created };
 }

@@ -75,5 +75,5 @@ int ingest_remote(struct scope *s, const struct remote_in *in, struct wal_wait *
 struct batches_in { const void *bytes; size_t len; };
 int ingest_batches(struct scope *s, const struct batches_in *in, struct wal_wait *wait, struct ingested *ret);
 
-struct ingest_stats { uint64_t requests, samples, refused_lines, created; };
+struct ingest_stats { uint64_t requests, samples, refused, created; };   /* refused: lines, samples of remote-write, bodies of batches */
 void ingest_stats(struct ingest *i, struct ingest_stats *ret);

@@ -25,6 +25,7 @@ def test_what_is_counted_is_openmetrics_and_moves(platform):
     after = read(text)
     assert kind.startswith("application/openmetrics-text; version=1.0.0") and text.endswith("# EOF\n")
     assert after[("tenon_wal_samples_total", ())] == before[("tenon_wal_samples_total", ())] + 2
+    assert after[("tenon_ingest_samples_total", ())] == before[("tenon_ingest_samples_total", ())] + 2
     written = ("tenon_http_requests_total", (("method", "POST"), ("route", "/write"), ("status", "2xx")))
     missing = ("tenon_http_requests_total", (("method", "GET"), ("route", "/{noun}/{id}"), ("status", "4xx")))
     assert after[written] == before.get(written, 0) + 1 and after[missing] == before.get(missing, 0) + 1
@@ -32,7 +33,7 @@ def test_what_is_counted_is_openmetrics_and_moves(platform):
     assert after[count] >= before[count] + 2
     assert after[("tenon_http_request_duration_seconds_bucket", (("le", "+Inf"),))] == after[count]
     assert after[("process_resident_memory_bytes", ())] > 1 << 20 and after[("process_open_fds", ())] > 5
-    for module in ("wal", "tsdb", "bus", "link", "store", "http", "work", "jobs"):
+    for module in ("wal", "tsdb", "ingest", "bus", "link", "store", "http", "work", "jobs"):
         assert any(name.startswith("tenon_" + module) for name, _ in after), module
 
 
