@@ -72,8 +72,8 @@ static const struct rec_field limits_fields[] = {
 		.label_zh = "数据文件夹中保留的备份数", .doc = "when one more is whole, the oldest goes", .doc_zh = "新备份完成后删除最旧的"),
 	F(struct config_limits, merging, .def = "8388608", .min = "65536", .max = "10000000000", .unit = "B", RESTART, .label = "Merging of files of samples: bytes read and written a second",
 		.label_zh = "样本文件合并每秒读写的字节数", .doc = "faster by itself when too many wait", .doc_zh = "待合并文件过多时自动加快"),
-	F(struct config_limits, points, .def = "1000000", .max = "10000000", RESTART, .label = "Points of a tenant up to which senders of samples make new ones",
-		.label_zh = "写入方可自动创建点位的上限（每租户的点位总数）", .doc = "0: senders make none", .doc_zh = "0 为不自动创建"),
+	F(struct config_limits, points, .def = "200000", .max = "10000000", RESTART, .label = "Points of a tenant up to which senders of samples make new ones",
+		.label_zh = "写入方可自动创建点位的上限（每租户的点位总数）", .doc = "0: senders make none; each takes some 1.5 KB of memory", .doc_zh = "0 为不自动创建；每个约占 1.5 KB 内存"),
 	F_KIND(struct config_limits, commands, REC_DURATION, .def = "180d", .min = "0s", .max = "36500d", RESTART, .label = "How long commands are kept",
 		.label_zh = "指令记录保留时长", .doc = "0s: for ever; the audit keeps what was commanded anyway", .doc_zh = "0s 为永久；审计日志始终保留指令"),
 };
