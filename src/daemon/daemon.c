@@ -386,13 +386,7 @@ static int start_sql(struct daemon *d)
 
 static void stop_sql(struct daemon *d)
 {
-	struct sql_stats s = { 0 };
-
-	if (d->platform.sql)
-		sql_stats(d->platform.sql, &s);
 	d->platform.sql = sql_engine_free(d->platform.sql);
-	if (s.spare)
-		loop_step(d->loop, DRAIN_MS);   /* its process is reaped */
 }
 
 static int start_api(struct daemon *d)
