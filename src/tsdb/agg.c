@@ -180,6 +180,38 @@ static int put_span(struct agg *a, uint32_t series, const struct span *all)
 	return r;
 }
 
+/* May the figures of the side index stand for the samples? They lie in one bucket. */
+static bool is_known(void *ctx, const struct idx_entry *e)
+{
+	struct agg *a = ctx;
+	int64_t start, end;
+
+	if (!agg_is_known(a, e))
+		return false;
+	agg_borders(a, e->t_min, &start, &end);
+	return e->t_max < end;
+}
+
+static int put_entry(struct agg *a, uint32_t series, const struct idx_entry *e)
+{
+	struct value first = agg_value(e, e->first_bits), last = agg_value(e, e->last_bits);
+	int r = 0;
+
+	agg_numbers(a, &(struct span) { .n = 1, .type = e->type, .v = &first.i });
+	if (a->holding)
+		r = segment(a, series, e->t_min, a->number[0]);
+	if (r == 0)
+		r = move_to(a, series, e->t_min);
+	if (r < 0 || a->done)
+		return r;
+	agg_entry(a, e);
+	agg_numbers(a, &(struct span) { .n = 1, .type = e->type, .v = &last.i });
+	a->holding = true;
+	a->hold = a->number[0];
+	a->hold_ns = e->t_max;
+	return 0;
+}
+
 /* --- Series */
 
 /* The newest used sample before from, among the LOOK_MAX before it; *ret_right: it is the very last, so its value goes on. */
@@ -260,8 +292,11 @@ static int one_series(struct reader *rd, struct agg *a, const struct series *s)
 		r = look_back(rd, a, s);
 	if (r == 0)
 		r = reader_series(rd, s, a->q->from_ns, a->q->to_ns);
+	rd->merge.whole = is_known;
+	rd->merge.whole_ctx = a;
 	while (r == 0 && !a->done && (r = reader_next(rd, &span)) > 0)
-		r = put_span(a, s->number, &span);
+		r = r == 2 ? put_entry(a, s->number, rd->merge.entry) : put_span(a, s->number, &span);
+	rd->merge.whole = NULL;
 	if (r == 0 && a->holding && !a->done)
 		r = look_ahead(rd, a, s);
 	if (r == 0 && a->open && !a->done)

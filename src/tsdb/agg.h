@@ -79,6 +79,10 @@ void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1
 /* agg_block.c: samples of one span that lie in the open bucket */
 bool agg_numbers(struct agg *a, const struct span *s);          /* number[], used[]; whether all are used */
 int agg_block(struct agg *a, const struct span *s);
+/* Whether the side index knows enough of a run of samples, and the run by its figures instead of its samples. */
+bool agg_is_known(const struct agg *a, const struct idx_entry *e);
+struct value agg_value(const struct idx_entry *e, uint64_t bits);
+void agg_entry(struct agg *a, const struct idx_entry *e);
 
 /* agg_more.c */
 int more_begin(struct agg *a);                                  /* before anything; makes a->more if something is wanted */

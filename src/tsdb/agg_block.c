@@ -284,3 +284,52 @@ int agg_block(struct agg *a, const struct span *s)
 	return r == 0 && a->more ? more_block(a, s) : r;
 }
 
+
+/* --- A run of samples by what the side index says of it */
+
+bool agg_is_known(const struct agg *a, const struct idx_entry *e)
+{
+	bool exact = !is_whole(e->type) || (e->min > -0x1p53 && e->max < 0x1p53);
+
+	return !a->more && a->step->between == TSDB_STEP && !a->is_text && e->n_used == e->n && exact && isfinite(e->sum) && isfinite(e->held);
+}
+
+struct value agg_value(const struct idx_entry *e, uint64_t bits)
+{
+	struct value v = { .type = (enum vtype) e->type };
+
+	memcpy(&v.i, &bits, slot_width(e->type));
+	return v;
+}
+
+void agg_entry(struct agg *a, const struct idx_entry *e)
+{
+	struct tsdb_bucket *b = &a->b;
+
+	if (b->first.type == V_NONE) {
+		b->first = agg_value(e, e->first_bits);
+		b->first_ns = e->t_min;
+	}
+	b->last = agg_value(e, e->last_bits);
+	b->last_ns = e->t_max;
+	b->n += e->n;
+	b->n_good += e->n_good;
+	b->n_used += e->n;
+	if (e->worst_q >> 30 > b->worst >> 30)
+		b->worst = e->worst_q;
+	if (!(b->min <= e->min)) {
+		b->min = e->min;
+		b->min_ns = e->min_ns;
+		b->min_i = is_whole(e->type) ? (int64_t) e->min : 0;
+	}
+	if (!(b->max >= e->max)) {
+		b->max = e->max;
+		b->max_ns = e->max_ns;
+		b->max_i = is_whole(e->type) ? (int64_t) e->max : 0;
+	}
+	sum_add(&a->sum, e->sum);
+	sum_add(&a->integral, e->held);
+	b->covered_ns += e->t_max - e->t_min;
+	a->held_min = fmin(a->held_min, e->min);
+	a->held_max = fmax(a->held_max, e->max);
+}

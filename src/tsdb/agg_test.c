@@ -286,6 +286,100 @@ TEST(every_bucket_is_what_a_slow_second_implementation_says)
 	fixture_end(&f);
 }
 
+TEST(figures_of_whole_files_say_what_their_samples_say)
+{
+	enum { EACH = 500, FILES = 12 };
+	static struct sample in[EACH];
+	static struct got a, b;
+	struct fixture f = { .config.n_shards = 1, .config.compact_rate = -1 };
+	const uint8_t types[] = { V_F64, V_I64, V_BOOL, V_F32 };
+	uint32_t s[4];
+	uint64_t seed = 21;
+
+	must(fixture_begin(&f) == 0);
+	for (int k = 0; k < 4; k++)
+		s[k] = new_series(&f, types[k]);
+	/* Files of ten minutes; the fourth has Bad samples, the sixth a NaN or an extreme whole number, the eighth lies over the seventh. */
+	for (int file = 0; file < FILES; file++) {
+		for (int k = 0; k < 4; k++) {
+			for (int i = 0; i < EACH; i++) {
+				uint64_t x = random_next(&seed);
+				struct value v = { .type = (enum vtype) types[k] };
+
+				if (types[k] == V_F64)
+					v.f64 = file == 5 && i == 9 ? (double) NAN : (double) (x >> 40 & 0xfff) / 8 - 100;
+				else if (types[k] == V_I64)
+					v.i = file == 5 && i == 9 ? INT64_MAX : (int64_t) (x >> 40 & 0xfff) - 2000;
+				else if (types[k] == V_BOOL)
+					v.b = x >> 40 & 1;
+				else
+					v.f32 = (float) (x >> 40 & 0xfff) / 4;
+				in[i] = (struct sample) { .time_ns = S((file == 7 ? 6 : file) * 600 + i) + (file == 7 ? 5 : 0), .value = v,
+					.quality = file == 3 && i % 7 == 0 ? (uint32_t) QUALITY_BAD : file == 2 ? 0x40000000 : 0 };
+			}
+			put(&f, s[k], in, EACH);
+		}
+		is_int(tsdb_flush(f.t), 0);
+	}
+	for (int round = 0; round < 40; round++) {
+		const int64_t range[2] = { S(round % 3 ? -50 : 700), S(round % 5 ? 8000 : 6700) };
+		struct tsdb_step step = { .step_ns = round % 4 ? S(300 + round * 150) : 0, .origin_ns = S(round % 7) }, slow = step;
+
+		slow.want = TSDB_CHANGES;       /* asks for every sample */
+		is_int(ask(&f, s[round % 4], range, &step, &a), 0);
+		is_int(ask(&f, s[round % 4], range, &slow, &b), 0);
+		must(a.n == b.n && a.n > 0);
+		for (size_t i = 0; i < a.n; i++) {
+			const struct tsdb_bucket *x = &a.b[i], *y = &b.b[i];
+
+			ok(x->start_ns == y->start_ns && x->n == y->n && x->n_good == y->n_good && x->n_used == y->n_used && x->covered_ns == y->covered_ns);
+			ok(x->worst == y->worst && x->min_ns == y->min_ns && x->max_ns == y->max_ns && x->min_i == y->min_i && x->max_i == y->max_i);
+			ok(near(x->min, y->min) && near(x->max, y->max) && near(x->sum, y->sum) && near(x->avg, y->avg) && near(x->mean, y->mean));
+			ok(same_value(&x->first, &y->first) && same_value(&x->last, &y->last) && x->first_ns == y->first_ns && x->last_ns == y->last_ns);
+		}
+	}
+	fixture_end(&f);
+}
+
+static int spoil(void *ctx, const char *base)
+{
+	const struct fixture *f = ctx;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/%s.parquet", f->dir, base);
+	FILE *file = fopen(path, "r+");
+	ok(file != NULL);
+	if (file) {
+		fseek(file, 100, SEEK_SET);     /* in its first page */
+		fputs("????????????????????????????????", file);
+		fclose(file);
+	}
+	return 0;
+}
+
+TEST(a_bucket_over_a_whole_file_reads_none_of_its_pages)
+{
+	static struct sample in[500];
+	static struct got g;
+	struct fixture f = { .config.n_shards = 1, .config.compact_rate = -1 };
+	const int64_t range[2] = { 0, S(1000) }, part[2] = { S(5), S(1000) };
+	char manifest[128];
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64);
+	for (int i = 0; i < 500; i++)
+		in[i] = (struct sample) { .time_ns = S(i), .value = NUM(i) };
+	put(&f, s, in, 500);
+	is_int(tsdb_flush(f.t), 0);
+	snprintf(manifest, sizeof(manifest), "%s/tenants/1/ts/manifest", f.dir);
+	is_int(tsdb_manifest_files(manifest, 1, spoil, &f), 0);
+	is_int(ask(&f, s, range, &(struct tsdb_step) { 0 }, &g), 0);
+	ok(g.n == 1 && g.b[0].n == 500 && g.b[0].sum == 499 * 250 && g.b[0].max == 499);
+	is_int(ask(&f, s, part, &(struct tsdb_step) { 0 }, &g), -ERR_CORRUPT);  /* and this one must read them */
+	err_clear();
+	fixture_end(&f);
+}
+
 static int sum_up(void *ctx, const struct tsdb_bucket *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

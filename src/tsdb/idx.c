@@ -10,7 +10,7 @@
 #include "sys/sys.h"
 #include "tsdb/crc32.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 struct idx_head {
 	char magic[4];
@@ -43,16 +43,49 @@ static double as_number(const struct span *s, uint32_t i)
 static bool is_text(uint8_t type) { return type == V_STR || type == V_BYTES; }
 
 /* Neumaier's sum: `carry` holds what the additions lost, found by Knuth's two-sum (TAOCP 4.2.2), which asks nothing. */
-static void add_number(struct idx_entry *e, double *carry, double v)
+static void two_sum(double *sum, double *carry, double v)
 {
-	double sum = e->sum + v, back = sum - e->sum;
+	double all = *sum + v, back = all - *sum;
 
-	*carry += e->sum - (sum - back) + (v - back);
-	e->sum = sum;
-	if (!(e->min <= v))
+	*carry += *sum - (all - back) + (v - back);
+	*sum = all;
+}
+
+static void add_number(struct idx_entry *e, double *carry, double v, int64_t t)
+{
+	two_sum(&e->sum, carry, v);
+	if (!(e->min <= v)) {
 		e->min = v;
-	if (!(e->max >= v))
+		e->min_ns = t;
+	}
+	if (!(e->max >= v)) {
 		e->max = v;
+		e->max_ns = t;
+	}
+}
+
+/* What is no number counts as 0: then nobody asks. */
+static double held_number(const struct span *s, uint32_t i)
+{
+	double v = s->cell && s->cell[i] != CELL_VALUE ? 0 : as_number(s, i);
+
+	return v == v ? v : 0;
+}
+
+/* The area under the values, each held until the next: the same however the samples are cut into spans. */
+static void add_held(struct idx_builder *b, struct idx_entry *e, const struct span *s)
+{
+	double before = e->n ? b->last : held_number(s, 0);
+	int64_t t = e->n ? e->t_max : s->t[0];
+
+	for (uint32_t i = e->n ? 0 : 1; i < s->n; i++) {
+		two_sum(&e->held, &b->held_carry, before * (double) (s->t[i] - t));
+		before = held_number(s, i);
+		t = s->t[i];
+	}
+	b->last = before;
+	if (e->n == 0 && !(s->cell && s->cell[0] != CELL_VALUE))
+		memcpy(&e->first_bits, s->v, slot_width(s->type));
 }
 
 /* Samples of Good quality that all have a value: nothing is asked of each but whether it is a number. */
@@ -70,7 +103,7 @@ static void add_plain(struct idx_builder *b, struct idx_entry *e, const struct s
 		if (v != v)
 			continue;
 		x.n_used++;
-		add_number(&x, &carry, v);
+		add_number(&x, &carry, v, s->t[i]);
 	}
 	b->carry = carry;
 	*e = x;
@@ -91,7 +124,7 @@ static void add_each(struct idx_builder *b, struct idx_entry *e, const struct sp
 			continue;
 		e->n_used++;
 		if (!is_text(s->type))
-			add_number(e, &b->carry, v);
+			add_number(e, &b->carry, v, s->t[i]);
 	}
 }
 
@@ -104,6 +137,9 @@ static void close_entry(struct idx_builder *b)
 
 	e->sum = isfinite(sum) ? sum : e->sum;          /* the carry of an infinity is NaN */
 	b->carry = 0;
+	sum = e->held + b->held_carry;
+	e->held = isfinite(sum) ? sum : e->held;
+	b->held_carry = 0;
 }
 
 static struct idx_entry *entry_of(struct idx_builder *b, uint32_t series, const struct span *s)
@@ -138,6 +174,8 @@ int idx_add(struct idx_builder *b, uint32_t series, const struct span *s)
 		add_plain(b, e, s);
 	else
 		add_each(b, e, s);
+	if (!is_text(s->type))
+		add_held(b, e, s);
 	uint32_t last = s->n - 1;
 	e->n += s->n;
 	e->t_max = s->t[last];
@@ -290,7 +328,7 @@ static int read_map(struct idx *x, uint64_t file_size)
 	if (memcmp(h->magic, "TNIX", 4) != 0 || h->n_cols != SAMPLE_COLS)
 		return damaged("its head is not one");
 	if (h->version != VERSION)
-		return err_fail(ERR_NEWER, "what", "side index", "value", "another", "want", "1", NULL);
+		return err_fail(ERR_NEWER, "what", "side index", "value", "another", "want", "2", NULL);
 	if (h->n_pages > left / sizeof(struct pq_page) || h->file_size != file_size)
 		return damaged("it belongs to another file");
 	uint64_t want = h->n_entries * sizeof(struct idx_entry) + h->n_groups * sizeof(struct idx_group) +

@@ -2,7 +2,7 @@
  * idx.h - the side index of a file of samples: for each series its rows and figures, and the place of every page.
  *
  * NAME.idx beside NAME.parquet, little-endian: a header {"TNIX", version, file size, rows, counts, CRC-32 of the rest}, then entries
- * of 96 bytes by series, chunks, pages of 40 bytes. It is mapped, not read. It holds nothing the file itself does not: lost, torn, or of
+ * of 128 bytes by series, chunks, pages of 40 bytes. It is mapped, not read. It holds nothing the file itself does not: lost, torn, or of
  * another version, it is made again from the file.
  *
  * Thread: a builder belongs to one thread; an open index is read by all. Memory: the mapping and a small table of row groups.
@@ -24,10 +24,14 @@ struct idx_entry {
 	double min, max, sum;           /* min and max NaN when there are none; of texts, too */
 	uint64_t last_bits;
 	uint32_t last_q, worst_q;
+	/* Of numbers, and of use when n_used is n: */
+	uint64_t first_bits;
+	int64_t min_ns, max_ns;         /* the first time of each */
+	double held;                    /* each value times the ns until the next one */
 };
-_Static_assert(sizeof(struct idx_entry) == 96, "lies so in the side index");
+_Static_assert(sizeof(struct idx_entry) == 128, "lies so in the side index");
 
-struct idx_builder { struct idx_entry *entry; size_t n, room; double carry; };
+struct idx_builder { struct idx_entry *entry; size_t n, room; double carry, held_carry, last; };
 
 int idx_add(struct idx_builder *b, uint32_t series, const struct span *s);      /* series and times ascend */
 void idx_builder_done(struct idx_builder *b);

@@ -75,6 +75,7 @@ int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, u
 	s->row = e->first_row;
 	s->end = e->first_row + e->n;
 	s->type = type;
+	s->entry = *e;
 	return 0;
 }
 
@@ -247,6 +248,16 @@ static void pick(struct merge *m, int64_t t, struct span *ret)
 			m->source[m->open[i]].at++;
 }
 
+/* Nothing is open, and the next source ends before the one after it begins? */
+static bool next_is_whole(const struct merge *m)
+{
+	const struct source *s = &m->source[m->next];
+	const struct idx_entry *e = &s->entry;
+
+	return s->scan && e->type == s->type && e->t_min >= m->from && e->t_max < m->to && (m->next + 1 == m->n || s[1].t_min > e->t_max) &&
+		m->whole(m->whole_ctx, e);
+}
+
 int merge_next(struct merge *m, struct span *ret)
 {
 	size_t first;
@@ -257,6 +268,10 @@ int merge_next(struct merge *m, struct span *ret)
 		m->begun = true;
 	}
 	int r = refill(m);
+	if (r == 0 && m->whole && m->n_open == 0 && m->next < m->n && next_is_whole(m)) {
+		m->entry = &m->source[m->next++].entry;
+		return 2;
+	}
 	if (r == 0)
 		r = earliest(m, &first);
 	if (r <= 0)

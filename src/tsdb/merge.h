@@ -24,6 +24,7 @@ struct source {
 	struct scan *scan;
 	uint64_t row, end;
 	uint8_t type;
+	struct idx_entry entry;
 	/* Open: */
 	struct span span;
 	uint32_t at;
@@ -35,6 +36,11 @@ struct merge {
 	size_t n, room, next, n_open, open_room;
 	int64_t from, to;
 	struct chunk_room *spare;       /* of a source that has ended */
+	/* Whether the figures of an entry, all of whose samples lie in the range and between those of all other sources, will do instead of
+	 * them; NULL: never. */
+	bool (*whole)(void *ctx, const struct idx_entry *e);
+	void *whole_ctx;
+	const struct idx_entry *entry;
 	bool begun;                     /* sources are in order */
 	struct scan *failed;            /* when merge_next() failed: the file that could not be read; NULL: none */
 	bool keep;                      /* scans stay attached when their source ends: the next series may need the page */
@@ -44,5 +50,5 @@ void merge_begin(struct merge *m, int64_t from, int64_t to);    /* empties it; m
 void merge_done(struct merge *m);
 int merge_add_pieces(struct merge *m, const struct pieces *p);
 int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, uint8_t type);
-/* The next run; 0: there is none. The span lives until the next call. */
+/* 1: the next run; 0: there is none; 2: m->entry instead of the next run. Both live until the next call. */
 int merge_next(struct merge *m, struct span *ret);

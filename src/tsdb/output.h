@@ -4,7 +4,7 @@
  * Spans go in by (series, time); what comes out is the Parquet file, its side index, and what the manifest is to say of it. It is
  * synced under a temporary name before it gets its own: a name in a day's folder is a whole file, and only the manifest makes it count.
  *
- * Thread: one. Memory: the writer's (pqw.h), and 96 bytes a series for the index.
+ * Thread: one. Memory: the writer's (pqw.h), and 128 bytes a series for the index.
  */
 #pragma once
 
