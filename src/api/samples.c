@@ -42,12 +42,22 @@ enum { OFFER_JSON, OFFER_CSV, OFFER_NDJSON, OFFER_XLSX };
 /* Rows as the client takes them: each piece has an arena of its own. */
 struct stream { struct call *c; struct read_rows *rows; struct arena piece; };
 
+/* So long it may take, a piece of a stream anew; who left stops it. */
+static void limit(struct call *c)
+{
+	const struct query_in *in = c->in;
+
+	c->scope.deadline_ns = clock_mono_ns() + in->timeout;
+	c->scope.cancel = (const bool *) (const void *) &c->gone;
+}
+
 static int fill(void *ctx, struct buf *out, size_t room, void *worker)
 {
 	struct stream *s = ctx;
 	int r;
 
 	s->c->scope.arena = &s->piece;
+	limit(s->c);
 	r = read_rows_next(&s->c->scope, s->rows, out, room);
 	s->c->scope.arena = &s->c->arena;
 	arena_reset(&s->piece);
@@ -57,6 +67,13 @@ static int fill(void *ctx, struct buf *out, size_t room, void *worker)
 		return r;
 	}
 	return r ? HTTP_MORE : HTTP_END;
+}
+
+static void cut(void *ctx)
+{
+	struct stream *s = ctx;
+
+	atomic_store(&s->c->gone, true);
 }
 
 static void streamed(void *ctx)
@@ -80,21 +97,35 @@ static int stream(struct call *c)
 	arena_init(&s->piece, &sys_heap, 64 << 20);
 	c->content_type = csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
 	call_field(c, "Content-Disposition", csv ? "attachment; filename=\"samples.csv\"" : "attachment; filename=\"samples.ndjson\"");
-	c->source = (struct http_source) { .fill = fill, .done = streamed, .ctx = s, .pool = c->api->workers };
+	c->source = (struct http_source) { .fill = fill, .done = streamed, .cut = cut, .ctx = s, .pool = c->api->workers };
 	return 0;
+}
+
+/* Says how much time there was. */
+static int late(const struct call *c, int r)
+{
+	char ms[24];
+	struct buf b = BUF_FIXED(ms);
+
+	if (r != -ERR_TIMEOUT)
+		return r;
+	buf_addf(&b, "%lld", (long long) (((const struct query_in *) c->in)->timeout / NS_PER_MS));
+	err_clear();
+	return err_fail(ERR_TIMEOUT, "what", "query", "ms", ms, NULL);
 }
 
 static int run_query(struct call *c)
 {
+	limit(c);
 	if (c->offer == OFFER_XLSX) {
 		c->content_type = SHEET_TYPE_XLSX;
 		call_field(c, "Content-Disposition", "attachment; filename=\"samples.xlsx\"");
-		return read_book(&c->scope, c->in, &c->out);
+		return late(c, read_book(&c->scope, c->in, &c->out));
 	}
 	if (c->offer != OFFER_JSON)
 		return stream(c);
 	answer_json(c);
-	return read_query(&c->scope, c->in, &c->out);
+	return late(c, read_query(&c->scope, c->in, &c->out));
 }
 
 static int run_export(struct call *c)

@@ -79,6 +79,7 @@ struct scope {
 	char trace[36];                 /* trace id of W3C Trace Context, "" when there is none; stands in the audit */
 	char peer[48];                  /* address of the caller, "" inside the house */
 	int64_t deadline_ns;            /* monotonic; 0 = none */
+	const bool *cancel;             /* set when who asked has left: long reading ends. NULL: nobody says so */
 	struct store_tx *tx;            /* the deed's transaction; NULL outside of a deed */
 	struct audit_notes *notes;      /* what the running deed changed, see audit_change() */
 	const struct approval *awaits;  /* service/approval.h: the deed was not run but asked for */

@@ -65,8 +65,25 @@ static int query_of(struct scope *s, const struct read_range *range, struct tsdb
 	if (r < 0)
 		return r;
 	*ret = (struct tsdb_query) { .tenant = s->tenant, .series = series, .n_series = n, .from_ns = range->from_ns, .to_ns = range->to_ns,
-		.limit = range->limit, .deadline_ns = s->deadline_ns };
+		.limit = range->limit, .deadline_ns = s->deadline_ns, .cancel = s->cancel };
 	return 0;
+}
+
+/* Refused before it begins rather than after a minute. */
+static int may_cost(struct scope *s, const struct tsdb_query *q, const struct tsdb_step *step)
+{
+	bool plain = !step->want && !step->n_quantiles && step->between == TSDB_STEP;
+	int64_t bucket = !plain ? 0 : step->n_borders > 1 ? step->border[1] - step->border[0] : step->step_ns ? step->step_ns : INT64_MAX;
+	struct tsdb_cost cost = { 0 };
+	char samples[24], max[24];
+	struct buf n = BUF_FIXED(samples), m = BUF_FIXED(max);
+	int r = tsdb_cost(s->platform->tsdb, q, bucket, &cost);
+
+	if (r < 0 || cost.samples <= READ_SAMPLES_MAX)
+		return r;
+	buf_addf(&n, "%llu", (unsigned long long) cost.samples);
+	buf_addf(&m, "%d", READ_SAMPLES_MAX);
+	return err_fail(ERR_TOO_COSTLY, "value", samples, "max", max, NULL);
 }
 
 int read_range(struct scope *s, const struct read_range *range, tsdb_batch_fn on_batch, void *ctx)
@@ -82,6 +99,8 @@ int read_buckets(struct scope *s, const struct read_range *range, const struct t
 	struct tsdb_query q;
 	int r = query_of(s, range, &q);
 
+	if (r == 0)
+		r = may_cost(s, &q, step);
 	return r < 0 ? r : tsdb_aggregate(s->platform->tsdb, &q, step, on_buckets, ctx);
 }
 

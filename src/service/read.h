@@ -12,7 +12,7 @@
 #include "service/service.h"
 #include "tsdb/tsdb.h"
 
-enum { READ_POINTS_MAX = 1000, READ_LIMIT = 10000, READ_LIMIT_MAX = 1000000 };
+enum { READ_POINTS_MAX = 1000, READ_LIMIT = 10000, READ_LIMIT_MAX = 1000000, READ_SAMPLES_MAX = 1000000000 /* an aggregate looks at, in one answer */ };
 
 /* Needs sample.read. -ERR_MISSING names the first that is not there (of another tenant is not there). */
 int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret);
@@ -47,6 +47,7 @@ struct query_in {
 	const char *zone;               /* whose wall: Europe/Berlin, +08:00, UTC, local (this computer's) */
 	int64_t day_start;              /* ns: the day begins so long after midnight */
 	int32_t fill;                   /* enum tsdb_fill */
+	int64_t timeout;                /* ns: the time it may take */
 	double roll_over;               /* of delta: where the counter begins at 0 again; 0: nowhere */
 	uint32_t limit;                 /* samples or buckets in all */
 	int32_t zone_minutes;           /* of a workbook: whose clock its times are, from UTC */

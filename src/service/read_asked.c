@@ -31,6 +31,7 @@ static const struct rec_field query_in_fields[] = {
 	F_ENUM(struct query_in, fill, fill_words, .def = "none", .label = "Buckets without samples", .label_zh = "无样本的时段"),
 	F(struct query_in, roll_over, .def = "0", .min = "0", .label = "Roll-over of the counter", .label_zh = "计数器回零值",
 		.doc = "For delta: the value at which it begins at 0 again; 0: nowhere", .doc_zh = "用于 delta：计数器到达此值后从 0 重新开始；0 表示不回零"),
+	F_KIND(struct query_in, timeout, REC_DURATION, .def = "60s", .min = "100ms", .max = "600s", .label = "Time at most", .label_zh = "最长时间"),
 	F(struct query_in, limit, .max = "1000000", .label = "Limit", .label_zh = "上限", .doc = "0: 10000; of CSV and NDJSON: all",
 		.doc_zh = "0 表示 10000；CSV 与 NDJSON 则不限"),
 	F(struct query_in, zone_minutes, .def = "0", .min = "-840", .max = "840", .unit = "min", .label = "Time zone of a workbook", .label_zh = "工作簿的时区",

@@ -194,7 +194,7 @@ static bool settle(struct scope *s, struct read_rows *r)
 static int read_piece(struct scope *s, struct read_rows *r, uint64_t rows, struct piece *piece)
 {
 	struct tsdb_query q = { .tenant = s->tenant, .series = &r->series[r->k], .n_series = 1, .from_ns = r->next_ns, .to_ns = r->asked.to_ns,
-		.limit = MIN(rows, r->left), .deadline_ns = s->deadline_ns };
+		.limit = MIN(rows, r->left), .deadline_ns = s->deadline_ns, .cancel = s->cancel };
 	struct tsdb_step step = read_step(&r->asked, r->asked.points[r->point].between);
 
 	step.before = r->any ? &r->before : NULL;

@@ -373,6 +373,16 @@ TEST(a_bucket_over_a_whole_file_reads_none_of_its_pages)
 	is_int(tsdb_flush(f.t), 0);
 	snprintf(manifest, sizeof(manifest), "%s/tenants/1/ts/manifest", f.dir);
 	is_int(tsdb_manifest_files(manifest, 1, spoil, &f), 0);
+	/* What it would cost is told before: one look, all samples, half of them. */
+	struct tsdb_query q = { .tenant = 1, .series = &s, .n_series = 1, .from_ns = 0, .to_ns = S(1000) };
+	struct tsdb_cost cost;
+	is_int(tsdb_cost(f.t, &q, INT64_MAX, &cost), 0);
+	ok(cost.series == 1 && cost.files == 1 && cost.samples == 1);
+	is_int(tsdb_cost(f.t, &q, 0, &cost), 0);
+	is_int(cost.samples, 500);
+	q.to_ns = S(250);
+	is_int(tsdb_cost(f.t, &q, 0, &cost), 0);
+	ok(cost.samples >= 249 && cost.samples <= 251);
 	is_int(ask(&f, s, range, &(struct tsdb_step) { 0 }, &g), 0);
 	ok(g.n == 1 && g.b[0].n == 500 && g.b[0].sum == 499 * 250 && g.b[0].max == 499);
 	is_int(ask(&f, s, part, &(struct tsdb_step) { 0 }, &g), -ERR_CORRUPT);  /* and this one must read them */

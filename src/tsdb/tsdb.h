@@ -192,6 +192,11 @@ typedef int (*tsdb_buckets_fn)(void *ctx, const struct tsdb_bucket *bucket, size
  */
 int tsdb_aggregate(struct tsdb *t, const struct tsdb_query *q, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
 
+/* What a query would look at, before it does: of runs of samples that buckets of this length (0: raw samples; INT64_MAX: one bucket) may take
+ * whole, one sample each. An estimate from side indexes and head. */
+struct tsdb_cost { uint64_t series, files, samples; };
+int tsdb_cost(struct tsdb *t, const struct tsdb_query *q, int64_t bucket_ns, struct tsdb_cost *ret);
+
 /* --- Figures */
 struct tsdb_stats {
 	uint64_t n_series, n_lists, n_tenants;

@@ -277,7 +277,7 @@ def test_rows_of_csv_are_the_columns_of_json(p, fill):
     ({"calendar": "shift", "step": "7h"}, "invalid", "/step"), ({"calendar": "day", "day_start": "24h"}, None, "/day_start"),
     ({"aggregates": ["p101"]}, "not_a_word", "/aggregates"), ({"aggregates": ["average"]}, "not_a_word", "/aggregates"),
     ({"aggregates": [f"p{i}" for i in range(9)]}, "limit", "/aggregates"), ({"fill": "spline"}, "not_a_word", "/fill"),
-    ({"calendar": "fortnight"}, "not_a_word", "/calendar")])
+    ({"calendar": "fortnight"}, "not_a_word", "/calendar"), ({"timeout": "1ms"}, None, "/timeout")])
 def test_what_cannot_be_is_refused_by_name(p, body, code, pointer):
     write(p, f"X{abs(hash(str(body)))}", [T0 * 10**9], [1.0])
     status, _, problem = p.call("POST", f"{BASE}/query", {"points": [f"{p.path}/X{abs(hash(str(body)))}"], "from": iso(T0), "to": iso(T0 + 60), **body})
