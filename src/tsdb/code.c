@@ -57,13 +57,13 @@ static void encode_mini(struct pen *p, const uint64_t *rest, size_t n, unsigned 
 	pack(p, padded, MINI, width);
 }
 
-/* Whether n values go on in steps as large as the first: series, exponents, times of a clock. For 128 the compiler knows how many. */
+/* Whether the n steps from v on are all as large as the first: series, exponents, times of a clock. For 128 the compiler knows how many. */
 static inline __attribute__((always_inline)) bool steps_are_one(const int64_t *v, size_t n)
 {
-	uint64_t step = (uint64_t) v[0] - (uint64_t) v[-1], other = 0;
+	uint64_t step = (uint64_t) v[1] - (uint64_t) v[0], other = 0;
 
 	for (size_t j = 0; j < n; j++)
-		other |= ((uint64_t) v[j] - (uint64_t) v[j - 1]) ^ step;
+		other |= ((uint64_t) v[j + 1] - (uint64_t) v[j]) ^ step;
 	return !other;
 }
 
@@ -80,7 +80,7 @@ void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 		uint64_t rest[BLOCK];
 		int64_t least = INT64_MAX;
 
-		if (k == BLOCK ? steps_are_one(v + i, BLOCK) : steps_are_one(v + i, k)) {
+		if (k == BLOCK ? steps_are_one(v + i - 1, BLOCK) : steps_are_one(v + i - 1, k)) {
 			uint64_t d = (uint64_t) v[i] - (uint64_t) v[i - 1];
 
 			pen_varint(p, zigzag(bits == 32 ? (int32_t) d : (int64_t) d));
