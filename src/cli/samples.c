@@ -17,7 +17,7 @@ struct query_options {
 	REMOTE_MEMBERS;
 	const char *from, *to, *step, *aggregate, *file, *calendar, *zone, *day_start, *fill;
 	double roll_over;
-	uint32_t limit;
+	uint32_t limit, pixels;
 };
 /* The first four are output_words. */
 static const struct rec_word query_words[] = { { "table", "Table", "表格" }, { "json", "JSON", "JSON" }, { "csv", "CSV", "CSV" }, { "ndjson", "NDJSON", "NDJSON" },
@@ -35,6 +35,7 @@ static const struct rec_field query_fields[] = {
 	F(struct query_options, day_start, .label = "Start of the production day", .label_zh = "生产日开始时刻", .doc = "6h"),
 	F(struct query_options, fill, .label = "Buckets without samples: none null previous linear", .label_zh = "无样本的时段：none null previous linear"),
 	F(struct query_options, roll_over, .def = "0", .min = "0", .label = "For delta: where the counter begins at 0 again", .label_zh = "用于 delta：计数器回零值"),
+	F(struct query_options, pixels, .max = "100000", .label = "Samples as a screen so wide shows them", .label_zh = "按此屏幕宽度返回样本"),
 	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
 	F(struct query_options, file, .label = "Into this file: csv or ndjson, however many; xlsx", .label_zh = "写入此文件：csv 或 ndjson 条数不限；xlsx"),
 };
@@ -166,6 +167,8 @@ static const char *asked(const struct query_options *o, int argc, char *argv[], 
 		json_kv_str(&j, "day_start", o->day_start);
 	if (!str_empty(o->fill))
 		json_kv_str(&j, "fill", o->fill);
+	if (o->pixels)
+		json_kv_u64(&j, "pixels", o->pixels);
 	if (o->roll_over > 0)
 		json_kv_f64(&j, "roll_over", o->roll_over);
 	if (str_empty(o->file) || o->limit)

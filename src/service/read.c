@@ -91,7 +91,11 @@ int read_range(struct scope *s, const struct read_range *range, tsdb_batch_fn on
 	struct tsdb_query q;
 	int r = query_of(s, range, &q);
 
-	return r < 0 ? r : tsdb_range(s->platform->tsdb, &q, on_batch, ctx);
+	if (r == 0 && range->pixels)
+		r = may_cost(s, &q, &(struct tsdb_step) { .want = TSDB_CHANGES });
+	if (r < 0)
+		return r;
+	return range->pixels ? tsdb_plot(s->platform->tsdb, &q, range->pixels, on_batch, ctx) : tsdb_range(s->platform->tsdb, &q, on_batch, ctx);
 }
 
 int read_buckets(struct scope *s, const struct read_range *range, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx)

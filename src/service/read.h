@@ -17,8 +17,8 @@ enum { READ_POINTS_MAX = 1000, READ_LIMIT = 10000, READ_LIMIT_MAX = 1000000, REA
 /* Needs sample.read. -ERR_MISSING names the first that is not there (of another tenant is not there). */
 int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret);
 
-struct read_range { const struct plant_point *points; uint32_t n; int64_t from_ns, to_ns; uint64_t limit; };
-/* All series a point ever had (a change of type makes another). Returns 1 when the limit cut it. */
+struct read_range { const struct plant_point *points; uint32_t n; int64_t from_ns, to_ns; uint64_t limit; uint32_t pixels; };
+/* All series a point ever had (a change of type makes another). Returns 1 when the limit cut it. pixels: tsdb_plot() instead of all samples. */
 int read_range(struct scope *s, const struct read_range *r, tsdb_batch_fn on_batch, void *ctx);
 int read_buckets(struct scope *s, const struct read_range *r, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
 int read_last(struct scope *s, const struct plant_point *points, uint32_t n, struct sample *ret);
@@ -47,6 +47,7 @@ struct query_in {
 	const char *zone;               /* whose wall: Europe/Berlin, +08:00, UTC, local (this computer's) */
 	int64_t day_start;              /* ns: the day begins so long after midnight */
 	int32_t fill;                   /* enum tsdb_fill */
+	uint32_t pixels;                /* of samples: as many as a screen so wide shows; 0: all */
 	int64_t timeout;                /* ns: the time it may take */
 	double roll_over;               /* of delta: where the counter begins at 0 again; 0: nowhere */
 	uint32_t limit;                 /* samples or buckets in all */

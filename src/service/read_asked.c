@@ -31,6 +31,8 @@ static const struct rec_field query_in_fields[] = {
 	F_ENUM(struct query_in, fill, fill_words, .def = "none", .label = "Buckets without samples", .label_zh = "无样本的时段"),
 	F(struct query_in, roll_over, .def = "0", .min = "0", .label = "Roll-over of the counter", .label_zh = "计数器回零值",
 		.doc = "For delta: the value at which it begins at 0 again; 0: nowhere", .doc_zh = "用于 delta：计数器到达此值后从 0 重新开始；0 表示不回零"),
+	F(struct query_in, pixels, .max = "100000", .label = "Width of the screen", .label_zh = "屏幕宽度", .unit = "px",
+		.doc = "Of samples the first, lowest, highest and last of each pixel; JSON alone", .doc_zh = "每个像素仅返回首、最低、最高、末样本；仅用于 JSON"),
 	F_KIND(struct query_in, timeout, REC_DURATION, .def = "60s", .min = "100ms", .max = "600s", .label = "Time at most", .label_zh = "最长时间"),
 	F(struct query_in, limit, .max = "1000000", .label = "Limit", .label_zh = "上限", .doc = "0: 10000; of CSV and NDJSON: all",
 		.doc_zh = "0 表示 10000；CSV 与 NDJSON 则不限"),
@@ -133,6 +135,8 @@ int read_asked(struct scope *s, const struct query_in *in, struct read_asked *re
 		r = read_points(s, in->points.items, in->points.n, &a.points);
 	if (r == 0)
 		r = read_aggs(s, in, &a);
+	if (r == 0 && in->pixels && a.n_aggs)
+		r = err_at(err_fail(ERR_INVALID, "field", "pixels", "rule", "@no_aggregates", "value", "there", NULL), "pixels");
 	if (r == 0)
 		catch_up(s->platform);
 	if (r < 0)

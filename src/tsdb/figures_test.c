@@ -307,6 +307,75 @@ TEST(borders_that_are_given_are_kept_to_and_gaps_are_filled)
 	fixture_end(&f);
 }
 
+static struct sample drawn[N * 2];
+static size_t n_drawn;
+
+static int draw(void *ctx, struct batch *b)
+{
+	struct batch_iter it = batch_iter(b, NULL);
+	struct sample s;
+
+	while (batch_next(&it, &s) && n_drawn < ELEMENTSOF(drawn))
+		drawn[n_drawn++] = s;
+	return 0;
+}
+
+static bool was_drawn(const struct sample *s)
+{
+	for (size_t i = 0; i < n_drawn; i++)
+		if (drawn[i].time_ns == s->time_ns)
+			return drawn[i].quality == s->quality && same_value(&drawn[i].value, &s->value);
+	return false;
+}
+
+TEST(of_each_pixel_the_first_lowest_highest_last_and_what_breaks_the_line)
+{
+	struct fixture f = { .config.n_shards = 1 };
+	uint64_t seed = 15;
+
+	must(fixture_begin(&f) == 0);
+	random_samples(&seed, false);
+	uint32_t s = write_all(&f, V_F64, &seed);
+	for (uint32_t pixels = 1; pixels < 400; pixels = pixels * 3 + 1) {
+		struct tsdb_query q = { .tenant = 1, .series = &s, .n_series = 1, .from_ns = in[50].time_ns, .to_ns = in[N - 50].time_ns };
+		size_t want = 0;
+
+		n_drawn = 0;
+		is_int(tsdb_plot(f.t, &q, pixels, draw, NULL), 0);
+		for (size_t i = 50; i < N - 50;) {      /* the naive way: all samples of a pixel, one after the other */
+			const struct sample *k[5] = { NULL };
+			int64_t px = (in[i].time_ns - q.from_ns) * (int64_t) pixels / (q.to_ns - q.from_ns);
+
+			for (; i < N - 50 && (in[i].time_ns - q.from_ns) * (int64_t) pixels / (q.to_ns - q.from_ns) == px; i++) {
+				if (!counts(&in[i])) {
+					k[4] = k[4] ? k[4] : &in[i];
+					continue;
+				}
+				k[0] = k[0] ? k[0] : &in[i];
+				k[1] = k[1] && k[1]->value.f64 <= in[i].value.f64 ? k[1] : &in[i];
+				k[2] = k[2] && k[2]->value.f64 >= in[i].value.f64 ? k[2] : &in[i];
+				k[3] = &in[i];
+			}
+			for (size_t a = 0; a < 5; a++) {
+				bool again = !k[a];
+
+				for (size_t b = 0; b < a && !again; b++)
+					again = k[a] == k[b];
+				want += !again;
+				ok(!k[a] || was_drawn(k[a]));
+			}
+		}
+		is_int(n_drawn, want);
+		for (size_t i = 1; i < n_drawn; i++)
+			ok(drawn[i].time_ns > drawn[i - 1].time_ns);
+		q.limit = 3;
+		n_drawn = 0;
+		is_int(tsdb_plot(f.t, &q, pixels, draw, NULL), want > 3);
+		is_int(n_drawn, MIN(want, (size_t) 3));
+	}
+	fixture_end(&f);
+}
+
 TEST(quantiles_of_many_keep_their_rank_in_any_order)
 {
 	enum { MANY = 1000000 };

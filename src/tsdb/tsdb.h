@@ -122,6 +122,10 @@ typedef int (*tsdb_batch_fn)(void *ctx, struct batch *b);
  * cut the answer: go on behind the last (series, time) seen. */
 int tsdb_range(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batch, void *ctx);
 
+/* The same, of each pixel (one of `pixels` equal parts of from … to) the first, lowest, highest and last used sample, and one that is not used where
+ * there is one: at most 5 a pixel, 1 of texts. A line through them is the line through all. */
+int tsdb_plot(struct tsdb *t, const struct tsdb_query *q, uint32_t pixels, tsdb_batch_fn on_batch, void *ctx);
+
 #define TSDB_NEVER INT64_MIN
 /* The sample with the greatest time of each series, ret[n] in the order asked; time TSDB_NEVER when there is none. Strings
  * live in the arena. */

@@ -272,12 +272,25 @@ def test_rows_of_csv_are_the_columns_of_json(p, fill):
         assert [r["last"] for r in rows] == ["" if v is None else repr(v) if kind == "f64" and not v.is_integer() else str(v) for v in got["last"]]
 
 
+def test_a_plot_keeps_every_peak(p):
+    rng = np.random.default_rng(9)
+    times, values = T0 * 10**9 + np.arange(20000) * 10**9, rng.normal(0, 1, 20000)
+    values[[777, 12345]] = 50, -50
+    got = ask(p, write(p, "PLOT", times, values.tolist()), T0, T0 + 20000, pixels=100)
+    pixels = pd.Series(values).groupby(np.arange(20000) // 200)
+    want = set(pixels.idxmin()) | set(pixels.idxmax()) | set(range(0, 20000, 200)) | set(range(199, 20000, 200))
+    assert [t // 10**6 - T0 for t in got["t"]] == sorted(want) and got["v"] == values[sorted(want)].tolist()
+    words = ask(p, write(p, "PLOTS", times[:1000], [f"w{i}" for i in range(1000)], type="string"), T0, T0 + 1000, pixels=10)
+    assert words["v"] == [f"w{i}" for i in range(0, 1000, 100)]
+
+
 @pytest.mark.parametrize("body,code,pointer", [
     ({"calendar": "day", "zone": "Europe/Nowhere"}, "missing", "/zone"), ({"calendar": "day", "zone": "../../etc/passwd"}, "missing", "/zone"),
     ({"calendar": "shift", "step": "7h"}, "invalid", "/step"), ({"calendar": "day", "day_start": "24h"}, None, "/day_start"),
     ({"aggregates": ["p101"]}, "not_a_word", "/aggregates"), ({"aggregates": ["average"]}, "not_a_word", "/aggregates"),
     ({"aggregates": [f"p{i}" for i in range(9)]}, "limit", "/aggregates"), ({"fill": "spline"}, "not_a_word", "/fill"),
-    ({"calendar": "fortnight"}, "not_a_word", "/calendar"), ({"timeout": "1ms"}, None, "/timeout")])
+    ({"calendar": "fortnight"}, "not_a_word", "/calendar"), ({"timeout": "1ms"}, None, "/timeout"),
+    ({"pixels": 9, "step": "1s"}, "invalid", "/pixels")])
 def test_what_cannot_be_is_refused_by_name(p, body, code, pointer):
     write(p, f"X{abs(hash(str(body)))}", [T0 * 10**9], [1.0])
     status, _, problem = p.call("POST", f"{BASE}/query", {"points": [f"{p.path}/X{abs(hash(str(body)))}"], "from": iso(T0), "to": iso(T0 + 60), **body})
