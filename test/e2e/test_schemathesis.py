@@ -23,6 +23,8 @@ def test_no_answer_breaks_the_description(tmp_path):
     p = tenon.Platform(str(tmp_path / "data"))
     token, report = p.sign_in(name="schemathesis"), tmp_path / "report.xml"
     p.token = token
+    # Without DuckDB's library, which is a download of its own, the platform says 501 to every statement.
+    left_out = LEFT_OUT if p.call("GET", "/api/v1/sql/tables")[2]["available"] else LEFT_OUT.replace("/(", "/(sql|")
     kept = [p.call("GET", "/api/v1/session")[2]["tenant"]["id"]]
     for noun in ("tokens", "users", "roles"):
         kept += [item["id"] for item in p.call("GET", f"/api/v1/{noun}")[2]["items"]]
@@ -30,7 +32,7 @@ def test_no_answer_breaks_the_description(tmp_path):
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", p.url + "/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--seed", "1",
              "--phases", "examples,coverage,fuzzing,stateful" if WHOLE else "fuzzing", "--max-examples", "25" if WHOLE else "1",
-             "--suppress-health-check", "all", "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", LEFT_OUT, "--no-color", "--workers", "1",
+             "--suppress-health-check", "all", "--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", left_out, "--no-color", "--workers", "1",
              "--report", "junit", "--report-junit-path", str(report)],
             capture_output=True, text=True, cwd=tmp_path, timeout=1500,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "keep_hooks", "TENON_TEST_KEEP": ",".join(kept), "PYTHONPATH": os.path.dirname(__file__)})
