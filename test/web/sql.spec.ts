@@ -1,10 +1,10 @@
 /* SQL, as an engineer uses it: completion of tables, columns and points, rows, lines over time, a file; what is wrong in one sentence; by
  * keyboard, on a telephone and in English. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { api, open, shot, until, type Watched } from './page';
+import { api, first, open, shot, until, type Watched } from './page';
 import { start, stopAll, webOptions } from './server';
 
 const program = inject('servers').program;
@@ -29,12 +29,7 @@ describe.skipIf(why)(`SQL${why ? ` (${why})` : ''}`, () => {
 		const serve = await start(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
 		url = serve.found[0]!;
 		w = await open(url);
-		await w.page.goto(serve.found[1]!);
-		await w.page.getByLabel('用户名').fill('zhang');
-		await w.page.getByLabel('姓名').fill('张工');
-		await w.page.getByLabel('密码', { exact: true }).fill('tenon-tenon');
-		await w.page.getByLabel('再次输入密码').fill('tenon-tenon');
-		await w.page.getByRole('button', { name: '建立管理员并登录' }).click();
+		await first(w.page, serve.found[1]!);
 		await w.page.getByText('从这里开始').waitFor();
 		const token = (await api(w.page, 'POST', '/tokens', { name: 'writer', role: ((await api(w.page, 'GET', '/roles?name=administrator')).body.items as { id: string }[])[0]!.id })).body.secret as string;
 		const now = Date.now();
@@ -44,8 +39,7 @@ describe.skipIf(why)(`SQL${why ? ` (${why})` : ''}`, () => {
 	});
 	afterAll(async () => {
 		await w.browser.close();
-		stopAll();
-		rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		await stopAll(data);
 	});
 
 	it('is in the menu, begins with an example, and shows rows', async () => {
