@@ -195,12 +195,13 @@ static int add_row(struct intake *t, struct row *r)
 	return e;
 }
 
-/* Of a series that stands in a line twice the last counts: rows have each once. Texts may fill a batch in the middle of a row. */
+/* Of a series that stands in a line twice the last counts: rows have each once. Texts may fill a batch in the middle of a row. And a batch of few
+ * columns costs more than it saves. */
 static bool is_single(const struct row *r)
 {
-	enum { COLUMNS_MAX = 64 };
+	enum { COLUMNS_MIN = 4, COLUMNS_MAX = 64 };
 
-	if (r->n > COLUMNS_MAX)
+	if (r->n < COLUMNS_MIN || r->n > COLUMNS_MAX)
 		return true;
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (r->field[i].series.type == V_STR || r->field[i].series.type == V_BYTES)

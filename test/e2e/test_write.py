@@ -121,12 +121,12 @@ def test_of_a_request_the_last_line_counts_whatever_fields_its_neighbours_had(pl
     """Against a dictionary: heads that come again, with the same fields, others, the same field twice, the same time again."""
     import random
     r = random.Random(5)
-    want, kinds = {}, {"a": lambda: r.uniform(-9, 9), "b": lambda: r.randrange(-9, 9), "c": lambda: r.random() < 0.5, "d": lambda: f"text {r.randrange(99)}"}
+    want, kinds = {}, {"a": lambda: r.uniform(-9, 9), "e": lambda: r.uniform(-9, 9), "b": lambda: r.randrange(-9, 9), "c": lambda: r.random() < 0.5, "d": lambda: f"text {r.randrange(99)}"}
     for _ in range(8):
         lines = []
         for _ in range(600):
             head, at = f"model,m={r.randrange(14)}", T0 + r.randrange(40)
-            fields = ["a", "b", "c"] if r.random() < 0.9 else r.choices("abcd", k=r.randrange(1, 5))
+            fields = ["a", "b", "c", "e"] if r.random() < 0.9 else r.choices("abcde", k=r.randrange(1, 6))
             values = [(f, kinds[f]()) for f in fields]
             for f, v in values:
                 want.setdefault(f"{head}/{f}", {})[at] = v
