@@ -8,9 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/err.h"
-#include "tsdb/tall.h"
-#include "tsdb/tsdb_impl.h"
+#include "tsdb/answer.h"
 
 struct pick { int64_t t; uint64_t v; uint32_t q; uint8_t cell; bool is; };
 enum { FIRST, LOWEST, HIGHEST, LAST, BROKEN, PICKS };
@@ -18,10 +16,6 @@ enum { FIRST, LOWEST, HIGHEST, LAST, BROKEN, PICKS };
 struct plot {
 	const struct tsdb_query *q;
 	uint32_t pixels;
-	tsdb_batch_fn on_batch;
-	void *ctx;
-	struct tall *w;
-	uint64_t left;
 	uint32_t series;
 	uint8_t type;
 	bool open;                      /* a pixel is under way */
@@ -30,42 +24,6 @@ struct plot {
 	double lowest, highest;
 };
 
-static int hand_over(struct plot *p)
-{
-	_cleanup_(batch_unrefp) struct batch *b = NULL;
-
-	if (p->w->rows == 0)
-		return 0;
-	int r = tall_seal(p->w, p->q->tenant, &b);
-	if (r == 0)
-		r = p->on_batch(p->ctx, b);
-	return MIN(r, 0);
-}
-
-/* 1: the limit is reached. */
-static int put(struct plot *p, const struct span *s)
-{
-	int r = 0;
-
-	if (p->left == 0)
-		return 1;
-	for (int n = 0; r == 0 && n == 0;) {
-		if (p->w->type != s->type) {
-			r = hand_over(p);
-			tall_begin(p->w, s->type);
-		}
-		n = r < 0 ? r : tall_add(p->w, p->series, s, 0, 1);
-		if (n < 0)
-			return n;
-		if (n == 0) {
-			r = hand_over(p);
-			tall_begin(p->w, V_NONE);
-		}
-	}
-	p->left--;
-	return r;
-}
-
 static int by_time(const void *a_, const void *b_)
 {
 	const struct pick *a = a_, *b = b_;
@@ -73,8 +31,9 @@ static int by_time(const void *a_, const void *b_)
 	return (a->t > b->t) - (a->t < b->t);
 }
 
-static int close_pixel(struct plot *p)
+static int close_pixel(void *ctx, struct answer *a)
 {
+	struct plot *p = ctx;
 	struct pick k[PICKS];
 	size_t n = 0;
 	int r = 0;
@@ -85,7 +44,7 @@ static int close_pixel(struct plot *p)
 	qsort(k, n, sizeof(*k), by_time);
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (i == 0 || k[i].t != k[i - 1].t)
-			r = put(p, &(struct span) { .n = 1, .type = p->type, .t = &k[i].t, .v = &k[i].v, .cell = &k[i].cell, .q = &k[i].q });
+			r = answer_put(a, p->series, &(struct span) { .n = 1, .type = p->type, .t = &k[i].t, .v = &k[i].v, .cell = &k[i].cell, .q = &k[i].q });
 	memset(p->pick, 0, sizeof(p->pick));
 	p->open = false;
 	return r;
@@ -133,22 +92,25 @@ static void open_pixel(struct plot *p, int64_t t)
 	p->open = true;
 }
 
-static int put_span(struct plot *p, const struct span *s)
+static int on_span(void *ctx, struct answer *a, const struct series *series, const struct span *s)
 {
+	struct plot *p = ctx;
 	bool is_text = s->type == V_STR || s->type == V_BYTES;
 	int r = 0;
 
+	p->series = series->number;
+	p->type = s->type;
 	for (uint32_t i = 0; i < s->n && r == 0; i++) {
 		bool other = !p->open || (uint64_t) s->t[i] - (uint64_t) p->q->from_ns >= p->end;
 
 		if (other) {
-			r = close_pixel(p);
+			r = close_pixel(p, a);
 			open_pixel(p, s->t[i]);
 		}
 		if (r == 0 && is_text && other) {
 			struct span one = span_part(s, i, 1);
 
-			r = put(p, &one);
+			r = answer_put(a, p->series, &one);
 		} else if (!is_text) {
 			add_number(p, s, i);
 		}
@@ -156,56 +118,9 @@ static int put_span(struct plot *p, const struct span *s)
 	return r;
 }
 
-static int each_series(struct reader *rd, struct plot *p, const uint32_t *series, size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		const struct series *s = names_series(rd->te->names, series[i]);
-		struct span span;
-
-		if (!s)
-			continue;
-		p->series = s->number;
-		p->type = s->type;
-		p->open = false;
-		r = reader_series(rd, s, p->q->from_ns, p->q->to_ns);
-		while (r == 0 && (r = reader_next(rd, &span)) > 0)
-			r = put_span(p, &span);
-		if (r == 0)
-			r = close_pixel(p);
-	}
-	if (r >= 0) {
-		int last = hand_over(p);
-
-		r = last < 0 ? last : r;
-	}
-	return r;
-}
-
 int tsdb_plot(struct tsdb *t, const struct tsdb_query *q, uint32_t pixels, tsdb_batch_fn on_batch, void *ctx)
 {
-	struct plot p = { .q = q, .pixels = MAX(pixels, 1u), .on_batch = on_batch, .ctx = ctx, .left = q->limit ? q->limit : UINT64_MAX };
-	struct tenant *te = tenant_find(t, q->tenant);
-	_cleanup_free_ uint32_t *series = NULL;
-	struct reader rd;
-	size_t n = 0;
+	struct plot p = { .q = q, .pixels = MAX(pixels, 1u) };
 
-	if (!te || q->from_ns >= q->to_ns)
-		return 0;
-	int r = query_series(q, &series, &n);
-	if (r < 0)
-		return r;
-	p.w = sys.malloc(sizeof(*p.w));
-	if (!p.w)
-		return err_fail(ERR_NO_MEMORY, "what", "a query", NULL);
-	p.w->text = (struct buf) { 0 };
-	tall_begin(p.w, V_NONE);
-	r = reader_open(t, te, q, &rd);
-	if (r == 0)
-		r = each_series(&rd, &p, series, n);
-	reader_close(&rd);
-	tall_done(p.w);
-	sys_free(p.w);
-	return r;
+	return answer_run(t, q, on_batch, ctx, &(struct answer_maker) { .on_span = on_span, .on_end = close_pixel, .ctx = &p });
 }

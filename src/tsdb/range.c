@@ -1,99 +1,14 @@
 /* range.c - raw samples as batches. */
-#include "tsdb/tsdb_impl.h"
+#include "tsdb/answer.h"
 
-#include "base/err.h"
-#include "tsdb/tall.h"
-
-struct answer {
-	struct tall *w;
-	const struct tsdb_query *q;
-	tsdb_batch_fn on_batch;
-	void *ctx;
-	uint64_t left;
-};
-
-static int hand_over(struct answer *a)
+static int on_span(void *ctx, struct answer *a, const struct series *series, const struct span *s)
 {
-	_cleanup_(batch_unrefp) struct batch *b = NULL;
-
-	if (a->w->rows == 0)
-		return 0;
-	int r = tall_seal(a->w, a->q->tenant, &b);
-	if (r == 0)
-		r = a->on_batch(a->ctx, b);
-	return MIN(r, 0);
-}
-
-/* 1: the limit is reached. */
-static int put_span(struct answer *a, uint32_t series, const struct span *s)
-{
-	int r = 0;
-
-	if (a->w->type != s->type) {
-		r = hand_over(a);
-		tall_begin(a->w, s->type);
-	}
-	for (uint32_t at = 0; at < s->n && r == 0;) {
-		if (a->left == 0)
-			return 1;
-		int n = tall_add(a->w, series, s, at, a->left);
-		if (n < 0)
-			return n;
-		at += (uint32_t) n;
-		a->left -= (uint64_t) n;
-		if (n == 0) {
-			r = hand_over(a);
-			tall_begin(a->w, s->type);
-		}
-	}
-	return r;
-}
-
-static int read_all(struct reader *rd, struct answer *a, const uint32_t *series, size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		const struct series *s = names_series(rd->te->names, series[i]);
-		struct span span;
-
-		if (!s)
-			continue;
-		r = reader_series(rd, s, a->q->from_ns, a->q->to_ns);
-		while (r == 0 && (r = reader_next(rd, &span)) > 0)
-			r = put_span(a, series[i], &span);
-	}
-	if (r >= 0) {
-		int last = hand_over(a);
-
-		r = last < 0 ? last : r;
-	}
-	return r;
+	return answer_put(a, series->number, s);
 }
 
 int tsdb_range(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batch, void *ctx)
 {
-	struct answer a = { .q = q, .on_batch = on_batch, .ctx = ctx, .left = q->limit ? q->limit : UINT64_MAX };
-	struct tenant *te = tenant_find(t, q->tenant);
-	_cleanup_free_ uint32_t *series = NULL;
-	struct reader rd;
-	size_t n = 0;
+	static const struct answer_maker all = { .on_span = on_span };
 
-	if (!te || q->from_ns >= q->to_ns)
-		return 0;
-	int r = query_series(q, &series, &n);
-	if (r < 0)
-		return r;
-	a.w = sys.malloc(sizeof(*a.w));
-	if (!a.w)
-		return err_fail(ERR_NO_MEMORY, "what", "a query", NULL);
-	a.w->text = (struct buf) { 0 };
-	tall_begin(a.w, V_NONE);
-	r = reader_open(t, te, q, &rd);
-	if (r == 0)
-		r = read_all(&rd, &a, series, n);
-	reader_close(&rd);
-	tall_done(a.w);
-	sys_free(a.w);
-	return r;
+	return answer_run(t, q, on_batch, ctx, &all);
 }

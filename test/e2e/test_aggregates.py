@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+import batches
 import people
 import tenon
 
@@ -221,12 +222,17 @@ def test_what_is_not_known_is_left_out_null_repeated_or_on_a_line(p):
     assert [v for v in none["mean"] if v is not None] == [10, 20, 80, 90, 10]
     # The value goes on where nothing was measured, so these buckets are known, and empty of samples.
     assert none["count"] == [1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0]
+    # A Bad sample behind each ends its value: now the minutes between are empty indeed.
+    at = [T0 + m * 60 + s for m in minutes for s in (5, 6)]
+    values = [v for m in minutes for v in (want[m], None)]
+    p.make("points", group=p.group, code="GAPS", name="GAPS", address="GAPS", type="f64")
+    body = batches.names([f"{p.path}/GAPS"]) + batches.tall(batches.F64, [0] * 10, [t * 10**9 for t in at], values, [0, 0x80000000] * 5)
+    assert batches.send(p, body)[0] == 204
+    tenon.wait_for(lambda: sum(ask(p, f"{p.path}/GAPS", T0, T0 + 720, aggregates=["count"])["count"]) == 10, 20, "all are there")
     for fill, figure in ("null", want), ("previous", want.ffill()), ("linear", want.interpolate(limit_area="inside")):
-        # A text ends each value: then the buckets between are empty indeed.
-        gaps = write(p, f"GAP_{fill}", [(T0 + m * 60 + 5) * 10**9 for m in minutes], ["a", "b", "c", "d", "a"], type="string")
-        got = ask(p, gaps, T0, T0 + 720, fill=fill, **asked)
-        assert got["count"] == want.notna().astype(int).tolist() and len(got["t"]) == 12
-        assert len(figure) == 12
+        got = ask(p, f"{p.path}/GAPS", T0, T0 + 720, fill=fill, **asked)
+        assert got["count"] == (2 * want.notna().astype(int)).tolist() and len(got["t"]) == 12
+        near(got["mean"], figure.tolist())
 
 
 def test_whole_numbers_are_exact_at_both_ends(p):
