@@ -1,11 +1,10 @@
 /* Backups, as a system administrator does it: made with a passphrase, checked, fetched, deleted after a question; also on a telephone and in English. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, first, open, row, shot, still, until, type Watched } from './page';
-import { start, stopAll, webOptions } from './server';
+import { platform, stopAll } from './server';
 
 const program = inject('servers').program;
 const why = program ? '' : inject('servers').why || 'needs the program';
@@ -15,11 +14,10 @@ let data = '';
 
 describe.skipIf(why)(`backups${why ? ` (${why})` : ''}`, () => {
 	beforeAll(async () => {
-		data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
-		const serve = await start(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
-		url = serve.found[0]!;
+		const serve = await platform(program);
+		({ url, data } = serve);
 		w = await open(url);
-		await first(w.page, serve.found[1]!);
+		await first(w.page, serve.link);
 		await w.page.getByText('从这里开始').waitFor();
 	});
 	afterAll(async () => {

@@ -2,12 +2,10 @@
  * Setting up and writing, as an engineer does it: a wrong port is named by the test, registers are read raw and the right reading is
  * clicked, a set-point beyond its limit is refused, one within is written and read back; also on a telephone and by keyboard.
  */
-import { existsSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, first, open, settled, shot, until, type Watched } from './page';
-import { start, stopAll } from './server';
+import { platform, start, stopAll } from './server';
 
 const program = inject('servers').program;
 const why = program ? '' : inject('servers').why || 'needs the program';
@@ -19,14 +17,12 @@ const ids: Record<string, string> = {};
 
 describe.skipIf(why)(`commands${why ? ` (${why})` : ''}`, () => {
 	beforeAll(async () => {
-		data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
 		const sim = await start(program, ['sim', '--listen', '127.0.0.1:0'], [/^ready modbus (\S+)/]);
-		const console_ = [resolve(WEB, '../build/console'), join(WEB, 'dist')].find((d) => existsSync(join(d, 'index.html')));
-		const serve = await start(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...(console_ ? ['--web', console_] : [])], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
-		url = serve.found[0]!;
+		const serve = await platform(program);
+		({ url, data } = serve);
 		w = await open(url);
 		const { page } = w;
-		await first(page, serve.found[1]!);
+		await first(page, serve.link);
 		await page.getByText('从这里开始').waitFor();
 		const [host, port] = sim.found[0]!.split(':');
 		const make = async (noun: string, body: unknown): Promise<string> => {

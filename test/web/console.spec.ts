@@ -2,12 +2,11 @@
  * A person's path: first start → connection → device → points by form and by list → live values → trend → the simulator dies and
  * comes back → somebody else changes the same record → English → tokens, audit log, signing out. One browser, in this order.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, first, open, row, settled, shot, until, type Watched, still } from './page';
-import { start, stopAll, webOptions } from './server';
+import { platform, start, stopAll } from './server';
 
 const servers = inject('servers');
 const PASSWORD = 'tenon-tenon';         // the mock knows this one too
@@ -516,12 +515,11 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 
 	it('breaks a unit of the demonstration plant on the fault panel, sees it silent, and mends it', async (context) => {
 		if (!servers.program) return context.skip();
-		const data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
-		const serve = await start(servers.program, ['serve', '--demo', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
-		const d = await open(serve.found[0]!);
+		const serve = await platform(servers.program, '--demo');
+		const d = await open(serve.url);
 		try {
 			const { page } = d;
-			await first(page, serve.found[1]!, PASSWORD);
+			await first(page, serve.link, PASSWORD);
 			await page.getByRole('menuitem', { name: '故障面板' }).click();
 			await page.getByRole('heading', { name: '故障面板' }).waitFor();
 			const oven = page.getByRole('region', { name: '1 号固化炉' });
@@ -563,7 +561,7 @@ describe.skipIf(servers.why)(`console${servers.why ? ` (${servers.why})` : ''}`,
 			await d.browser.close();
 			serve.child.kill('SIGTERM');
 			await until('it has ended', () => Promise.resolve(serve.child.exitCode !== null || serve.child.signalCode !== null));
-			rmSync(data, { recursive: true, force: true });
+			rmSync(serve.data, { recursive: true, force: true });
 		}
 	}, 180_000);
 

@@ -2,12 +2,11 @@
  * The simulated plant in pictures: a tile for each device by place, the pictures of oven, machining centre and energy meter with live values, in both
  * languages, wide and narrow, light and dark; a unit that does not answer looks so.
  */
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, first, open, settled, shot, still, until, type Watched } from './page';
-import { start, stopAll, webOptions } from './server';
+import { platform, stopAll } from './server';
 
 const program = inject('servers').program;
 const why = program ? '' : inject('servers').why || 'needs the program';
@@ -25,13 +24,12 @@ const isLive = (): Promise<void> => until('all values are there', async () => (a
 
 describe.skipIf(why)(`pictures${why ? ` (${why})` : ''}`, () => {
 	beforeAll(async () => {
-		data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
 		process.env.TENON_LANG = 'en';           // the plant's names: what is Chinese on an English screen is then a word of ours
-		const serve = await start(program, ['serve', '--demo', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
-		url = serve.found[0]!;
+		const serve = await platform(program, '--demo');
+		({ url, data } = serve);
 		w = await open(url);
 		const { page } = w;
-		await first(page, serve.found[1]!);
+		await first(page, serve.link);
 		await page.getByRole('menuitem', { name: '总览图' }).waitFor();
 		for (const d of (await api(page, 'GET', '/devices')).body.items as { id: string; code: string }[]) ids[d.code] = d.id;
 	});

@@ -81,6 +81,13 @@ export function webOptions(): string[] {
 	return folder ? ['--web', folder] : [];
 }
 
+/** A platform of its own in a new folder: where it is, and the one-time link. */
+export async function platform(program: string, ...options: string[]): Promise<{ child: ChildProcess; url: string; link: string; data: string }> {
+	const data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
+	const { child, found } = await start(program, ['serve', ...options, '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
+	return { child, url: found[0]!, link: found[1]!, data };
+}
+
 async function ofProgram(program: string, data: string): Promise<Servers> {
 	const sim = await start(program, ['sim', '--listen', '127.0.0.1:0'], [/^ready modbus (\S+)/]);
 	const args = ['serve', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()];

@@ -1,11 +1,10 @@
 /* SQL, as an engineer uses it: completion of tables, columns and points, rows, lines over time, a file; what is wrong in one sentence; by
  * keyboard, on a telephone and in English. */
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { api, first, open, shot, until, type Watched } from './page';
-import { start, stopAll, webOptions } from './server';
+import { platform, stopAll } from './server';
 
 const program = inject('servers').program;
 const library = program && existsSync(join(resolve(program, '..'), 'tools/duckdb/libduckdb.so'));
@@ -25,11 +24,10 @@ async function write(text: string): Promise<void> {
 
 describe.skipIf(why)(`SQL${why ? ` (${why})` : ''}`, () => {
 	beforeAll(async () => {
-		data = mkdtempSync(join(tmpdir(), 'tenon-web-'));
-		const serve = await start(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...webOptions()], [/^ready (http\S+)/, /^(?:start|setup) (http\S+)/]);
-		url = serve.found[0]!;
+		const serve = await platform(program);
+		({ url, data } = serve);
 		w = await open(url);
-		await first(w.page, serve.found[1]!);
+		await first(w.page, serve.link);
 		await w.page.getByText('从这里开始').waitFor();
 		const token = (await api(w.page, 'POST', '/tokens', { name: 'writer', role: ((await api(w.page, 'GET', '/roles?name=administrator')).body.items as { id: string }[])[0]!.id })).body.secret as string;
 		const now = Date.now();
