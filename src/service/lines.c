@@ -61,16 +61,20 @@ static const char *find(const char *p, const char *end, char c)
 	return at ? at : end;
 }
 
-/* A newline ends a line unless it stands inside a text in quotes. */
+/* A newline ends a line unless it stands inside a text in quotes. Only fields have such texts: in a name and in a comment a quote is a character. */
 static const char *line_end(struct lines *l, const char *p, const char *end)
 {
-	const char *plain = find(p, end, '\n'), *quoted;
+	const char *plain = find(p, end, '\n'), *fields, *quoted;
 
-	l->quotes = find(p, plain, '"') < plain;
-	l->plain = !l->quotes && find(p, plain, '\\') == plain;
-	if (!l->quotes)
+	while (p < plain && *p == ' ')
+		p++;
+	l->plain = find(p, plain, '"') == plain && find(p, plain, '\\') == plain;
+	l->quotes = false;
+	if (l->plain || *p == '#')
 		return plain;
-	quoted = until(p, end, NEWLINE, true);
+	fields = until(p, plain, BLANK, false);
+	l->quotes = find(fields, plain, '"') < plain;
+	quoted = l->quotes ? until(fields, end, NEWLINE, true) : plain;
 	return quoted ? quoted : plain;
 }
 

@@ -53,6 +53,27 @@ TEST(escapes_are_taken_out_where_the_reference_says)
 	is_bytes(out, "a \"q\" \\", 7);
 }
 
+/* "Quotes: line protocol accepts double and single quotes in measurement names, tag keys, tag values, field keys, and interprets them as part of
+ * the name, key, or value": line protocol reference, InfluxDB v2. */
+TEST(a_quote_in_a_name_or_a_comment_is_a_character_and_takes_no_line_with_it)
+{
+	static const char text[] = "# disks of 3.5\" and\ndisk free=1i 1\npipe,size=2\" flow=2i 2\npipe,size=3\" flow=3i 3\n"
+		"m text=\"two\nlines\" 4\n # a \" again\nm\\\" f=5i 5\n";
+	static const char *const heads[] = { "disk", "pipe,size=2\"", "pipe,size=3\"", "m", "m\\\"" };
+	static const uint32_t at[] = { 2, 3, 4, 6, 8 };
+	struct lines l = lines_of(text, sizeof(text) - 1);
+	struct line_field f;
+
+	for (size_t i = 0; i < ELEMENTSOF(heads); i++) {
+		must(lines_next(&l) == 1 && lines_field(&l, &f) == 1);
+		ok(f.head_len == strlen(heads[i]) && memcmp(f.head, heads[i], f.head_len) == 0);
+		is_int(l.time, i + 1);
+		is_int(l.line, at[i]);
+		is_int(lines_field(&l, &f), 0);
+	}
+	is_int(lines_next(&l), 0);
+}
+
 TEST(a_wrong_line_is_named_with_its_column_and_the_next_is_read)
 {
 	static const char *const bad[] = { "m", "m ", ",t=1 f=1", "m f", "m f=", "m =1", "m f=1,", "m f=abc", "m f=1 x", "m f=1 1.5", "m f=\"open",
