@@ -28,6 +28,7 @@ struct catalog *catalog_unref(struct catalog *c)
 		return NULL;
 	for (size_t i = 0; i < c->n; i++)
 		file_unref(c->file[i]);
+	tombs_unref(c->tombs);
 	return sys_free(c);
 }
 
@@ -54,6 +55,7 @@ static int make(struct tenant *te, const struct manifest *m, struct catalog **re
 	if (!c)
 		return no_memory();
 	atomic_init(&c->refs, 1);
+	c->tombs = tombs_ref(m->tombs);
 	for (; c->n < m->n; c->n++) {
 		struct file *f = known(te->catalog, m->file[c->n].number);
 		char base[PATH_MAX];
@@ -128,10 +130,52 @@ static bool is_relabeled(const struct change *ch, const struct file *f)
 	return false;
 }
 
+/* What a delete means is in the files there are, whose highest rank it takes; all that is written later is not meant. */
+static int new_tombs(const struct manifest *m, const struct change *ch, struct tombs **ret)
+{
+	_cleanup_free_ struct tomb *more = sys_alloc_array(ch->n_tombs, sizeof(*more));
+	uint64_t rank = 0;
+
+	if (!more)
+		return no_memory();
+	for (size_t i = 0; i < m->n; i++)
+		rank = MAX(rank, m->file[i].rank);
+	for (size_t i = 0; i < ch->n_tombs; i++) {
+		more[i] = ch->tomb[i];
+		more[i].rank = rank;
+		more[i].serial = m->next_tomb;
+	}
+	return tombs_add(m->tombs, more, ch->n_tombs, ret);
+}
+
+/* Deletes that mean nothing any more go when files go. */
+static int next_tombs(struct manifest *m, const struct change *ch)
+{
+	struct tombs *t = NULL;
+	int r = 0;
+
+	if (ch->n_tombs) {
+		r = new_tombs(m, ch, &t);
+		m->next_tomb += r == 0;
+	}
+	if (r == 0 && t) {
+		tombs_unref(m->tombs);
+		m->tombs = t;
+	}
+	if (r == 0 && m->tombs && (ch->n_remove || ch->n_tombs)) {
+		r = tombs_needed(m->tombs, m->file, m->n, &t);
+		if (r == 0) {
+			tombs_unref(m->tombs);
+			m->tombs = t;
+		}
+	}
+	return r;
+}
+
 static int next_manifest(struct tenant *te, const struct change *ch, struct manifest *ret)
 {
 	const struct catalog *c = te->catalog;
-	struct manifest m = { .covered = ch->covered ? ch->covered : te->covered, .next = tenant_numbers(te, 0) };
+	struct manifest m = { .covered = ch->covered ? ch->covered : te->covered, .next = tenant_numbers(te, 0), .next_tomb = te->next_tomb };
 
 	m.file = sys_alloc_array(c->n + ch->n_add + 1, sizeof(*m.file));
 	if (!m.file)
@@ -151,8 +195,13 @@ static int next_manifest(struct tenant *te, const struct change *ch, struct mani
 		m.file[m.n++] = ch->add[i];
 	if (m.n)
 		qsort(m.file, m.n, sizeof(*m.file), by_number);
-	*ret = m;
-	return 0;
+	m.tombs = tombs_ref(c->tombs);
+	int r = next_tombs(&m, ch);
+	if (r < 0)
+		manifest_done(&m);
+	else
+		*ret = m;
+	return r;
 }
 
 void tenant_file_drop(const struct tenant *te, const struct file_info *f)
@@ -208,6 +257,7 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 			file_set_level(ch->relabel[i].file, LEVEL_DAY);
 		install(te, take(c));
 		te->covered = m.covered;
+		te->next_tomb = m.next_tomb;
 		settle_doubt(te);
 	}
 	manifest_done(&m);

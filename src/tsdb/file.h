@@ -17,6 +17,8 @@
 #include "tsdb/pqr.h"
 
 enum { LEVEL_FLUSHED, LEVEL_WINDOW, LEVEL_DAY, LEVELS };
+enum { FOLDER_DATA, FOLDER_SECOND, FOLDERS };           /* under the data folder; under the second one */
+enum { PART_RAW = 1, PART_MINUTES = 2, PART_HOURS = 4, PARTS_ALL = 7 };        /* samples; what sums them up by the minute, by the hour */
 
 struct file_info {                      /* what the manifest says */
 	uint64_t number;                /* its name */
@@ -27,6 +29,9 @@ struct file_info {                      /* what the manifest says */
 	int64_t t_min, t_max;
 	uint32_t series_min, series_max;
 	int64_t written_ns;             /* wall clock; 0: not known */
+	uint8_t folder;                 /* FOLDER_x: where it lies */
+	uint8_t parts;                  /* PART_x: what of its samples there is */
+	uint64_t tombs;                 /* serial of the last tomb that was applied when it was written: tomb.h */
 };
 
 struct file_pool;

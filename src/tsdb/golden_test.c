@@ -128,3 +128,4 @@ static void opens(const char *name)
 }
 
 TEST(layout_1_opens_reads_bit_for_bit_and_goes_on) { opens("tsdb-v1"); }
+TEST(a_manifest_of_version_2_with_merged_files_opens_and_goes_on) { opens("tsdb-v2"); }

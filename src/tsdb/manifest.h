@@ -1,21 +1,23 @@
 /*
  * manifest.h - which files a tenant's history is made of, and up to where in the log.
  *
- * tenants/<id>/ts/manifest: a header {"TNMF", version, CRC-32, tenant, covered sequence, next number, count}, then 80 bytes a file (version 1: 64). It is
- * replaced as a whole (temporary name, sync, rename, sync of the folder), so it is the old or the new one: what it does not name does not
+ * tenants/<id>/ts/manifest: a header {"TNMF", version, CRC-32, tenant, covered sequence, next number, files, next tomb, tombs}, then 96 bytes a
+ * file and 48 a tomb (versions 1 and 2: no tombs, 64 and 80 bytes a file; they are read, version 3 is written). It is replaced as a whole (temporary name, sync, rename, sync of the folder), so it is the old or the new one: what it does not name does not
  * exist, what it names was synced before. `covered` is the truth about the log: batches up to it are in files.
  *
  * Thread: values. Memory: the caller's array.
  */
 #pragma once
 
-#include "tsdb/file.h"
+#include "tsdb/tomb.h"
 #include "tsdb/tsdb.h"
 
 struct manifest {
 	uint64_t covered, next;         /* sequence of the log; number of the next file, from 1 */
 	struct file_info *file;         /* ascending by number */
 	size_t n;
+	uint64_t next_tomb;             /* serial of the next one, from 1 */
+	struct tombs *tombs;            /* a reference; NULL: none */
 };
 
 int manifest_read(const char *path, uint32_t tenant, struct manifest *ret);     /* -ERR_MISSING, -ERR_CORRUPT, -ERR_NEWER */

@@ -246,6 +246,7 @@ int output_open(struct output *o, const struct file_info *info)
 
 	o->temp[0] = o->temp_idx[0] = 0;
 	o->info = *info;
+	o->info.parts = PART_RAW;
 	o->hint_series = 0;
 	o->synced = 0;
 	buf_addf(&b, "%s/tmp/tsdb-%u-%llu.parquet", o->t->data, o->te->id, id);

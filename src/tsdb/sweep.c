@@ -117,7 +117,7 @@ static int look(const char *path, struct file_info *f)
 
 static int adopt(struct sweep *s, uint64_t number)
 {
-	struct file_info f = { .number = number, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
+	struct file_info f = { .number = number, .parts = PART_RAW, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 	struct manifest *m = s->found;
 	int r = look(s->path, &f);
 
@@ -194,7 +194,7 @@ int sweep_orphans(struct tenant *te, const struct manifest *m)
 
 int sweep_adopt(struct tenant *te, struct manifest *ret)
 {
-	struct manifest m = { .next = 1 };
+	struct manifest m = { .next = 1, .next_tomb = 1 };
 	struct sweep s = { .te = te, .found = &m };
 	int r = walk(&s);
 

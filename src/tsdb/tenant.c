@@ -102,6 +102,7 @@ static int load(struct tenant *te)
 	if (r == 0) {
 		te->covered = m.covered;
 		te->next_number = m.next;
+		te->next_tomb = m.next_tomb;
 		r = catalog_open(te, &m);
 	}
 	manifest_done(&m);

@@ -20,6 +20,7 @@ enum { OPEN_FILES_MAX = 256, SHARDS_MAX = 8, DAY_SHEETS = 16 };
 struct catalog {
 	atomic_uint refs;
 	uint64_t version;
+	struct tombs *tombs;            /* what is deleted and still lies in these files; NULL: nothing */
 	size_t n;
 	struct file *file[];
 };
@@ -37,6 +38,7 @@ struct tenant {
 	_Atomic uint64_t covered;       /* batches up to here are in files */
 	uint64_t next_number;           /* guarded by mutex */
 	struct mutex change;            /* one changes files and manifest at a time; doubt: see catalog.c */
+	uint64_t next_tomb;             /* guarded by change */
 	struct file_info *doubt;
 	size_t n_doubt;
 	uint64_t flush_seq, flush_first;        /* of the flush: the numbers of the generation up to this sequence */
@@ -133,6 +135,9 @@ struct change {
 	struct file *const *remove;
 	const struct plan_file *relabel;        /* are day files as they are */
 	size_t n_add, n_remove, n_relabel;
+	/* Deletes: by series and time, none overlapping another; they mean what lies in the files now, and get their rank and serial here. */
+	const struct tomb *tomb;
+	size_t n_tombs;
 	uint64_t covered;               /* 0: as it was */
 	bool again;
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""make-tsdb.py WRITER OUT: the folder tsdb-v1 as test/e2e/tsdb_writer.c makes it, and expected.txt: what must be found in it for ever.
+"""make-tsdb.py WRITER OUT [window]: a folder as test/e2e/tsdb_writer.c makes it, and expected.txt: what must be found in it for ever.
+tsdb-v1 has a manifest of version 1; tsdb-v2 (window: files are merged) of version 2.
 
 Run once a released layout, never again for that layout: `cc … test/e2e/tsdb_writer.c` as test/e2e/test_tsdb_readers.py does it, then
 `test/golden/make-tsdb.py ./tsdb_writer test/golden/tsdb-v1`. Lines of expected.txt: series, time in ns, type, quality, value as printed.
@@ -13,7 +14,7 @@ import tempfile
 
 writer, out = sys.argv[1], pathlib.Path(sys.argv[2])
 with tempfile.TemporaryDirectory() as work:
-    said = subprocess.run([writer, work, "small", "1"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([writer, work, "small", "1", *sys.argv[3:]], capture_output=True, text=True, check=True).stdout
     out.mkdir()
     shutil.copytree(pathlib.Path(work) / "tenants", out / "tenants")
 want = {}
