@@ -6,11 +6,14 @@
  * which share their times in the log, in memory and in files.
  *
  * Of equal series and time the last line counts, so order matters: the first line of a head is in a batch of single samples, and these are sealed in
- * front of all rows. A line that comes with other fields than the head had, or a full batch, seals everything there is.
+ * front of all rows. A line that comes with other fields than the head had, or a full batch, seals everything there is. So does one whose head is
+ * another spelling (with a backslash, with a slash in a key) of points that stand in rows already; these then go sample by sample.
  */
 #include "service/intake.h"
 
 #include <string.h>
+
+#include "sys/sys.h"
 
 enum { SLOTS = 1024, PROBES = 16, RESHAPED_MAX = 16 };
 
@@ -24,9 +27,14 @@ struct row {
 	struct batch_builder *rows;             /* of the lines behind the first; NULL: none yet */
 };
 
+/* Whose head names a series; only looked at once a name was spelled in a way that another could mean, too. */
+struct owner { uint32_t series; struct row *row; };
+
 struct intake_rows {
 	struct row *slot[SLOTS];
 	uint32_t used[SLOTS], n_used;
+	bool spelled;
+	struct map owners;
 	unsigned reshaped;
 	/* the line under way */
 	struct row *row;                        /* NULL: its head has no place */
@@ -39,7 +47,10 @@ struct intake_rows {
 int intake_rows_begin(struct intake *t)
 {
 	t->rows = arena_new(t->scope->arena, struct intake_rows);
-	return t->rows ? 0 : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	if (!t->rows)
+		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	t->rows->owners = MAP_INIT(&sys_heap);
+	return 0;
 }
 
 void intake_rows_done(struct intake *t)
@@ -48,6 +59,8 @@ void intake_rows_done(struct intake *t)
 
 	for (uint32_t i = 0; s && i < s->n_used; i++)
 		batch_builder_free(s->slot[s->used[i]]->rows);
+	if (s)
+		map_done(&s->owners);
 	t->rows = NULL;
 }
 
@@ -67,6 +80,7 @@ int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns)
 
 	s->time_ns = time_ns;
 	s->n = 0;
+	s->spelled |= memchr(head, '\\', len) != NULL;
 	s->is_new = s->other = false;
 	s->row = NULL;
 	for (uint32_t i = 0; i < PROBES; i++) {
@@ -139,9 +153,15 @@ static int note_field(struct intake *t, const char *key, size_t len, const struc
 int intake_row_add(struct intake *t, const char *key, size_t len, const struct intake_series *series, const struct value *v)
 {
 	struct intake_rows *s = t->rows;
-	struct intake_cell *c = grown(t->scope->arena, s->cell, s->n, &s->room, sizeof(*c));
-	int r = c ? note_field(t, key, len, series) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	struct intake_cell *c;
+	int r;
 
+	if (s->n == INTAKE_SAMPLES_MAX)         /* one line may be as long as the body */
+		return intake_count(t, s->n + 1);
+	if (!s->row || s->is_new)
+		s->spelled |= memchr(key, '\\', len) || memchr(key, '/', len);
+	c = grown(t->scope->arena, s->cell, s->n, &s->room, sizeof(*c));
+	r = c ? note_field(t, key, len, series) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
 	if (r < 0)
 		return r;
 	s->cell = c;
@@ -213,24 +233,82 @@ static bool is_single(const struct row *r)
 	return false;
 }
 
+/* --- the same point by another name ------------------------------------------------------------------------------------ */
+
+static bool same_series(const void *item, const void *key) { return ((const struct owner *) item)->series == *(const uint32_t *) key; }
+
+static uint64_t hash_of(uint32_t series) { return series * UINT64_C(0x9e3779b97f4a7c15); }
+
+static int own(struct intake *t, struct row *r)
+{
+	struct intake_rows *s = t->rows;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		const uint32_t series = r->field[i].series.number;
+		struct owner *o;
+
+		if (map_find(&s->owners, hash_of(series), same_series, &series))
+			continue;
+		o = arena_new(t->scope->arena, struct owner);
+		if (o)
+			*o = (struct owner) { series, r };
+		if (!o || !map_put(&s->owners, hash_of(series), o))
+			return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	}
+	return 0;
+}
+
+/* Nothing of this line's points waits in rows of a head that is spelled otherwise, or will. */
+static int part_from_others(struct intake *t)
+{
+	struct intake_rows *s = t->rows;
+	bool shared = false;
+	int e = 0;
+
+	for (uint32_t i = 0; e == 0 && !s->owners.n && i < s->n_used; i++)
+		e = own(t, s->slot[s->used[i]]);
+	for (uint32_t i = 0; e == 0 && i < s->n; i++) {
+		const uint32_t series = s->cell[i].series.number;
+		struct owner *o = map_find(&s->owners, hash_of(series), same_series, &series);
+
+		if (!o || o->row == s->row)
+			continue;
+		shared |= !o->row->single || (s->row && !s->row->single);
+		o->row->single = true;
+		if (s->row)
+			s->row->single = true;
+	}
+	if (e == 0 && shared)
+		e = intake_seal(t);
+	return e < 0 || !s->row ? e : own(t, s->row);
+}
+
+/* The first line of a head decides how all others go. */
+static int begin_head(struct intake *t)
+{
+	const struct intake_rows *s = t->rows;
+
+	if (s->row)
+		s->row->single = is_single(s->row);
+	return s->spelled ? part_from_others(t) : 0;
+}
+
 int intake_row_end(struct intake *t)
 {
 	struct intake_rows *s = t->rows;
 	struct row *r = s->row;
-	bool first;
-	int e;
+	bool first = r && !r->again;
+	int e = !r || first ? begin_head(t) : 0;
 
+	if (e < 0)
+		return e;
 	if (!r)
 		return one_by_one(t);
 	if (s->other || s->n != r->n) {
 		e = s->reshaped++ <= RESHAPED_MAX ? intake_seal(t) : 0;
 		return e < 0 ? e : one_by_one(t);
 	}
-	first = !r->again;
-	if (first) {
-		r->again = true;
-		r->single = is_single(r);
-	}
+	r->again = true;
 	if (first || r->single || s->reshaped > RESHAPED_MAX)
 		return one_by_one(t);
 	e = intake_count(t, r->n);

@@ -137,3 +137,32 @@ def test_of_a_request_the_last_line_counts_whatever_fields_its_neighbours_had(pl
         s = read(platform, path, len(samples))
         wanted = [samples[t] for t in sorted(samples)]
         tenon.wait_for(lambda: platform.query([path], *DAY)[path]["v"] == wanted, 10, f"{path} is as written last: {s['v']} {wanted}")
+
+
+def test_the_last_line_counts_however_its_points_are_spelled(platform):
+    """Against a dictionary: "k=1" and "k\\=1" are one device; the lines of both come in any order."""
+    import random
+    r = random.Random(7)
+    want, head = {}, {"Content-Type": "text/plain"}
+    assert platform.call("POST", "/api/v1/write?precision=s", f"k=1 a=0,b=0,c=0,d=0 {T0}\nk=2 a=0,b=0,c=0,d=0 {T0}", headers=head)[0] == 204
+    want = {(n, f): {0: 0} for n in (1, 2) for f in "abcd"}
+    for _ in range(20):
+        lines = []
+        for _ in range(60):
+            n, at, v = r.choice((1, 2)), r.randrange(8), r.randrange(999)
+            lines.append(f"k{r.choice(('', chr(92)))}={n} " + ",".join(f"{f}={v}" for f in "abcd") + f" {T0 + at}")
+            for f in "abcd":
+                want[n, f][at] = v
+        status, _, problem = platform.call("POST", "/api/v1/write?precision=s", "\n".join(lines), headers=head)
+        assert status == 204, problem
+    for (n, f), samples in want.items():
+        wanted = [samples[t] for t in sorted(samples)]
+        tenon.wait_for(lambda: platform.query([f"k={n}/{f}"], *DAY).get(f"k={n}/{f}", {}).get("v") == wanted, 10, f"{n} {f} is as written last")
+
+
+def test_a_line_of_too_many_fields_is_counted_not_out_of_memory(platform):
+    """503 would mean: send it again."""
+    head = {"Content-Type": "text/plain"}
+    assert platform.call("POST", "/api/v1/write", "long f=1", headers=head)[0] == 204
+    status, _, problem = platform.call("POST", "/api/v1/write", "long " + ",".join(["f=1"] * 2_500_000), headers=head)
+    assert (status, problem["code"], problem["args"]["max"]) == (422, "count", "500000"), problem
