@@ -135,6 +135,8 @@ static int path_of(const struct intake_name *name, char path[PATH_MAX_BYTES], si
 	path[n] = 0;
 	if (!utf8_is_valid(path, n))
 		return err_fail(ERR_BAD_UTF8, "what", "@line_protocol", "value", "1", NULL);
+	if (memchr(path, 0, n))         /* to all others the name would end there */
+		return err_fail(ERR_INVALID, "field", "measurement", "rule", "@holds_zero", "value", path, NULL);
 	return 0;
 }
 

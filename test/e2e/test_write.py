@@ -36,6 +36,7 @@ def test_what_the_influxdb_client_words_comes_back_in_every_type(platform):
     ("w f=1 9223372036854775807", 422, "invalid"),                 # more than an hour ahead
     ("site/nowhere f=1", 422, "invalid"),                          # inside the plant: nothing is made there
     ("w\xff f=1", None, None),
+    ("w\0w f=1", 422, "invalid"), ("w f\0f=1", 422, "invalid"),    # no name holds U+0000
 ])
 def test_one_wrong_line_and_nothing_is_stored(platform, line, status, code):
     head = {"Content-Type": "text/plain"}
