@@ -61,7 +61,7 @@ static int look_at(struct tenant *te, const struct compact_ask *ask, struct pick
 		n = 1;
 		while (i + n < d.n && d.file[i + n].info.day == d.file[i].info.day)
 			n++;
-		struct plan p = plan_day(d.file + i, n, d.run, ask->now_ns, ask->all);
+		struct plan p = plan_day(d.file + i, n, d.run, ask->now_ns, ask->all || te->is_full);
 		if (p.why > mine.why) {
 			mine = p;
 			mine_at = i;
@@ -104,7 +104,7 @@ static int choose(struct tsdb *t, const struct compact_ask *ask, struct pick *re
 		if ((ask->tenant && te->id != ask->tenant))
 			continue;
 		/* Nothing of it has changed since it was found that nothing is to be done: a tick costs nothing however many files there are. */
-		if (!ask->all && te->planned == version && ask->now_ns < te->plan_due_ns) {
+		if (!ask->all && !te->is_full && te->planned == version && ask->now_ns < te->plan_due_ns) {
 			*ret_due = MIN(*ret_due, te->plan_due_ns);
 			continue;
 		}
@@ -362,16 +362,22 @@ int tsdb_compact(struct tsdb *t, const struct tsdb_compact *how)
 
 /* --- Back-pressure */
 
-/* The most files that wait in one of these days. */
-static uint32_t most_waiting(const struct catalog *c, const int32_t *days, size_t n)
+struct waiting { uint32_t of_a_day; size_t all; };
+
+/* The most files that wait in one of these days, and those of all days. */
+static struct waiting count_waiting(const struct catalog *c, const int32_t *days, size_t n)
 {
 	_cleanup_free_ uint32_t *count = sys_alloc_array(n + 1, sizeof(*count));
-	uint32_t most = 0;
+	struct waiting w = { 0 };
 
 	for (size_t i = 0; count && i < c->n; i++) {
 		int32_t day = file_info(c->file[i])->day;
 		size_t lo = 0, hi = n;
 
+		/* Parts of a day and what cannot be merged do not wait. */
+		if (file_level(c->file[i]) == LEVEL_DAY || file_is_aside(c->file[i]))
+			continue;
+		w.all++;
 		while (lo < hi) {
 			size_t mid = lo + (hi - lo) / 2;
 
@@ -380,20 +386,21 @@ static uint32_t most_waiting(const struct catalog *c, const int32_t *days, size_
 			else
 				hi = mid;
 		}
-		/* Parts of a day and what cannot be merged do not wait. */
-		if (lo < n && days[lo] == day && file_level(c->file[i]) != LEVEL_DAY && !file_is_aside(c->file[i]))
-			most = MAX(most, ++count[lo]);
+		if (lo < n && days[lo] == day)
+			w.of_a_day = MAX(w.of_a_day, ++count[lo]);
 	}
-	return most;
+	return w;
 }
 
+/* Only what merging makes fewer holds back: samples of very many days need very many files. */
 int compact_admit(struct tsdb *t, struct tenant *te, const int32_t *days, size_t n)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
-	uint32_t most = most_waiting(c, days, n);
-	bool over = most >= t->config.files_day_max || c->n + n > t->config.files_max;
+	struct waiting w = count_waiting(c, days, n);
+	bool full = w.all && w.all + n > t->config.files_max, over = full || w.of_a_day >= t->config.files_day_max;
 
-	if (most >= PLAN_URGENT || over) {
+	te->is_full = full;
+	if (w.of_a_day >= PLAN_URGENT || over) {
 		t->crowded = true;
 		compact_look(t);
 	}

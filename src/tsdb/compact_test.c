@@ -282,6 +282,22 @@ TEST(a_query_that_began_before_reads_on)
 
 /* --- Too many */
 
+static int write_one(struct world *w, const struct sample *s)
+{
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	_cleanup_(batch_unrefp) struct batch *batch = NULL;
+	int r = batch_builder_new(&b, 0);
+
+	if (r == 0)
+		r = batch_tall(b, 1, 7, s->value.type);
+	if (r == 0)
+		r = batch_tall_add(b, s);
+	if (r == 0)
+		r = batch_seal(b, T0, 0, &batch);
+	record_add(&w->record, s);
+	return r < 0 ? r : fixture_append(&w->f, batch);
+}
+
 struct heard { unsigned failed, held, no_more; };
 
 static void on_event(void *ctx, enum tsdb_event e, uint32_t tenant, const struct err *why)
@@ -324,15 +340,40 @@ TEST(where_merging_cannot_keep_up_files_do_not_grow_without_end_and_nothing_is_l
 	is_int(stats_of(&w.f).held_back, 0);
 	is_int(stats_of(&w.f).head_samples, 0);
 	ok(world_equals(&w));
-	/* The bound of all files. */
-	fixture_stop(&w.f);
-	w.f.config.files_day_max = 0;
-	w.f.config.files_max = 2;
-	must(fixture_start(&w.f) == 0);
-	write_round(&w, 4);
-	must(fixture_settle(&w.f) == 0);
-	is_int(tsdb_flush(w.f.t), -ERR_BUSY);
-	err_clear();
+	record_done(&w.record);
+	fixture_end(&w.f);
+}
+
+/* A sample in each of many days: as many files, which no merging makes fewer. */
+TEST(files_of_more_days_than_files_may_wait_hold_back_until_they_are_day_files_and_no_longer)
+{
+	enum { DAYS = 12 };
+	struct world w = { .f.config = by_hand };
+
+	w.f.config.files_max = 8;
+	must(fixture_begin(&w.f) == 0 && world_series(&w));
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < DAYS; i++) {
+			struct sample s = { .series = w.series[3], .time_ns = T0 - (int64_t) i * DAY + round, .value = { .type = V_F64, .f64 = i } };
+
+			is_int(write_one(&w, &s), 0);
+		}
+		must(fixture_settle(&w.f) == 0);
+		/* None waits: in they go. Then they do, and are merged although none of the days has been quiet for an hour. */
+		is_int(tsdb_flush(w.f.t), 0);
+		is_int(write_one(&w, &(struct sample) { .series = w.series[3], .time_ns = T0 + 1000 + round, .value.type = V_F64 }), 0);
+		must(fixture_settle(&w.f) == 0);
+		is_int(tsdb_flush(w.f.t), -ERR_BUSY);
+		err_clear();
+		is_int(stats_of(&w.f).held_back, 1);
+		ok(merge_at(w.f.t, clock_now_ns()) >= DAYS);
+		is_int(tsdb_flush(w.f.t), 0);
+		is_int(stats_of(&w.f).held_back, 0);
+		is_int(tsdb_compact(w.f.t, NULL), 0);
+		is_int(stats_of(&w.f).n_files, DAYS);
+	}
+	record_settle(&w.record);
+	ok(world_equals(&w));
 	record_done(&w.record);
 	fixture_end(&w.f);
 }

@@ -35,8 +35,8 @@ struct tsdb_config {
 	int64_t flush_age_ms;           /* 0: 600 000; counted from the oldest sample that is not in a file */
 	unsigned n_shards;              /* 0: one a core */
 	/* Merging of files: bytes read and written a second (0: 8 MB; < 0: no thread, only tsdb_compact() merges), the size at which a day's
-	 * file is ended and another begun (0: 256 MB), how many files may wait to be merged in one day (0: 128) and be there in all of a
-	 * tenant (0: 50 000) before memory goes to files no more. */
+	 * file is ended and another begun (0: 256 MB), how many files may wait to be merged in one day (0: 128) and in all days of a
+	 * tenant (0: 50 000) before memory goes to files no more until they are. */
 	int64_t compact_rate;
 	uint64_t file_bytes;
 	uint32_t files_day_max, files_max;

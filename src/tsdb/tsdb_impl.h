@@ -45,6 +45,7 @@ struct tenant {
 	uint64_t planned;               /* of the compaction: the version of the catalog it looked at last, and when to look again */
 	int64_t plan_due_ns;
 	bool held_back;                 /* of the flush: too many files wait to be merged */
+	atomic_bool is_full;            /* ... in all days together: none of them waits any longer */
 	struct sheet_state sheet[DAY_SHEETS];
 	uint64_t root_sheet;
 	unsigned next_sheet;
