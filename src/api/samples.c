@@ -118,7 +118,7 @@ static int run_query(struct call *c)
 {
 	limit(c);
 	if (c->offer != OFFER_JSON && ((const struct query_in *) c->in)->pixels)
-		return err_at(err_fail(ERR_INVALID, "field", "pixels", "rule", "@json_alone", "value", "there", NULL), "pixels");
+		return read_wrong_pixels(((const struct query_in *) c->in)->pixels, "@json_alone");
 	if (c->offer == OFFER_XLSX) {
 		c->content_type = SHEET_TYPE_XLSX;
 		call_field(c, "Content-Disposition", "attachment; filename=\"samples.xlsx\"");

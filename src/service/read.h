@@ -55,6 +55,8 @@ struct query_in {
 	int64_t compare;                /* ns; of a workbook: the same points so much earlier, moved to now; 0: not */
 };
 extern const struct rec_type query_in_type;
+/* `pixels` breaks this rule. -ERR_INVALID at its field. */
+int read_wrong_pixels(uint32_t pixels, const char *rule);
 
 /* {"from","to","truncated","series":[{"point","path","type","unit","t":[µs],"ns":[0…999]?,"v":[…],"q":[…]?}]}
  * t is the start of a bucket when there are aggregates; then each aggregate is a column of its name (v for `aggregate`), and

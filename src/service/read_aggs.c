@@ -39,13 +39,13 @@ static bool percentile(const char *word, double *ret)
 	return true;
 }
 
-static int add_quantile(struct read_asked *a, double p, struct read_agg *agg)
+static int add_quantile(struct read_asked *a, const char *word, double p, struct read_agg *agg)
 {
 	for (agg->quantile = 0; agg->quantile < a->step.n_quantiles; agg->quantile++)
 		if (a->quantiles[agg->quantile] == p)
 			return 0;
 	if (a->step.n_quantiles == TSDB_QUANTILES_MAX)
-		return err_fail(ERR_LIMIT, "what", "@percentiles", "max", "8", NULL);
+		return err_fail(ERR_INVALID, "field", "aggregates", "rule", "@eight_percentiles", "value", word, NULL);
 	a->quantiles[a->step.n_quantiles++] = p;
 	return 0;
 }
@@ -64,10 +64,13 @@ static int add(struct scope *s, struct read_asked *a, const char *word, const ch
 			agg.kind = (enum agg) i;
 	if (agg.kind == AGG_PERCENTILE && !percentile(word, &p))
 		return err_at(err_fail(ERR_NOT_A_WORD, "field", pointer, "words", words(s->arena), "value", word, NULL), pointer);
+	for (uint32_t i = 0; i < a->n_aggs; i++)
+		if (str_eq(a->aggs[i].name, word))
+			return err_at(err_fail(ERR_INVALID, "field", pointer, "rule", "@twice", "value", word, NULL), pointer);
 	if (a->n_aggs == AGGS_MAX)
 		return err_at(err_fail(ERR_LIMIT, "what", "@aggregates", "max", "24", NULL), pointer);
 	if (agg.kind == AGG_PERCENTILE || agg.kind == AGG_MEDIAN)
-		r = add_quantile(a, p, &agg);
+		r = add_quantile(a, word, p, &agg);
 	memcpy(agg.name, word, str_len(word) + 1);
 	a->step.want |= wants[agg.kind];
 	a->aggs[a->n_aggs++] = agg;

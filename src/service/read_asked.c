@@ -47,7 +47,7 @@ static int parse_when(const char *field, const char *text, int64_t now, int64_t 
 {
 	if (when_parse_relative(text, str_len(text), now, ret))
 		return 0;
-	return err_at(err_fail(ERR_WRONG_TYPE, "field", field, "want", "@time", "value", text, NULL), field);
+	return err_at(err_fail(ERR_WRONG_TYPE, "field", field, "want", "@moment", "value", text, NULL), field);
 }
 
 void read_value_json(struct json *j, const struct value *v)
@@ -62,24 +62,27 @@ void read_value_json(struct json *j, const struct value *v)
 	}
 }
 
+static int wrong_duration(const char *field, const char *rule, int64_t ns)
+{
+	char text[WHEN_TEXT_MAX];
+
+	when_format_duration(text, ns);
+	return err_at(err_fail(ERR_INVALID, "field", field, "rule", rule, "value", text, NULL), field);
+}
+
 /* The borders of calendar periods, at most READ_LIMIT_MAX of them. */
-static int lay_borders(struct scope *s, const struct query_in *in, struct read_asked *a)
+static int lay_borders(struct scope *s, const struct query_in *in, const struct zone *zone, struct read_asked *a)
 {
 	static const int64_t shortest[] = { [CALENDAR_DAY] = 20, [CALENDAR_WEEK] = 160, [CALENDAR_MONTH] = 660, [CALENDAR_QUARTER] = 2100, [CALENDAR_YEAR] = 8700 };
 	struct calendar c = { .unit = (enum calendar_unit) in->calendar, .start_s = (int32_t) (in->day_start / NS_PER_S), .shift_s = (int32_t) MIN(in->step / NS_PER_S, (int64_t) 86400) };
-	struct zone *zone = arena_new(s->arena, struct zone);
 	int64_t *border, least = c.unit == CALENDAR_SHIFT ? in->step : shortest[c.unit] * 3600 * NS_PER_S;
 	size_t max, n;
-	int r;
 
-	if (!zone)
-		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
-	r = zone_open(str_empty(in->zone) ? "local" : in->zone, s->arena, zone);
-	if (r < 0)
-		return err_at(r, "zone");
 	c.zone = zone;
 	if (c.unit == CALENDAR_SHIFT && (in->step < 60 * NS_PER_S || in->step % NS_PER_S || 86400 % (in->step / NS_PER_S)))
-		return err_at(err_fail(ERR_INVALID, "field", "step", "rule", "@divides_a_day", "value", "another", NULL), "step");
+		return wrong_duration("step", "@divides_a_day", in->step);
+	if (c.unit != CALENDAR_SHIFT && in->step)
+		return wrong_duration("step", "@step_of_shift", in->step);
 	max = (size_t) (((double) a->to_ns - (double) a->from_ns) / (double) least) + 3;
 	if (max > READ_LIMIT_MAX)
 		return err_at(err_fail(ERR_LIMIT, "what", "@periods", "max", "1000000", NULL), "calendar");
@@ -94,12 +97,22 @@ static int lay_borders(struct scope *s, const struct query_in *in, struct read_a
 
 static int lay_step(struct scope *s, const struct query_in *in, struct read_asked *a)
 {
+	struct zone *zone = arena_new(s->arena, struct zone);
+	int r;
+
+	if (!zone)
+		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+	r = zone_open(str_empty(in->zone) ? "local" : in->zone, s->arena, zone);
+	if (r == -ERR_MISSING)
+		r = err_fail(ERR_INVALID, "field", "zone", "rule", "@rule_wall", "value", in->zone, NULL);
+	if (r < 0)
+		return err_at(r, "zone");
 	if (in->day_start % NS_PER_S)
-		return err_at(err_fail(ERR_INVALID, "field", "day_start", "rule", "@whole_seconds", "value", "another", NULL), "day_start");
+		return wrong_duration("day_start", "@whole_seconds", in->day_start);
 	a->step.step_ns = in->step;
 	a->step.fill = (enum tsdb_fill) in->fill;
 	a->step.roll_over = in->roll_over;
-	return in->calendar ? lay_borders(s, in, a) : 0;
+	return in->calendar ? lay_borders(s, in, zone, a) : 0;
 }
 
 struct tsdb_step read_step(const struct read_asked *a, int32_t between)
@@ -121,6 +134,15 @@ static void catch_up(const struct platform *p)
 		err_clear();
 }
 
+int read_wrong_pixels(uint32_t pixels, const char *rule)
+{
+	char text[16];
+	struct buf b = BUF_FIXED(text);
+
+	buf_addf(&b, "%u", pixels);
+	return err_at(err_fail(ERR_INVALID, "field", "pixels", "rule", rule, "value", text, NULL), "pixels");
+}
+
 int read_asked(struct scope *s, const struct query_in *in, struct read_asked *ret)
 {
 	struct read_asked a = { .n = in->points.n };
@@ -136,7 +158,7 @@ int read_asked(struct scope *s, const struct query_in *in, struct read_asked *re
 	if (r == 0)
 		r = read_aggs(s, in, &a);
 	if (r == 0 && in->pixels && a.n_aggs)
-		r = err_at(err_fail(ERR_INVALID, "field", "pixels", "rule", "@no_aggregates", "value", "there", NULL), "pixels");
+		r = read_wrong_pixels(in->pixels, "@no_aggregates");
 	if (r == 0)
 		catch_up(s->platform);
 	if (r < 0)

@@ -195,9 +195,9 @@ static int parse_times(struct scan *scan, const struct sql_asked *asked)
 	if (scan->function == SQL_LAST)
 		return 0;
 	if (!when_parse_relative(asked->from, str_len(asked->from), now, &scan->from_ns))
-		return err_fail(ERR_WRONG_TYPE, "field", "from", "want", "@time", "value", asked->from, NULL);
+		return err_fail(ERR_WRONG_TYPE, "field", "from", "want", "@moment", "value", asked->from, NULL);
 	if (!when_parse_relative(to, str_len(to), now, &scan->to_ns))
-		return err_fail(ERR_WRONG_TYPE, "field", "to", "want", "@time", "value", to, NULL);
+		return err_fail(ERR_WRONG_TYPE, "field", "to", "want", "@moment", "value", to, NULL);
 	if (scan->to_ns <= scan->from_ns)
 		return err_fail(ERR_INVALID, "field", "to", "rule", "@after_from", "value", to, NULL);
 	scan->step_ns = asked->step_ns;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/zone.h"
 
 enum { MEMORY = 256 << 20, THREADS = 2, QUERIES = 2, IDLE_MS = 60000 };
 
@@ -237,11 +238,18 @@ static void end(void *arg)
 static int put_query(const struct sql_in *in, struct buf *out)
 {
 	const char *zone = str_empty(in->zone) ? "UTC" : in->zone;
+	char name[20];
+	struct buf b = BUF_FIXED(name);
+	struct zone fixed;
 
 	if (in->len > SQL_TEXT_MAX)
 		return err_fail(ERR_TOO_LARGE, "what", "@statement", "max", "65536", NULL);
 	if (!str_matches(zone, "[A-Za-z0-9_+/:-]+") || str_len(zone) > 60)
-		return err_at(err_fail(ERR_INVALID, "field", "zone", "rule", "@rule_zone", "value", zone, NULL), "zone");
+		return sql_no_zone(zone);
+	if (zone_fixed(zone, str_len(zone), &fixed) && fixed.standard_s % 3600 == 0 && zone[0] != 'U') {
+		buf_addf(&b, "Etc/GMT%s%d", fixed.standard_s > 0 ? "" : "+", -fixed.standard_s / 3600);  /* POSIX counts to the west */
+		zone = name;
+	}
 	sql_put_u8(out, SQL_QUERY);
 	sql_put_u64(out, in->rows);
 	sql_put_text(out, zone, str_len(zone));

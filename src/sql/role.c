@@ -89,16 +89,14 @@ static int run_quietly(struct helper *h, const char *sql)
 	return state ? -ERR_BROKEN : 0;
 }
 
-/* What is said last: how clocks are read, and that nothing may be set any more. */
-static int lock_settings(struct helper *h, const char *zone)
+/* How clocks are read. */
+static int set_zone(struct helper *h, const char *zone)
 {
 	char sql[200];
 	struct buf b = BUF_FIXED(sql);
-	int r;
 
 	buf_addf(&b, "SET TimeZone = '%s'", zone);
-	r = run_quietly(h, sql);
-	return r < 0 ? r : run_quietly(h, "SET lock_configuration = true");
+	return run_quietly(h, sql);
 }
 
 /* ---- the statement ---- */
@@ -245,7 +243,11 @@ static int take_query(struct helper *h, const struct role_message *m, int opened
 	buf_addf(&z, "%.*s", (int) n_zone, zone);
 	if (opened < 0 || !text)
 		return say_failed(h, SQL_WHY_LIBRARY, own_words());
-	r = lock_settings(h, zone_text);
+	if (set_zone(h, zone_text) < 0) {
+		err_clear();            /* whatever DuckDB says of it: this is said in both languages */
+		return say_failed(h, SQL_WHY_ZONE, zone_text);
+	}
+	r = run_quietly(h, "SET lock_configuration = true");    /* said last: nothing may be set any more */
 	return r < 0 ? say_failed(h, SQL_WHY_WRONG, own_words()) : run_statement(h, text, rows);
 }
 

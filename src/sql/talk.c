@@ -335,6 +335,11 @@ static int on_end(struct sql_query *q, struct cur *c)
 	return 0;
 }
 
+int sql_no_zone(const char *zone)
+{
+	return err_at(err_fail(ERR_INVALID, "field", "zone", "rule", "@rule_zone", "value", zone, NULL), "zone");
+}
+
 static int on_failed(struct sql_query *q, struct cur *c)
 {
 	uint8_t why = cur_u8(c);
@@ -352,6 +357,8 @@ static int on_failed(struct sql_query *q, struct cur *c)
 		r = -q->said.kind;
 	} else if (why == SQL_WHY_MEMORY) {
 		r = err_fail(ERR_SQL_MEMORY, NULL, NULL);
+	} else if (why == SQL_WHY_ZONE) {
+		r = sql_no_zone(text);
 	} else {
 		r = err_fail(why == SQL_WHY_FORBIDDEN ? ERR_SQL_FORBIDDEN : why == SQL_WHY_LIBRARY ? ERR_BROKEN : ERR_SQL, "detail", text, NULL);
 	}

@@ -29,7 +29,8 @@
 
 enum sql_message { SQL_QUERY = 'Q', SQL_BOUND = 'B', SQL_OPENED = 'O', SQL_DATA = 'D', SQL_BIND = 'b', SQL_OPEN = 'o', SQL_NEXT = 'n',
 	SQL_CLOSE = 'c', SQL_HEAD = 'h', SQL_ROWS = 'r', SQL_END = 'e', SQL_FAILED = 'f' };
-enum sql_why { SQL_WHY_WRONG = 1, SQL_WHY_FORBIDDEN, SQL_WHY_MEMORY, SQL_WHY_SOURCE /* the platform said so itself */, SQL_WHY_LIBRARY, SQL_WHYS_ };
+enum sql_why { SQL_WHY_WRONG = 1, SQL_WHY_FORBIDDEN, SQL_WHY_MEMORY, SQL_WHY_SOURCE /* the platform said so itself */, SQL_WHY_LIBRARY,
+	SQL_WHY_ZONE /* the text: the zone nobody knows */, SQL_WHYS_ };
 
 enum { SQL_COLUMNS_MAX = 1000, SQL_BLOCK_BYTES = 400 << 10, SQL_BLOCK_ROWS = 32768, SQL_BODY_MAX = (1 << 20) - 64, SQL_NAME_BYTES = 1000 };
 
@@ -46,6 +47,9 @@ size_t sql_kind_size(enum sql_kind k);          /* bytes of an entry; 0: texts; 
 
 /* Rows as they came; borrowed from the message. */
 int sql_rows_read(struct cur *c, const uint8_t *kinds, uint32_t n_columns, struct sql_column *columns, uint32_t *ret_rows);
+
+/* A zone that DuckDB has no name for: -ERR_INVALID, with the sentence. */
+int sql_no_zone(const char *zone);
 
 /* Inside one process: profile and name of the role. */
 struct child_profile;

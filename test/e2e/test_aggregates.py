@@ -291,10 +291,11 @@ def test_a_plot_keeps_every_peak(p):
 
 
 @pytest.mark.parametrize("body,code,pointer", [
-    ({"calendar": "day", "zone": "Europe/Nowhere"}, "missing", "/zone"), ({"calendar": "day", "zone": "../../etc/passwd"}, "missing", "/zone"),
+    ({"calendar": "day", "zone": "Europe/Nowhere"}, "invalid", "/zone"), ({"calendar": "day", "zone": "../../etc/passwd"}, "invalid", "/zone"),
     ({"calendar": "shift", "step": "7h"}, "invalid", "/step"), ({"calendar": "day", "day_start": "24h"}, None, "/day_start"),
     ({"aggregates": ["p101"]}, "not_a_word", "/aggregates"), ({"aggregates": ["average"]}, "not_a_word", "/aggregates"),
-    ({"aggregates": [f"p{i}" for i in range(9)]}, "limit", "/aggregates"), ({"fill": "spline"}, "not_a_word", "/fill"),
+    ({"aggregates": [f"p{i}" for i in range(9)]}, "invalid", "/aggregates"), ({"aggregates": ["max", "max"]}, "invalid", "/aggregates"),
+    ({"calendar": "day", "step": "1h"}, "invalid", "/step"), ({"step": "1h", "zone": "Peking"}, "invalid", "/zone"), ({"from": "yesterday"}, "wrong_type", "/from"), ({"fill": "spline"}, "not_a_word", "/fill"),
     ({"calendar": "fortnight"}, "not_a_word", "/calendar"), ({"timeout": "1ms"}, None, "/timeout"),
     ({"pixels": 9, "step": "1s"}, "invalid", "/pixels")])
 def test_what_cannot_be_is_refused_by_name(p, body, code, pointer):
@@ -302,6 +303,18 @@ def test_what_cannot_be_is_refused_by_name(p, body, code, pointer):
     status, _, problem = p.call("POST", f"{BASE}/query", {"points": [f"{p.path}/X{abs(hash(str(body)))}"], "from": iso(T0), "to": iso(T0 + 60), **body})
     assert status in (404, 422, 429) and (code is None or problem["code"] == code), problem
     assert problem["errors"][0]["pointer"] == pointer, problem
+
+
+@pytest.mark.parametrize("body,said", [
+    ({"calendar": "shift", "step": "7h"}, ("is 7h", "现为 7h")), ({"calendar": "week", "step": "8h"}, ("is 8h", "现为 8h")), ({"pixels": 90, "step": "1s"}, ("is 90", "现为 90")),
+    ({"calendar": "day", "day_start": "500ms"}, ("is 500ms", "现为 500ms")), ({"step": "1h", "zone": "GMT+8"}, ("+08:00, UTC or local, is GMT+8", "+08:00、UTC 或 local，现为 GMT+8")),
+    ({"from": "2026-03-01 08:00"}, ("now-1h", "形如 now-1h"))])
+def test_a_refusal_names_the_value_and_the_form_in_both_languages(p, body, said):
+    name = f"Y{abs(hash(str(body)))}"
+    write(p, name, [T0 * 10**9], [1.0])
+    for lang, want in zip(("en", "zh"), said):
+        _, _, problem = p.call("POST", f"{BASE}/query", {"points": [f"{p.path}/{name}"], "from": iso(T0), "to": iso(T0 + 60), **body}, headers={"Accept-Language": lang})
+        assert want in problem["detail"], problem
 
 
 def test_the_command_line_asks_the_same(p):

@@ -123,8 +123,13 @@ def test_values_keep_their_type_and_every_bit(p):
 def test_a_day_is_the_day_of_the_time_zone_asked_for(p):
     assert rows(p, "SELECT date_trunc('day', min(time)) FROM " + TS, zone="Asia/Shanghai") == [("2023-11-14T16:00:00Z",)]
     assert rows(p, "SELECT date_trunc('day', min(time)) FROM " + TS) == [("2023-11-14T00:00:00Z",)]
+    assert rows(p, "SELECT date_trunc('day', min(time)) FROM " + TS, zone="+08:00") == [("2023-11-14T16:00:00Z",)]
+    assert rows(p, "SELECT current_setting('TimeZone')", zone="-03:00") == [("Etc/GMT+3",)]
+    for wrong in "Peking", "+05:30":
+        status, _, body = ask(p, "SELECT 1", zone=wrong)
+        assert status == 422 and body["errors"][0]["pointer"] == "/zone" and wrong in body["detail"] and "Asia/Shanghai" in body["detail"], body
     status, _, body = ask(p, "SELECT 1", zone="Mars/Olympus")
-    assert (status, body["code"]) == (422, "sql")
+    assert (status, body["code"]) == (422, "invalid")
     assert ask(p, "SELECT 1", zone="x'; SET threads=1; --")[0] == 422
 
 
