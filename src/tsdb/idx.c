@@ -128,7 +128,7 @@ static void add_each(struct idx_builder *b, struct idx_entry *e, const struct sp
 	}
 }
 
-static void close_entry(struct idx_builder *b)
+void idx_builder_close(struct idx_builder *b)
 {
 	if (!b->n)
 		return;
@@ -155,7 +155,7 @@ static struct idx_entry *entry_of(struct idx_builder *b, uint32_t series, const 
 		b->entry = e;
 		b->room = room;
 	}
-	close_entry(b);
+	idx_builder_close(b);
 	uint64_t row = b->n ? b->entry[b->n - 1].first_row + b->entry[b->n - 1].n : 0;
 	struct idx_entry *e = &b->entry[b->n++];
 	*e = (struct idx_entry) { .series = series, .type = s->type, .first_row = row, .t_min = s->t[0], .min = (double) NAN,
@@ -235,7 +235,7 @@ int idx_write(const char *path, struct idx_builder *b, const struct pq_layout *l
 		.n_cols = SAMPLE_COLS, .n_pages = count_pages(l), .file_size = parquet_size, .rows = l->rows };
 	int fd = -1;
 
-	close_entry(b);
+	idx_builder_close(b);
 	buf_addn(&out, &head, sizeof(head));
 	if (b->n)
 		buf_addn(&out, b->entry, b->n * sizeof(*b->entry));

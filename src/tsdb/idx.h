@@ -34,6 +34,7 @@ _Static_assert(sizeof(struct idx_entry) == 128, "lies so in the side index");
 struct idx_builder { struct idx_entry *entry; size_t n, room; double carry, held_carry, last; };
 
 int idx_add(struct idx_builder *b, uint32_t series, const struct span *s);      /* series and times ascend */
+void idx_builder_close(struct idx_builder *b);          /* the last series is complete; once, before its entry is looked at */
 void idx_builder_done(struct idx_builder *b);
 /* Makes path anew (not synced: it can be made again). */
 int idx_write(const char *path, struct idx_builder *b, const struct pq_layout *l, uint64_t parquet_size);

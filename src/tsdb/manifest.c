@@ -143,16 +143,22 @@ int manifest_read(const char *path, uint32_t tenant, struct manifest *ret)
 	return r;
 }
 
-int manifest_file(const struct file_info *f, tsdb_file_fn on_file, void *ctx)
+void manifest_base(const struct file_info *f, struct buf *out)
 {
 	unsigned month, of_month;
-	char base[64];
-	struct buf b = BUF_FIXED(base);
 	int year;
 
-	base[0] = 0;
 	when_civil(f->day, &year, &month, &of_month);
-	buf_addf(&b, "%04d/%02u/%02u/%010llu", year, month, of_month, (unsigned long long) f->number);
+	buf_addf(out, "%04d/%02u/%02u/%010llu", year, month, of_month, (unsigned long long) f->number);
+}
+
+int manifest_file(const struct file_info *f, tsdb_file_fn on_file, void *ctx)
+{
+	char base[64];
+	struct buf b = BUF_FIXED(base);
+
+	base[0] = 0;
+	manifest_base(f, &b);
 	return on_file(ctx, base);
 }
 

@@ -467,6 +467,54 @@ static int load(struct names *n)
 	return r;
 }
 
+/* A record that says a number of a series, or nothing. */
+static void tell_series(const uint8_t *payload, size_t len, const struct names_looker *to)
+{
+	struct cur c = cur_of(payload, len);
+	uint8_t kind = cur_u8(&c), type = cur_u8(&c);
+	struct uuid point;
+
+	cur_le16(&c);
+	uint32_t number = cur_le32(&c);
+	const uint8_t *p = kind == KIND_SERIES ? cur_take(&c, sizeof(point)) : NULL;
+	if (!p || !number || number > NUMBERS_MAX || type < V_BOOL || type > V_TIME)
+		return;
+	memcpy(&point, p, sizeof(point));
+	to->on_series(to->ctx, number, &point, type);
+}
+
+int names_look(const char *path, uint32_t tenant, const struct names_looker *to, uint64_t *ret_damaged)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, FILE_MAX + 65536);
+	uint64_t damaged = 0;
+	uint32_t head[4];
+	int r = file_read(path, FILE_MAX, &b);
+
+	if (r < 0)
+		return r;
+	const uint8_t *bytes = (const uint8_t *) b.data;
+	if (b.len < HEAD_BYTES) {
+		*ret_damaged = b.len ? b.len : 1;
+		return 0;
+	}
+	memcpy(head, bytes, HEAD_BYTES);
+	if (memcmp(head, "TNSD", 4) != 0 || head[3] != crc32_of(head, 12) || head[2] != tenant)
+		damaged += HEAD_BYTES;
+	for (size_t at = HEAD_BYTES; at < b.len;) {
+		uint32_t len;
+
+		if (record_at(bytes + at, b.len - at, &len)) {
+			tell_series(bytes + at + RECORD_HEAD, len, to);
+			at += RECORD_HEAD + len;
+		} else {
+			damaged += MIN(b.len - at, (size_t) 4);
+			at += 4;
+		}
+	}
+	*ret_damaged = damaged;
+	return 0;
+}
+
 int names_open(const char *path, uint32_t tenant, uint32_t floor, struct names **ret)
 {
 	_cleanup_(names_freep) struct names *n = sys_new(struct names);

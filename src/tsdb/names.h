@@ -61,3 +61,8 @@ struct list *names_list_get(struct names *n, uint32_t number);          /* NULL 
 struct list *names_share(struct names *n, const uint32_t *series, uint32_t k);
 uint32_t names_list_count(struct names *n);
 uint64_t names_cut(const struct names *n);                              /* bytes that were damaged or torn at open */
+
+/* The dictionary as it lies there, for who only looks: each series that can be read, and how many bytes cannot. Nothing is cut; the end of one
+ * that is written to just now counts as damaged. -ERR_MISSING. */
+struct names_looker { void (*on_series)(void *ctx, uint32_t number, const struct uuid *point, uint8_t type); void *ctx; };
+int names_look(const char *path, uint32_t tenant, const struct names_looker *to, uint64_t *ret_damaged);

@@ -7,10 +7,9 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "tsdb/pqw.h"
+#include "tsdb/sheet.h"
 
-enum { COL_NUMBER, COL_POINT, COL_PATH, COL_TYPE, COL_UNIT, SHEET_COLS };
-
-static const struct pq_col sheet_cols[SHEET_COLS] = {
+const struct pq_col sheet_cols[SHEET_COLS] = {
 	[COL_NUMBER] = { .name = "series", .type = PQ_INT32 },
 	[COL_POINT] = { .name = "point", .type = PQ_BYTES, .kind = PQ_TEXT, .distinct = true },
 	[COL_PATH] = { .name = "path", .type = PQ_BYTES, .kind = PQ_TEXT, .optional = true },

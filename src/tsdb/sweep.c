@@ -1,5 +1,5 @@
 /* sweep.c - the day folders as they are: files that no manifest names, and a manifest made of files. */
-#include "tsdb/tsdb_impl.h"
+#include "tsdb/sweep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,9 @@
 #include "tsdb/pqr.h"
 
 struct sweep {
-	struct tenant *te;
 	const struct manifest *named;
+	sweep_fn on_unnamed;            /* NULL: what no manifest names is removed */
+	void *ctx;
 	struct manifest *found;
 	size_t room;
 	char path[PATH_MAX];            /* where the walk is */
@@ -141,6 +142,16 @@ static int adopt(struct sweep *s, uint64_t number)
 	return 0;
 }
 
+/* Also what a side index that was being made again left. */
+static int unnamed(struct sweep *s, uint64_t number, const char *suffix)
+{
+	struct file_info f = { .number = number, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
+
+	if (is_named(s->named, number) && !str_eq(suffix, ".idx.tmp"))
+		return 0;
+	return s->on_unnamed ? s->on_unnamed(s->ctx, s->path, &f) : file_unlink(s->path);
+}
+
 static int walk_name(void *ctx, const char *name);
 
 static int walk_folder(struct sweep *s, const char *name)
@@ -172,31 +183,38 @@ static int walk_name(void *ctx, const char *name)
 		r = walk_folder(s, name);
 	else if (is_ours(name, &number, &suffix) && s->found && str_eq(suffix, ".parquet"))
 		r = adopt(s, number);
-	else if (is_ours(name, &number, &suffix) && s->named && (!is_named(s->named, number) || str_eq(suffix, ".idx.tmp")))
-		r = file_unlink(s->path);
+	else if (is_ours(name, &number, &suffix) && s->named)
+		r = unnamed(s, number, suffix);
 	s->path[len] = 0;
 	return r;
 }
 
-static int walk(struct sweep *s)
+static int walk(struct sweep *s, const char *dir)
 {
-	if (!path_join(s->path, sizeof(s->path), s->te->dir, "ts"))
-		return sys_fail(ENAMETOOLONG, "open", s->te->dir);
+	if (!path_join(s->path, sizeof(s->path), dir, "ts"))
+		return sys_fail(ENAMETOOLONG, "open", dir);
 	return dir_each(s->path, walk_name, s);
 }
 
-int sweep_orphans(struct tenant *te, const struct manifest *m)
+int sweep_orphans(const char *dir, const struct manifest *m)
 {
-	struct sweep s = { .te = te, .named = m };
+	struct sweep s = { .named = m };
 
-	return walk(&s);
+	return walk(&s, dir);
 }
 
-int sweep_adopt(struct tenant *te, struct manifest *ret)
+int sweep_unnamed(const char *dir, const struct manifest *m, sweep_fn on_unnamed, void *ctx)
+{
+	struct sweep s = { .named = m, .on_unnamed = on_unnamed, .ctx = ctx };
+
+	return walk(&s, dir);
+}
+
+int sweep_adopt(const char *dir, struct manifest *ret)
 {
 	struct manifest m = { .next = 1, .next_tomb = 1 };
-	struct sweep s = { .te = te, .found = &m };
-	int r = walk(&s);
+	struct sweep s = { .found = &m };
+	int r = walk(&s, dir);
 
 	if (r < 0) {
 		manifest_done(&m);

@@ -1,5 +1,5 @@
 /* tenant.c - a tenant's folder: dictionary, manifest, catalog of files. */
-#include "tsdb/tsdb_impl.h"
+#include "tsdb/sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static int read_manifest(struct tenant *te, struct manifest *m)
 	buf_addf(&b, "%s.damaged", path);
 	if (r == -ERR_CORRUPT && !b.failed && file_rename(path, aside) < 0)
 		err_clear();
-	r = sweep_adopt(te, m);
+	r = sweep_adopt(te->dir, m);
 	return r < 0 ? r : manifest_write(path, te->id, m);
 }
 
@@ -98,7 +98,7 @@ static int load(struct tenant *te)
 	if (r == 0)
 		r = path_of(path, te, "series.dict") ? names_open(path, te->id, highest_series(&m), &te->names) : too_long(te->dir);
 	if (r == 0)
-		r = sweep_orphans(te, &m);
+		r = sweep_orphans(te->dir, &m);
 	if (r == 0) {
 		te->covered = m.covered;
 		te->next_number = m.next;

@@ -7,7 +7,7 @@
  * and the manifest that names them are on the medium does the cursor of the log move, so each sample is there exactly once
  * whatever dies when. Nothing is lossy: a value read is bit for bit the value written. Layouts: README.md.
  *
- * The door has two pages: this one, and query.h with all that is asked of it.
+ * The door has three pages: this one, query.h with all that is asked of it, and check.h: is all of it whole?
  *
  * Thread: everything may be called from any thread between start and stop; a query runs on the caller's thread and may wait for
  * the disk, so never on a loop thread (tsdb_last() of series that have a sample in memory does not wait).
@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "model/batch.h"
+#include "tsdb/check.h"
 #include "tsdb/query.h"
 
 struct tsdb;

@@ -145,10 +145,6 @@ struct change {
 int tenant_change(struct tenant *te, const struct change *c);
 void tenant_file_drop(const struct tenant *te, const struct file_info *f);      /* that no manifest may name */
 
-/* sweep.c */
-int sweep_orphans(struct tenant *te, const struct manifest *m);        /* removes what a flush left that did not come to its end */
-int sweep_adopt(struct tenant *te, struct manifest *ret);              /* a manifest made from the files that are there */
-
 /* ingest.c */
 int ingest_start(struct tsdb *t);
 void ingest_stop(struct tsdb *t);

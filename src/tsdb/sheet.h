@@ -1,0 +1,16 @@
+/*
+ * sheet.h - series.parquet: what the numbers in the files of samples mean, for whoever reads these without us.
+ *
+ * Thread: any. Memory: a page of each column.
+ */
+#pragma once
+
+#include "tsdb/pq.h"
+
+enum { COL_NUMBER, COL_POINT, COL_PATH, COL_TYPE, COL_UNIT, SHEET_COLS };
+extern const struct pq_col sheet_cols[SHEET_COLS];
+
+/* Every page of it; on_row (may be NULL) hears of each series that has a path, which is borrowed and not ended by NUL.
+ * -ERR_MISSING, -ERR_CORRUPT. */
+struct sheet_reader { int (*on_row)(void *ctx, uint32_t series, const char *path, size_t len); void *ctx; };
+int sheet_read(const char *path, const struct sheet_reader *to);

@@ -1,0 +1,84 @@
+/* sheet_read.c - series.parquet read back: is it whole, and how is a series called? */
+#include "tsdb/sheet.h"
+
+#include <fcntl.h>
+
+#include "base/err.h"
+#include "sys/sys.h"
+#include "tsdb/pqr.h"
+
+struct reading { int fd; struct pqr_scratch *scratch; const struct sheet_reader *to; uint32_t *number; };
+
+/* A row that has a path has a number, which was read before. */
+static int tell(const struct reading *in, const struct pq_values *v, uint64_t row, uint32_t rows)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < rows; i++) {
+		uint32_t len;
+
+		if (v->all_null || (v->def && !v->def[i]))
+			continue;
+		memcpy(&len, v->text[i], sizeof(len));
+		r = in->to->on_row(in->to->ctx, in->number[row + i], (const char *) v->text[i] + sizeof(len), len);
+	}
+	return r;
+}
+
+static int read_chunk(struct reading *in, const struct pq_group *g, unsigned col)
+{
+	const struct pq_chunk *k = &g->chunk[col];
+	struct pq_values v = { 0 };
+	struct pq_dict dict = { 0 };
+	int r = k->dict_size ? pqr_dict(in->scratch, in->fd, &sheet_cols[col], k, &dict) : 0;
+
+	for (uint32_t i = 0; r == 0 && i < k->n_pages; i++) {
+		uint64_t row = g->first_row + k->page[i].first_row;
+
+		r = pqr_page(in->scratch, in->fd, &sheet_cols[col], &k->page[i], k->dict_size ? &dict : NULL, &v);
+		for (uint32_t j = 0; r == 0 && col == COL_NUMBER && j < k->page[i].rows; j++)
+			in->number[row + j] = v.all_null ? 0 : (uint32_t) v.v[v.same ? 0 : j];
+		if (r == 0 && col == COL_PATH && in->to->on_row)
+			r = tell(in, &v, row, k->page[i].rows);
+	}
+	pq_values_done(&v);
+	pq_dict_done(&dict);
+	return r;
+}
+
+static int read_all(struct reading *in, const struct pq_layout *l)
+{
+	int r = pqr_scratch_new(&in->scratch);
+
+	in->number = r == 0 ? sys_alloc_array((size_t) l->rows + 1, sizeof(*in->number)) : NULL;
+	if (r == 0 && !in->number)
+		r = err_fail(ERR_NO_MEMORY, "what", "series.parquet", NULL);
+	for (uint32_t g = 0; r == 0 && g < l->n_groups; g++)
+		for (unsigned col = 0; r == 0 && col < SHEET_COLS; col++)
+			r = read_chunk(in, &l->group[g], col);
+	return r;
+}
+
+int sheet_read(const char *path, const struct sheet_reader *to)
+{
+	_cleanup_close_ int fd = -1;
+	struct reading in = { .to = to };
+	struct pq_layout l;
+	struct arena a;
+	int64_t size = 0;
+	int r = file_open(path, O_RDONLY, 0, &fd);
+
+	if (r == 0)
+		r = file_size(path, &size);
+	if (r < 0)
+		return r;
+	in.fd = fd;
+	arena_init(&a, &sys_heap, 0);
+	r = pqr_layout(fd, (uint64_t) size, sheet_cols, SHEET_COLS, &a, &l);
+	if (r == 0)
+		r = read_all(&in, &l);
+	pqr_scratch_free(in.scratch);
+	sys_free(in.number);
+	arena_done(&a);
+	return r;
+}
