@@ -94,8 +94,8 @@ static int close_bucket(struct agg *a)
 	if (b->covered_ns && !a->is_text) {
 		double integral = sum_get(&a->integral);
 
-		/* Rounding must not carry a mean out of what it is the mean of; a constant stays exactly itself. */
-		b->avg = fmax(a->held_min, fmin(a->held_max, integral / (double) b->covered_ns));
+		/* Rounding must not carry a mean out of what it is the mean of; a constant stays exactly itself. Infinities of both signs have none. */
+		b->avg = isnan(integral) ? integral : fmax(a->held_min, fmin(a->held_max, integral / (double) b->covered_ns));
 		b->integral = integral / (double) NS_PER_S;
 	}
 	if (a->more)

@@ -33,10 +33,8 @@ static double rise(const struct agg *a, const struct value *from, const struct v
 
 	if (!isfinite(v0) || !isfinite(v1))     /* no reading of a counter */
 		return 0;
-	if (is_whole(to->type) && to->i >= from->i)
-		return (double) ((uint64_t) to->i - (uint64_t) from->i);
-	if (v1 >= v0)
-		return v1 - v0;
+	if (is_whole(to->type) ? to->i >= from->i : v1 >= v0)           /* beyond 2^53 doubles take neighbours for equal */
+		return is_whole(to->type) ? (double) ((uint64_t) to->i - (uint64_t) from->i) : v1 - v0;
 	return fmax(v1, 0) + (end > v0 ? end - v0 : 0);
 }
 

@@ -211,6 +211,27 @@ TEST(infinities_are_no_readings_of_a_counter_and_stand_at_the_ends_of_the_quanti
 	ok(g.b[0].delta == 0 && isnan(g.b[0].stddev) && g.b[0].changes == 3);
 	ok(g.b[0].quantile[0] == -INFINITY && g.b[0].quantile[2] == 7 && g.b[0].quantile[4] == INFINITY);
 	ok(g.b[0].min == -INFINITY && g.b[0].max == INFINITY && isnan(g.b[0].sum));
+	ok(isnan(g.b[0].avg) && isnan(g.b[0].integral));
+	fixture_end(&f);
+}
+
+TEST(a_counter_of_whole_numbers_begins_again_where_doubles_see_no_difference)
+{
+	static struct got g;
+	struct fixture f = { .config.n_shards = 1 };
+	const int64_t big = INT64_C(1) << 53;
+	const struct sample few[] = { { .time_ns = S(1), .value = { .type = V_I64, .i = big + 1 } }, { .time_ns = S(2), .value = { .type = V_I64, .i = big } } };
+	struct uuid p = uuid_new();
+	uint32_t s = 0;
+
+	must(fixture_begin(&f) == 0);
+	is_int(tsdb_series(f.t, 1, &p, V_I64, &s), 0);
+	put(&f, s, V_I64, few, 2);
+	const struct tsdb_query q = { .tenant = 1, .series = &s, .n_series = 1, .from_ns = 0, .to_ns = S(3) };
+	g.n = 0;
+	is_int(tsdb_aggregate(f.t, &q, &(struct tsdb_step) { .want = TSDB_DELTA }, keep, &g), 0);
+	is_int(g.n, 1);
+	ok(g.b[0].delta == (double) big);
 	fixture_end(&f);
 }
 
