@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Device, Place } from '../src/api/contract';
-import { auditChanges, auditRecords } from '../src/lib/audit';
+import { auditChanges, auditName, auditRecords } from '../src/lib/audit';
 import { ageOf, formatBytes, formatCount, formatNumber, formatValue, withUnit } from '../src/lib/format';
 import { healthOf, linkClass, linkRow, withSums } from '../src/lib/links';
 import { filterTree, pathTo, plantTree } from '../src/lib/tree';
@@ -68,6 +68,11 @@ describe('state of links', () => {
 });
 
 describe('audit entries', () => {
+	it('call a job by its title in the language of the reader, a record by its code', () => {
+		const made = (noun: string, after: Record<string, unknown>) => ({ id: '1', seq: 1, time: '', deed: `${noun}.create`, noun, changes: { changes: [{ noun, op: 'create', after }] } });
+		const job = made('job', { name: 'me', title: 'Export of history', title_zh: '导出历史数据' });
+		expect([auditName(job, 'zh'), auditName(job, 'en'), auditName(made('point', { code: 'PT-1', name: 'Pressure' }), 'zh')]).toEqual(['导出历史数据', 'Export of history', 'PT-1']);
+	});
 	it('show old and new of what changed only', () => {
 		const several = { id: '2', seq: 2, time: '', deed: 'point.import', changes: { changes: [{ noun: 'point', op: 'create', after: { code: 'A' } }, { noun: 'point', op: 'create', after: { code: 'B' } }], not_listed: 3 } };
 		expect(auditRecords(several)).toEqual({ n: 5, names: ['A', 'B'] });

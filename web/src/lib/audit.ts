@@ -1,5 +1,6 @@
 /* Entries of the audit log as the screen needs them. */
 import type { AuditEntry } from '../api/contract';
+import type { Lang } from '../form/description';
 import { same } from '../form/values';
 
 export interface Change {
@@ -18,11 +19,11 @@ export function auditChanges(e: AuditEntry): Change[] {
 	}
 	return out;
 }
-/** How the record was called: its code or name, if the entry says it. */
-export function auditName(e: AuditEntry): string {
+/** How the record was called: its code or name, if the entry says it; a job by its title, because its name is that of who began it. */
+export function auditName(e: AuditEntry, lang: Lang): string {
 	for (const c of e.changes?.changes ?? [])
 		for (const side of [c.after, c.before]) {
-			const name = side?.code ?? side?.name;
+			const name = c.noun === 'job' ? side?.[lang === 'zh' ? 'title_zh' : 'title'] : side?.code ?? side?.name;
 			if (typeof name === 'string') return name;
 		}
 	return '';

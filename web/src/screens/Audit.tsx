@@ -78,7 +78,7 @@ function Deed({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
 	return (
 		<>
 			{i18n.exists(`deed_of.${whole}`) ? t(`deed_of.${whole}`) : <>{t(`deed.${verb}`, { defaultValue: verb ?? '' })} {type ? titleOf(type, lang) : t(`term.${noun}`, { defaultValue: noun ?? '' })}</>}
-			{auditName(e) && auditRecords(e).n === 1 && <b> {auditName(e)}</b>}
+			{auditName(e, lang) && auditRecords(e).n === 1 && <b> {auditName(e, lang)}</b>}
 			{refused && <Tag color="error" style={{ marginLeft: 6 }}>{t('audit.refused')}</Tag>}
 		</>
 	);
@@ -101,6 +101,7 @@ function Brief({ e, types }: { e: AuditEntry; types?: TypeRow[] }) {
 	const form = formOf(e, types);
 	const records = auditRecords(e);
 	if (records.n > 1) return <span>{t('audit.records', { n: records.n })} <span className="muted">{records.names.slice(0, 6).join(', ')}{records.n > 6 && ' …'}</span></span>;
+	if (e.noun === 'job') return null;                   // the deed and its title say it
 	const all = auditChanges(e);
 	const plain = all.filter((c) => {
 		const kind = form?.fields.find((x) => x.name === c.field)?.kind;

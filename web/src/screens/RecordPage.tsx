@@ -153,7 +153,7 @@ function Editor({ plural, form, given, inner, mayWrite }: EditorProps) {
 					<Button onClick={back}>{t(mayWrite ? 'action.cancel' : 'action.back')}</Button>
 					{mayWrite && (plural === 'connections' || plural === 'devices') && <TestLink read={whom} />}
 					<span className="grow" />
-					{record?.updated && <span className="muted small">{t('form.updated', { when: formatDateTime(Date.parse(record.updated)), rev: record.rev })}</span>}
+					{record?.updated && <span className="muted small revision">{t('form.updated', { when: formatDateTime(Date.parse(record.updated)), rev: record.rev })}</span>}
 					{record && mayWrite && record.builtin !== true && <Button danger type="text" onClick={() => remove(record, back)}>{t('action.delete')}</Button>}
 				</div>
 			</form>

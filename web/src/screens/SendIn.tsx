@@ -2,6 +2,7 @@
 import { Tabs, Typography } from 'antd';
 import { useText } from '../app/lang';
 
+/** title: of a product; ours are words of the reader's language. */
 export interface Door { key: string; title: string; text: string }
 
 /** What to type, for the platform at this address. */
@@ -9,7 +10,7 @@ export function doorsAt(origin: string): Door[] {
 	return [
 		{ key: 'prometheus', title: 'Prometheus', text: `remote_write:\n  - url: ${origin}/api/v1/prometheus/write\n    authorization: {credentials: tnn_…}` },
 		{ key: 'lines', title: 'InfluxDB', text: `curl ${origin}/api/v1/write -H 'Authorization: Bearer tnn_…' --data-binary 'boiler temp=81.5,state="run"'` },
-		{ key: 'batches', title: 'application/vnd.tenon.batch', text: `curl ${origin}/api/v1/write -H 'Authorization: Bearer tnn_…' -H 'Content-Type: application/vnd.tenon.batch' --data-binary @samples.batch` },
+		{ key: 'batches', title: '', text: `curl ${origin}/api/v1/write -H 'Authorization: Bearer tnn_…' -H 'Content-Type: application/vnd.tenon.batch' --data-binary @samples.batch` },
 	];
 }
 
@@ -23,7 +24,7 @@ export function SendIn() {
 			<Tabs
 				size="small"
 				items={doorsAt(window.location.origin).map((d) => ({
-					key: d.key, label: d.title,
+					key: d.key, label: d.title || t('send.batches_title'),
 					children: (
 						<>
 							<p>{words[d.key]}</p>

@@ -5,7 +5,7 @@ import { labelOf, type Word } from '../../form/description';
 
 const GROUPS: { key: string; of: string[] }[] = [
 	{ key: 'plant', of: ['point', 'link', 'trend'] },
-	{ key: 'data', of: ['sample', 'command'] },
+	{ key: 'data', of: ['sample', 'command', 'sql'] },
 	{ key: 'people', of: ['user', 'role', 'token'] },
 	{ key: 'platform', of: ['tenant', 'audit', 'system'] },
 ];
