@@ -36,6 +36,8 @@ DEFINE_CLEANUP(struct api *, api_free)
 extern const struct http_callbacks api_callbacks;
 /* No new calls (503); live sockets are closed with 1001. Before http_server_stop(). */
 void api_stop(struct api *a);
+/* The time given to calls under way is over: what reads for them gives up. The loop's. */
+void api_cut(struct api *a);
 void api_set_body_max(struct api *a, size_t bytes);      /* of rows without a limit of their own */
 /* Calls that workers or the log have not answered yet: until there are none, nothing they use may go. */
 bool api_is_owing(const struct api *a);

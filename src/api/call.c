@@ -80,6 +80,31 @@ struct call *call_unref(struct call *c)
 	return NULL;
 }
 
+/* The loop's, from its head to its end. */
+static void call_enter(struct call *c)
+{
+	c->before = c->api->under_way;
+	if (c->before)
+		c->before->after = c;
+	c->api->under_way = c;
+}
+
+static void call_leave(struct call *c)
+{
+	if (c->before)
+		c->before->after = c->after;
+	if (c->after)
+		c->after->before = c->before;
+	else
+		c->api->under_way = c->before;
+}
+
+void api_cut(struct api *a)
+{
+	for (struct call *c = a->under_way; c; c = c->before)
+		atomic_store(&c->gone, true);
+}
+
 /* ---- what came ---- */
 
 const char *call_param(const struct call *c, const char *key)
@@ -443,6 +468,7 @@ static int64_t on_head(void *ctx, struct http_exchange *x)
 		return 0;
 	}
 	http_set_user(x, c);
+	call_enter(c);
 	if (a->stopping)
 		return refuse(c, err_fail(ERR_STOPPING, NULL, NULL));
 	if (!str_eq(http_path(x), "/healthz")) {
@@ -569,6 +595,7 @@ static void on_done(void *ctx, struct http_exchange *x, const struct http_done *
 	struct call *c = http_user(x);
 
 	if (c) {
+		call_leave(c);
 		count_out(c);
 		served_note(&c->api->served, c->route, d->status, d->ns);
 	}

@@ -98,7 +98,8 @@ struct call {
 	bool keeps;                             /* its answer is to be kept, see keep.c */
 	size_t told_at;                         /* where in `out` a secret begins that is said once; 0: none */
 	bool is_get;                            /* GET or HEAD */
-	atomic_bool gone;                       /* the client left: who works for a long time looks at it */
+	atomic_bool gone;                       /* the client left, or the platform stops: who works for a long time looks at it */
+	struct call *before, *after;             /* of those under way; the loop's */
 	atomic_int refs;                        /* exchange, body on its way, stream */
 	const char *body;
 	size_t body_len;
@@ -143,6 +144,7 @@ struct api {
 	bool stopping;
 	struct rate *rate;
 	char rate_text[24];
+	struct call *under_way;                 /* the newest */
 	unsigned n_owed;                        /* calls with workers or waiting for the log; the loop's own count */
 	int64_t started_mono_ns;
 	atomic_int refs;                        /* the doors, and each call: one that waits for the log may outlive them */
@@ -155,6 +157,8 @@ void call_later(struct call *c);
 void call_finish(struct call *c, int result);                   /* any thread, once */
 void call_forget(struct call *c);                               /* what was got ready to be said of a success that did not come */
 struct call *call_unref(struct call *c);
+/* From here on whoever reads samples for it stops when nobody waits any more. */
+static inline void call_cancels(struct call *c) { c->scope.cancel = (const bool *) (const void *) &c->gone; }
 static inline struct call *call_ref(struct call *c) { atomic_fetch_add(&c->refs, 1); return c; }
 struct api *api_unref(struct api *a);
 const char *call_param(const struct call *c, const char *key);  /* NULL when absent */

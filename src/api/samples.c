@@ -48,7 +48,7 @@ static void limit(struct call *c)
 	const struct query_in *in = c->in;
 
 	c->scope.deadline_ns = clock_mono_ns() + in->timeout;
-	c->scope.cancel = (const bool *) (const void *) &c->gone;
+	call_cancels(c);
 }
 
 static int fill(void *ctx, struct buf *out, size_t room, void *worker)

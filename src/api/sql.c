@@ -72,6 +72,7 @@ static int run_sql(struct call *c)
 
 	if (r < 0)
 		return r;
+	call_cancels(c);
 	c->content_type = types[c->offer];
 	r = statement_next(&c->scope, st, &c->out, FIRST_BYTES);
 	if (r < 0)

@@ -471,6 +471,8 @@ static void on_cut(void *arg)
 	struct daemon *d = arg;
 
 	atomic_store(&d->platform.ending, true);
+	if (d->api)                             /* else this is the second to call, and nobody is left */
+		api_cut(d->api);
 	loop_stop(d->loop);
 }
 

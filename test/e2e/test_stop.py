@@ -91,3 +91,25 @@ def test_a_stop_with_samples_in_flight_ends(tmp_path):
         for s in senders:
             s.join()
         assert code == 0, "".join(p.errors[-20:])[-3000:]
+
+
+def test_a_stop_does_not_wait_for_a_query_that_takes_long(tmp_path):
+    """A workbook of a thousand columns with percentiles, for which ten minutes were asked: it has the time a stop gives, and no more."""
+    p = tenon.Platform(str(tmp_path))
+    p.call("POST", "/api/v1/write", "\n".join(f"s v={i * 7919 % 100003} {1_700_000_000_000_000_000 + i * 1_000_000}" for i in range(200_000)),
+           headers={"Content-Type": "text/plain"})
+    long = {"points": ["s/v"] * 1000, "from": "2023-11-14T00:00:00Z", "to": "2023-11-15T12:00:00Z", "timeout": "600s",
+            "aggregates": ["p1", "p2", "p3", "p4", "p5", "p95", "p96", "p97"]}
+
+    def ask():
+        try:
+            p.call("POST", "/api/v1/query", long, headers={"Accept": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}, raw=True)
+        except OSError:
+            pass            # cut off by the stop
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    tenon.wait_for(lambda: p.call("GET", "/api/v1/status")[2]["requests"]["open"] >= 2, 20, "the query has begun")
+    code = p.stop(seconds=30)
+    asker.join()
+    assert code == 0, "".join(p.errors[-20:])[-3000:]
