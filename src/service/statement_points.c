@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -44,13 +45,25 @@ struct reader {
 
 /* ---- which points ---- */
 
-struct found { struct statement *st; struct plant_point *points; uint32_t n, room; };
+struct found { struct statement *st; struct plant_point *points; uint32_t n, room; struct map by_id; /* of 1 + the index */ };
+struct wanted { const struct found *found; const struct uuid *id; };
 
+static bool same_point(const void *item, const void *key)
+{
+	const struct wanted *w = key;
+
+	return uuid_equal(&w->found->points[(uintptr_t) item - 1].id, w->id);
+}
+
+/* Who is named twice is there once. */
 static int add_point(struct found *f, const struct plant_point *p)
 {
+	uint64_t hash = hash_bytes(&p->id, sizeof(p->id));
 	struct arena *a = &f->st->arena;
 	struct plant_point *to;
 
+	if (map_find(&f->by_id, hash, same_point, &(struct wanted) { f, &p->id }))
+		return 0;
 	if (f->n == STATEMENT_POINTS_MAX)
 		return err_fail(ERR_LIMIT, "what", "@sql_points", "max", "20000", NULL);
 	if (f->n == f->room) {
@@ -68,7 +81,7 @@ static int add_point(struct found *f, const struct plant_point *p)
 	*to = *p;
 	to->path = arena_str(a, p->path);
 	to->code = to->name = to->unit = "";
-	return to->path ? 0 : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	return to->path && map_put(&f->by_id, hash, (void *) (uintptr_t) f->n) ? 0 : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
 }
 
 /* Does the text match the pattern, in which * stands for any letters? */
@@ -99,23 +112,32 @@ static int add_matching(struct found *f, const char *pattern)
 {
 	struct scope *s = f->st->s;
 	size_t n_prefix = (size_t) (str_find(pattern, "*") - pattern);
-	char *prefix = arena_strn(s->arena, pattern, n_prefix);
+	struct arena a;                         /* of this pattern: there may be many, and as many points each */
 	struct plant_point *all;
-	uint32_t before = f->n;
-	int r = 0, n = prefix ? plant_list(s->platform->plant, s->tenant, NULL, prefix, s->arena, &all) : -ERR_NO_MEMORY;
+	bool any = false;
+	char *prefix;
+	int r = 0, n;
 
-	for (int i = 0; r >= 0 && i < n; i++)
-		if (matches(all[i].path, pattern) && reach_device(s, PERM_SAMPLE_READ, &all[i].device))
-			r = add_point(f, &all[i]);
+	arena_init(&a, &sys_heap, 0);
+	prefix = arena_strn(&a, pattern, n_prefix);
+	n = prefix ? plant_list(s->platform->plant, s->tenant, NULL, prefix, &a, &all) : -ERR_NO_MEMORY;
+	for (int i = 0; r >= 0 && i < n; i++) {
+		if (!matches(all[i].path, pattern) || !reach_device(s, PERM_SAMPLE_READ, &all[i].device))
+			continue;
+		any = true;
+		r = add_point(f, &all[i]);
+	}
+	arena_done(&a);
 	if (n < 0 || r < 0)
 		return MIN(n, r);
-	return f->n > before ? 0 : err_fail(ERR_MISSING, "what", "@point", "value", pattern, NULL);
+	return any ? 0 : err_fail(ERR_MISSING, "what", "@point", "value", pattern, NULL);
 }
 
 static int find_points(struct statement *st, const struct sql_asked *asked, struct found *f)
 {
 	int r = scope_need_somewhere(st->s, PERM_SAMPLE_READ);
 
+	f->by_id = MAP_INIT(&sys_heap);
 	for (uint32_t i = 0; r >= 0 && i < asked->n; i++) {
 		struct plant_point *one;
 
@@ -127,6 +149,7 @@ static int find_points(struct statement *st, const struct sql_asked *asked, stru
 		if (r >= 0)
 			r = add_point(f, one);
 	}
+	map_done(&f->by_id);
 	return r;
 }
 
@@ -401,7 +424,7 @@ static int read_group(struct statement *st, struct reader *r)
 	const struct scan *scan = r->r.scan;
 	uint32_t series[GROUP], n = group_of(r, series);
 	struct tsdb_query q = { .tenant = st->s->tenant, .series = series, .n_series = n, .from_ns = r->next_ns, .to_ns = scan->to_ns, .limit = AT_ONCE,
-		.deadline_ns = st->deadline_ns };
+		.deadline_ns = st->deadline_ns, .cancel = st->s->cancel };
 	struct tsdb_step step = { .step_ns = scan->step_ns, .between = scan->points->series[r->at].between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP };
 	int cut;
 

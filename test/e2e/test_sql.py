@@ -120,6 +120,13 @@ def test_values_keep_their_type_and_every_bit(p):
                     "00000000-0000-0000-0000-000000000001", "x", "aa", {"a": 1}]
 
 
+def test_a_point_that_is_named_twice_is_there_once(p):
+    named = "['oven,zone=z1/temp', 'oven,zone=z1/*', 'oven,zone=z1/te*', 'oven,zone=z1/temp']"
+    assert rows(p, f"SELECT count(*), count(DISTINCT point) FROM last({named})") == [(4, 4)]
+    once = rows(p, "SELECT point, count(*) FROM ts('oven,zone=z1/*', '2023-11-14T00:00:00Z', 'now') GROUP BY point ORDER BY point")
+    assert rows(p, f"SELECT point, count(*) FROM ts({named}, '2023-11-14T00:00:00Z', 'now') GROUP BY point ORDER BY point") == once
+
+
 def test_a_day_is_the_day_of_the_time_zone_asked_for(p):
     assert rows(p, "SELECT date_trunc('day', min(time)) FROM " + TS, zone="Asia/Shanghai") == [("2023-11-14T16:00:00Z",)]
     assert rows(p, "SELECT date_trunc('day', min(time)) FROM " + TS) == [("2023-11-14T00:00:00Z",)]
