@@ -296,6 +296,72 @@ static int next_batch(struct bus *b)
 	return 0;
 }
 
+/* The quality of all cells of a column; false: they differ, or not every cell has a value. */
+static bool is_even(const struct batch *b, uint32_t i, const struct batch_col *value, uint32_t *ret_quality)
+{
+	const struct batch_col *q = batch_find(b, BATCH_NAME_QUALITY + i);
+
+	*ret_quality = q ? batch_u32(b, q, 0) : (uint32_t) QUALITY_GOOD;
+	return !value->valid && (!q || q->enc & ENC_CONST);
+}
+
+/* The first row that is not older than what the slot has. */
+static uint32_t row_from(const struct batch *g, const struct batch_col *time, const struct slot *s)
+{
+	uint32_t lo = 0, hi = g->n_rows;
+
+	while (s && s->change && lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (batch_i64(g, time, mid) < s->time_ns)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void put_column(struct bus *b, struct tenant *t, uint32_t i)
+{
+	const struct batch *g = b->batch;
+	const struct batch_iter *it = &b->iter;
+	uint32_t row[2] = { row_from(g, it->time, bus_slot(t, it->series[i])), g->n_rows - 1 };
+	struct sample s = { .series = it->series[i] };
+
+	is_even(g, i, it->value + i, &s.quality);
+	for (unsigned k = 0; k < 2; k++) {
+		uint32_t at = MIN(row[k], row[1]);
+
+		s.time_ns = batch_i64(g, it->time, at);
+		s.value = batch_value(g, it->value + i, at);
+		put(b, t, &s);
+	}
+}
+
+/*
+ * A group of many rows in the order of time, every cell there and of one quality in a column: between the first row that is new, where a quality may
+ * begin, and the last one nothing is seen by anybody. False: it is not such a one, nothing was done.
+ */
+static bool take_group(struct bus *b)
+{
+	const struct batch *g = b->batch;
+	const struct batch_iter *it = &b->iter;
+	uint32_t last = g->n_rows - 1, quality;
+
+	if (g->shape != SHAPE_GROUP || it->row || it->col || last < 2 || !(g->flags & BATCH_SORTED) || it->n_series > LOCKED_MAX)
+		return false;
+	for (uint32_t i = 0; i < it->n_series; i++)
+		if (!is_even(g, i, it->value + i, &quality))
+			return false;
+	mutex_hold(&b->lock);
+	struct tenant *t = tenant_make(b, g->tenant);
+	for (uint32_t i = 0; i < it->n_series && t; i++)
+		put_column(b, t, i);
+	b->stats.refused += t ? 0 : batch_n_samples(g);
+	b->stats.samples += batch_n_samples(g);
+	return true;
+}
+
 /* Up to n samples of the batch at hand, under one lock. Returns how many; fewer than n: it is done. */
 static uint32_t take_samples(struct bus *b, uint32_t n)
 {
@@ -321,6 +387,11 @@ int64_t bus_pump(struct bus *b, uint32_t budget)
 	while (budget > 0) {
 		if (!b->batch && (r = next_batch(b)) <= 0)
 			break;
+		if (take_group(b)) {
+			budget -= MIN(budget, 2 * b->iter.n_series);
+			b->batch = batch_unref(b->batch);
+			continue;
+		}
 		uint32_t want = MIN(budget, (uint32_t) LOCKED_MAX), got = take_samples(b, want);
 		budget -= got;
 		if (got < want)

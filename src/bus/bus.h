@@ -80,7 +80,7 @@ uint64_t bus_sub_seen(const struct bus_sub *s);         /* what it has taken: pa
 
 struct bus_stats {
 	uint64_t batches, samples;              /* from the log */
-	uint64_t changes;                       /* samples that became the last */
+	uint64_t changes;                       /* samples that became the last; of an even group of rows the first and the last are looked at */
 	uint64_t late;                          /* older than what was there */
 	uint64_t refused;                       /* beyond series_max, or no memory */
 	uint64_t unknown;                       /* batches of a list nobody knows */

@@ -378,6 +378,58 @@ TEST(what_is_appended_to_the_log_is_live_before_it_is_durable)
 	dir_remove(dir);
 }
 
+/* Groups of all sorts, through the log and sample by sample: even ones, where only first and last row are looked at, must leave the same behind. */
+TEST(a_group_of_many_rows_leaves_what_its_samples_one_by_one_would)
+{
+	enum { K = 5, ROWS = 40, ROUNDS = 300 };
+	char dir[PATH_MAX];
+	struct buf path = BUF_FIXED(dir);
+	struct wal *w = NULL;
+	struct bus *whole = NULL, *single = new_bus();
+	struct batch_builder *bb = NULL;
+	struct ctx c = { 0 };
+	int differ = 0;
+
+	must(dir_temp("/tmp", "tenon-bus-", &path) == 0);
+	must(wal_open(&(struct wal_config) { .dir = dir, .segment_bytes = 1 << 20 }, &w) == 0);
+	must(bus_new(&whole, &(struct bus_config) { .wal = w, .on_ready = wake, .list = list_of, .ctx = &c }) == 0);
+	must(batch_builder_new(&bb, 0) == 0);
+	for (int round = 0; round < ROUNDS; round++) {
+		uint32_t series[K], rows = 1 + dice(ROWS), odd = dice(4), quality = dice(2) * 0x40000000u;
+		int64_t t = (int64_t) dice(2000);
+		_cleanup_(batch_unrefp) struct batch *b = NULL;
+		struct sample s;
+
+		for (uint32_t i = 0; i < K; i++)
+			series[i] = 1 + dice(9);        /* the same twice, at times */
+		must(batch_group(bb, 1, 1, series, (const uint8_t[]) { V_F64, V_F64, V_F64, V_F64, V_F64 }, K) == 0);
+		for (uint32_t r = 0; r < rows; r++, t += (int64_t) dice(3) - (odd == 3)) {
+			must(batch_group_row(bb, t) == 0);
+			for (uint32_t i = 0; i < K; i++)
+				if (odd != 1 || dice(3))
+					batch_group_set(bb, i, (struct value) { .type = V_F64, .f64 = dice(1000) }, odd == 2 ? dice(2) * 0x80000000u : quality);
+		}
+		must(batch_seal(bb, 0, 0, &b) == 0 && wal_append(w, b, NULL) == 0);
+		while (bus_pump(whole, 300) == 0)
+			;
+		for (struct batch_iter it = batch_iter(b, NULL); batch_next(&it, &s);)
+			put1(single, 1, s);
+		for (uint32_t i = 1; i < 10; i++) {
+			struct bus_value x = { 0 }, y = { 0 };
+
+			differ += bus_last(whole, 1, i, &x, NULL, 0) != bus_last(single, 1, i, &y, NULL, 0) || x.sample.time_ns != y.sample.time_ns ||
+				x.since_ns != y.since_ns || x.sample.quality != y.sample.quality || x.sample.value.type != y.sample.value.type ||
+				(x.sample.value.type == V_F64 && x.sample.value.f64 != y.sample.value.f64);
+		}
+	}
+	is_int(differ, 0);
+	batch_builder_free(bb);
+	bus_free(single);
+	bus_free(whole);
+	wal_close(w);
+	dir_remove(dir);
+}
+
 TEST(when_memory_ends_at_any_call_values_are_refused_and_counted)
 {
 	bool clean = false;
