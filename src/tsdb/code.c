@@ -32,27 +32,35 @@ static unsigned width_of(uint64_t v) { return v ? 64 - (unsigned) __builtin_clzl
 /* n values of `width` bits, LSB first, padded with zeros to a multiple of 8 values. */
 static void pack(struct pen *p, const uint64_t *v, size_t n, unsigned width)
 {
-	unsigned __int128 hold = 0;
-	unsigned held = 0;
-	size_t padded = ALIGN_UP(n, 8);
-	uint8_t *out = pen_take(p, padded * width / 8);
+	uint64_t hold = 0;
+	unsigned held = 0;              /* bits, below 64 */
+	size_t bytes = ALIGN_UP(n, 8) * width / 8;
+	uint8_t *out = pen_take(p, bytes), *end = out + bytes;
 
 	if (!out)
 		return;
-	for (size_t i = 0; i < padded; i++) {
-		if (i < n)
-			hold |= (unsigned __int128) v[i] << held;
-		for (held += width; held >= 8; held -= 8) {
-			*out++ = (uint8_t) hold;
-			hold >>= 8;
-		}
+	for (size_t i = 0; i < n; i++) {
+		hold |= v[i] << held;
+		held += width;
+		if (held < 64)
+			continue;
+		memcpy(out, &hold, 8);  /* little-endian, as everything here */
+		out += 8;
+		held -= 64;
+		hold = held ? v[i] >> (width - held) : 0;
 	}
+	for (; out < end; out++, hold >>= 8)
+		*out = (uint8_t) hold;
 }
 
 static void encode_mini(struct pen *p, const uint64_t *rest, size_t n, unsigned width)
 {
 	uint64_t padded[MINI] = { 0 };
 
+	if (n == MINI) {
+		pack(p, rest, MINI, width);
+		return;
+	}
 	memcpy(padded, rest, n * sizeof(*rest));
 	pack(p, padded, MINI, width);
 }
@@ -67,18 +75,61 @@ static inline __attribute__((always_inline)) bool steps_are_one(const int64_t *v
 	return !other;
 }
 
+/* The deltas of k values from v on to those before them; returns the least. */
+static inline __attribute__((always_inline)) int64_t deltas(const int64_t *v, size_t k, bool narrow, uint64_t *rest)
+{
+	int64_t least[4] = { INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX };
+
+	for (size_t j = 0; j < k; j++) {
+		uint64_t d = (uint64_t) v[j] - (uint64_t) v[(ptrdiff_t) j - 1];
+
+		rest[j] = narrow ? (uint64_t) (int64_t) (int32_t) d : d;
+	}
+	/* Four that do not wait for each other. */
+	for (size_t j = 0; j < k; j++)
+		least[j % 4] = MIN(least[j % 4], (int64_t) rest[j]);
+	return MIN(MIN(least[0], least[1]), MIN(least[2], least[3]));
+}
+
+/* What is left of n deltas above the least; returns all of their bits. */
+static inline __attribute__((always_inline)) uint64_t above(uint64_t *rest, size_t n, uint64_t least, uint64_t mask)
+{
+	uint64_t all = 0;
+
+	for (size_t j = 0; j < n; j++) {
+		rest[j] = (rest[j] - least) & mask;
+		all |= rest[j];
+	}
+	return all;
+}
+
+static void encode_block(struct pen *p, const int64_t *v, size_t k, bool narrow)
+{
+	uint64_t rest[BLOCK], mask = narrow ? UINT32_MAX : UINT64_MAX;
+	/* Of whole blocks the compiler knows how long they are. */
+	int64_t least = k < BLOCK ? deltas(v, k, narrow, rest) : narrow ? deltas(v, BLOCK, true, rest) : deltas(v, BLOCK, false, rest);
+
+	pen_varint(p, zigzag(least));
+	uint8_t *widths = pen_take(p, MINIS);
+	for (size_t m = 0; m < MINIS; m++) {
+		size_t from = m * MINI, n = from < k ? MIN(k - from, (size_t) MINI) : 0;
+		uint64_t all = n == MINI ? above(rest + from, MINI, (uint64_t) least, mask) : above(rest + from, n, (uint64_t) least, mask);
+
+		if (widths)
+			widths[m] = (uint8_t) width_of(all);
+		if (all)
+			encode_mini(p, rest + from, n, width_of(all));
+	}
+}
+
 void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 {
-	uint64_t mask = bits == 32 ? UINT32_MAX : UINT64_MAX;
-
 	pen_varint(p, BLOCK);
 	pen_varint(p, MINIS);
 	pen_varint(p, n);
 	pen_varint(p, zigzag(n ? v[0] : 0));
 	for (size_t i = 1; i < n; i += BLOCK) {
 		size_t k = MIN(n - i, (size_t) BLOCK);
-		uint64_t rest[BLOCK];
-		int64_t least = INT64_MAX;
 
 		if (k == BLOCK ? steps_are_one(v + i - 1, BLOCK) : steps_are_one(v + i - 1, k)) {
 			uint64_t d = (uint64_t) v[i] - (uint64_t) v[i - 1];
@@ -87,28 +138,7 @@ void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 			pen_le32(p, 0);
 			continue;
 		}
-		for (size_t j = 0; j < k; j++) {
-			uint64_t d = (uint64_t) v[i + j] - (uint64_t) v[i + j - 1];
-			int64_t delta = bits == 32 ? (int32_t) d : (int64_t) d;
-
-			rest[j] = (uint64_t) delta;
-			least = MIN(least, delta);
-		}
-		pen_varint(p, zigzag(least));
-		uint8_t *widths = pen_take(p, MINIS);
-		for (size_t m = 0; m < MINIS; m++) {
-			uint64_t all = 0;
-			size_t from = m * MINI, to = MIN(from + MINI, k);
-
-			for (size_t j = from; j < to; j++) {
-				rest[j] = (rest[j] - (uint64_t) least) & mask;
-				all |= rest[j];
-			}
-			if (widths)
-				widths[m] = (uint8_t) width_of(all);
-			if (all)
-				encode_mini(p, rest + from, to - from, width_of(all));
-		}
+		encode_block(p, v + i, k, bits == 32);
 	}
 }
 

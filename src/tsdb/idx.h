@@ -31,7 +31,7 @@ struct idx_entry {
 };
 _Static_assert(sizeof(struct idx_entry) == 128, "lies so in the side index");
 
-struct idx_builder { struct idx_entry *entry; size_t n, room; double carry, held_carry, last; };
+struct idx_builder { struct idx_entry *entry; size_t n, room; double carry, held_carry, last; int64_t last_ns; };
 
 int idx_add(struct idx_builder *b, uint32_t series, const struct span *s);      /* series and times ascend */
 void idx_builder_close(struct idx_builder *b);          /* the last series is complete; once, before its entry is looked at */

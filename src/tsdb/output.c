@@ -14,10 +14,29 @@ enum { TEXT_PIECE = 256 << 10, SYNC_BYTES = 4 << 20 };
 
 static bool has_value(const struct span *s, uint32_t i) { return !s->cell || s->cell[i] == CELL_VALUE; }
 
+/* Times of a clock: whole microseconds, one step apart. Told without a division for each. */
+static bool steady(const struct span *s, int64_t *ret_step)
+{
+	uint64_t other = 0, step = s->n > 1 ? (uint64_t) s->t[1] - (uint64_t) s->t[0] : 0;
+
+	for (uint32_t i = 1; i < s->n; i++)
+		other |= ((uint64_t) s->t[i] - (uint64_t) s->t[i - 1]) ^ step;
+	*ret_step = (int64_t) step;
+	return !other && s->t[0] % 1000 == 0 && *ret_step % 1000 == 0;
+}
+
 static void put_times(struct output *o, const struct span *s)
 {
+	int64_t step;
 	uint32_t odd = 0;
 
+	if (steady(s, &step)) {
+		for (uint32_t i = 0; i < s->n; i++)
+			o->bits[i] = (uint64_t) (s->t[0] / 1000 + i * (step / 1000));
+		pqw_values(o->w, COL_TS, o->bits, NULL, s->n);
+		pqw_nulls(o->w, COL_NS, s->n);
+		return;
+	}
 	for (uint32_t i = 0; i < s->n; i++) {
 		int64_t us = s->t[i] / 1000 - (s->t[i] % 1000 < 0);
 
@@ -39,8 +58,12 @@ static void put_lags(struct output *o, const struct span *s)
 		pqw_nulls(o->w, COL_LAG, s->n);
 		return;
 	}
+	if (!s->lag) {
+		pqw_const(o->w, COL_LAG, (uint64_t) (int64_t) s->lag_all, s->n);
+		return;
+	}
 	for (uint32_t i = 0; i < s->n; i++) {
-		int32_t lag = s->lag ? s->lag[i] : s->lag_all;
+		int32_t lag = s->lag[i];
 
 		o->bits[i] = (uint64_t) (int64_t) lag;
 		o->is_bits[i] = lag != LAG_UNKNOWN;
@@ -74,13 +97,18 @@ static void put_whole(struct output *o, const struct span *s)
 	memset(o->is_bits, 0, s->n);
 }
 
-static void put_real(struct output *o, const struct span *s, uint32_t series)
+static bool is_one(const uint8_t *v, uint32_t n) { return n < 2 || memcmp(v, v + 1, n - 1) == 0; }
+
+/* True: all are decimals of one exponent, and nothing but o->m was filled in. */
+static bool put_real(struct output *o, const struct span *s, uint32_t series)
 {
 	if (o->hint_series != series)
 		o->hint = 0;
 	o->hint_series = series;
 	size_t n = s->type == V_F32 ? decimal_run_f32(s->v, s->n, &o->hint, o->m, o->e, o->is_m) :
 		decimal_run_f64(s->v, s->n, &o->hint, o->m, o->e, o->is_m);
+	if (n == s->n && !s->cell && is_one(o->e, s->n))
+		return true;
 	for (uint32_t i = 0; i < s->n; i++) {
 		uint64_t bits = 0;
 
@@ -89,6 +117,7 @@ static void put_real(struct output *o, const struct span *s, uint32_t series)
 		o->is_m[i] = n && o->is_m[i] && has_value(s, i);
 		o->is_bits[i] = !o->is_m[i] && has_value(s, i);
 	}
+	return false;
 }
 
 static bool any(const uint8_t *is, uint32_t n)
@@ -105,11 +134,15 @@ static void put_numbers(struct output *o, const struct span *s, uint32_t series)
 	bool real = s->type == V_F32 || s->type == V_F64;
 	unsigned bits = s->type == V_F32 ? COL_F : COL_D, other = s->type == V_F32 ? COL_D : COL_F;
 
-	if (real)
-		put_real(o, s, series);
-	else
-		put_whole(o, s);
 	pqw_nulls(o->w, other, s->n);
+	if (real && put_real(o, s, series)) {
+		pqw_nulls(o->w, bits, s->n);
+		pqw_values(o->w, COL_M, (const uint64_t *) o->m, NULL, s->n);
+		pqw_const(o->w, COL_E, o->e[0], s->n);
+		return;
+	}
+	if (!real)
+		put_whole(o, s);
 	if (any(o->is_bits, s->n))
 		pqw_values(o->w, bits, o->bits, o->is_bits, s->n);
 	else
