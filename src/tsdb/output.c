@@ -293,7 +293,7 @@ int output_open(struct output *o, const struct file_info *info)
 	if (r < 0)
 		return r;
 	return pqw_new(&o->w, &(struct pqw_config) { .cols = sample_cols, .n_cols = SAMPLE_COLS, .n_sorted = 2, .created_by = o->t->created_by,
-		.meta = o->meta, .fd = o->fd, .level = o->zstd });
+		.meta = o->meta, .fd = o->fd, .level = o->zstd, .quick = o->quick });
 }
 
 static int put_in_place(struct output *o)

@@ -15,7 +15,8 @@ struct output {
 	struct tsdb *t;
 	struct tenant *te;
 	uint64_t covered;               /* of the log: for the footer */
-	int zstd;                       /* 0: fast */
+	int zstd;                       /* its level; 0: 1 */
+	bool quick;                     /* pqw.h */
 	bool gentle;                    /* synced as it grows, so that its last sync keeps nobody waiting */
 	/* Its own: */
 	struct file_info info;

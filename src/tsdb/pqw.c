@@ -148,12 +148,20 @@ void pqw_values(struct pqw *w, unsigned col, const uint64_t *bits, const uint8_t
 	f->n_rows += n;
 }
 
+/* The same number n times: what is there is copied behind itself. */
+static void fill(uint64_t *to, uint64_t bits, uint32_t n)
+{
+	for (uint32_t i = 0; i < MIN(n, 8u); i++)
+		to[i] = bits;
+	for (uint32_t at = 8; at < n; at *= 2)
+		memcpy(to + at, to, MIN(at, n - at) * sizeof(*to));
+}
+
 void pqw_const(struct pqw *w, unsigned col, uint64_t bits, uint32_t n)
 {
 	struct feed *f = &w->feed[col];
 
-	for (uint32_t i = 0; i < n; i++)
-		f->val[f->n_val + i] = bits;
+	fill(f->val + f->n_val, bits, n);
 	memset(f->def + f->n_rows, 1, n);
 	f->n_val += n;
 	f->n_rows += n;

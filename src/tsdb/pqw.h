@@ -25,6 +25,7 @@ struct pqw_config {                     /* what it points to must live as long a
 	int fd;                         /* borrowed, at offset 0 of an empty file */
 	unsigned page_rows;             /* 0: PQ_PAGE_ROWS */
 	int level;                      /* of zstd; 0: 1 */
+	bool quick;                     /* whole numbers as deltas, without a look at what else would be smaller: for files that are soon merged */
 };
 
 int pqw_new(struct pqw **ret, const struct pqw_config *config);

@@ -241,6 +241,8 @@ static int choose(struct pqw *w, unsigned col, struct candidate *best)
 
 	if (whole)
 		r = try_encoding(w, col, PQ_DELTA, 0, best);
+	if (whole && w->config.quick)
+		return r;
 	/* Where deltas already take less than an eighth, plain values have never been smaller. */
 	if (r == 0 && (!whole || best->raw * 8 > (size_t) f->n_val * pq_width(c->type)))
 		r = try_encoding(w, col, PQ_PLAIN, 0, best);
