@@ -1,4 +1,5 @@
 /* pq_test.c - encodings, the writer and the reader of Parquet. Whole files are read by DuckDB and pyarrow in test/e2e. */
+#include <math.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "tsdb/code.h"
 #include "tsdb/crc32.h"
 #include "tsdb/decimal.h"
+#include "tsdb/idx.h"
 #include "tsdb/pqr.h"
 #include "tsdb/pqw.h"
 
@@ -145,6 +147,121 @@ TEST(decimals_come_back_bit_for_bit_or_are_refused)
 	fback = decimal_f32(m[0], e[0]);
 	ok(memcmp(&fback, &f[0], 4) == 0);
 	ok(!present[2] && !present[4]);
+}
+
+/* The definition, value by value: is there an m below 2^52 (f32: 10^7) and an e up to 12 whose quotient has the bits? */
+static bool is_decimal(double x, bool single)
+{
+	double ten = 1, max = single ? 1e7 : 0x1p52;
+
+	for (int e = 0; e <= DECIMAL_E_MAX; e++, ten *= 10)
+		for (int near = -1; near <= 1; near++) {
+			double m = nearbyint(x * ten) + near, back = m / ten;
+
+			if (!(fabs(m) < max))
+				continue;
+			if (single)
+				back = (double) (float) back;
+			if (back == x && !signbit(x) == !signbit(back))
+				return true;
+		}
+	return false;
+}
+
+TEST(runs_of_all_sorts_have_the_mantissas_they_should)
+{
+	enum { N = 500 };
+	uint64_t seed = 11;
+	int wrong = 0;
+
+	for (int round = 0; round < 400; round++) {
+		double v[N];
+		float f[N];
+		int64_t m[N];
+		uint8_t e[N], present[N], hint = (uint8_t) (next_random(&seed) % 5);
+		unsigned digits = (unsigned) (next_random(&seed) % 5), odd = (unsigned) (next_random(&seed) % 200) + 2, n = 1 + (unsigned) (next_random(&seed) % N);
+		bool single = round % 2;
+
+		for (unsigned i = 0; i < n; i++) {
+			int64_t whole = (int64_t) (next_random(&seed) % 2000000) - 1000000;
+
+			v[i] = (double) whole / pow(10, digits);
+			if (next_random(&seed) % odd == 0)      /* another length, or none */
+				v[i] = next_random(&seed) % 2 ? (double) whole / 1e7 : (double) whole * 1.0000001e9 / 3;
+			if (next_random(&seed) % (odd * 8) == 0)
+				v[i] = -0.0;
+			f[i] = (float) v[i];
+		}
+		size_t got = single ? decimal_run_f32(f, n, &hint, m, e, present) : decimal_run_f64(v, n, &hint, m, e, present), count = 0;
+		for (unsigned i = 0; i < n && got; i++) {
+			double x = single ? (double) f[i] : v[i];
+			double back = !present[i] ? 0 : single ? (double) decimal_f32(m[i], e[i]) : decimal_f64(m[i], e[i]);
+
+			wrong += present[i] != is_decimal(x, single) || (present[i] && memcmp(&back, &x, 8) != 0);
+			count += present[i];
+		}
+		wrong += got != count;
+	}
+	is_int(wrong, 0);
+}
+
+/* The figures of the side index against a plain loop in long double: runs with gaps, NaN, infinities and years between samples, cut into spans anyhow. */
+TEST(the_side_index_knows_the_figures_of_a_series_however_it_came)
+{
+	enum { N = 1000 };
+	uint64_t seed = 5;
+	int wrong = 0;
+
+	for (int round = 0; round < 300; round++) {
+		static double v[N];
+		static int64_t t[N];
+		struct idx_builder b = { 0 };
+		uint32_t n = 1 + (uint32_t) (next_random(&seed) % N), odd = 20 + (uint32_t) (next_random(&seed) % 2000);
+		long double sum = 0, held = 0, size = 0, area = 0;
+		double lo = INFINITY, hi = -INFINITY;
+		int64_t lo_ns = 0, hi_ns = 0;
+		uint64_t used = 0;
+		bool infinite = false;
+
+		for (uint32_t i = 0; i < n; i++) {
+			v[i] = (double) (int64_t) (next_random(&seed) % 20000001 - 10000000) / 1000;
+			if (next_random(&seed) % odd == 0)
+				v[i] = next_random(&seed) % 8 ? (double) NAN : (double) INFINITY;
+			int64_t far = next_random(&seed) % odd ? (int64_t) 1000000000 : (int64_t) (next_random(&seed) % 100) * 86400 * 1000000000;
+			t[i] = i ? t[i - 1] + 1 + far : -(int64_t) 4e18;
+			if (i && v[i - 1] == v[i - 1]) {
+				held += (long double) v[i - 1] * (long double) (t[i] - t[i - 1]);
+				area += fabsl((long double) v[i - 1] * (long double) (t[i] - t[i - 1]));
+			}
+			if (v[i] != v[i])
+				continue;
+			used++;
+			infinite |= isinf(v[i]);
+			sum += v[i];
+			size += fabs(v[i]);
+			if (v[i] < lo) {
+				lo = v[i];
+				lo_ns = t[i];
+			}
+			if (v[i] > hi) {
+				hi = v[i];
+				hi_ns = t[i];
+			}
+		}
+		for (uint32_t at = 0, k; at < n; at += k) {
+			k = MIN(n - at, 1 + (uint32_t) (next_random(&seed) % 300));
+			must(idx_add(&b, 7, &(struct span) { .n = k, .type = V_F64, .t = t + at, .v = v + at, .lag_all = LAG_UNKNOWN }) == 0);
+		}
+		must(idx_add(&b, 8, &(struct span) { .n = 1, .type = V_F64, .t = t, .v = v, .lag_all = LAG_UNKNOWN }) == 0);
+		const struct idx_entry *e = b.entry;
+		wrong += e->n != n || e->n_good != n || e->n_used != used || (used && (e->min != lo || e->max != hi || e->min_ns != lo_ns || e->max_ns != hi_ns));
+		if (infinite)
+			wrong += !isinf(e->sum);
+		else
+			wrong += fabsl(e->sum - sum) > size * 1e-15L || fabsl(e->held - held) > area * 1e-15L;
+		idx_builder_done(&b);
+	}
+	is_int(wrong, 0);
 }
 
 static const struct pq_col cols[] = {
