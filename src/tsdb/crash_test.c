@@ -275,6 +275,33 @@ TEST(a_manifest_that_is_lost_is_made_from_the_files)
 	}
 }
 
+TEST(a_file_that_cannot_be_read_when_the_manifest_is_lost_too_stays_under_another_name)
+{
+	struct world w = { 0 };
+	uint64_t rows = 0;
+	char path[600];
+	int64_t size;
+
+	must(some_files(&w, &rows));
+	struct find parquet = find(&w, ".parquet");
+	fixture_stop(&w.f);
+	must(file_size(parquet.hit, &size) == 0);
+	must(truncate(parquet.hit, size - 1) == 0);
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", w.f.dir);
+	must(unlink(path) == 0);
+	must(fixture_start(&w.f) == 0);
+	ok(!file_exists(parquet.hit));
+	snprintf(path, sizeof(path), "%s.damaged", parquet.hit);
+	int64_t kept = 0;
+	ok(file_size(path, &kept) == 0 && kept == size - 1);
+	/* Its number is nobody else's. */
+	is_int(write_rows(&w, rows, 10, false), 0);
+	must(quiet(&w));
+	is_int(tsdb_flush(w.f.t), 0);
+	ok(!file_exists(parquet.hit));
+	fixture_end(&w.f);
+}
+
 TEST(files_that_no_manifest_names_are_removed_and_strangers_are_left_alone)
 {
 	struct world w = { 0 };

@@ -116,14 +116,25 @@ static int look(const char *path, struct file_info *f)
 	return r;
 }
 
+/* What cannot be read is not removed with what nobody names: its pages may be whole, and somebody may read them with other tools. */
+static int set_aside(const char *path)
+{
+	char aside[PATH_MAX];
+	struct buf b = BUF_FIXED(aside);
+
+	buf_addf(&b, "%s.damaged", path);
+	return b.failed ? sys_fail(ENAMETOOLONG, "rename", path) : file_rename(path, aside);
+}
+
 static int adopt(struct sweep *s, uint64_t number)
 {
 	struct file_info f = { .number = number, .parts = PART_RAW, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 	struct manifest *m = s->found;
 	int r = look(s->path, &f);
 
+	m->next = MAX(m->next, number + 1);
 	if (r <= 0)
-		return r;
+		return r < 0 ? r : set_aside(s->path);
 	if (m->n == s->room) {
 		size_t room = MAX(s->room * 2, (size_t) 16);
 		struct file_info *more = sys_resize(m->file, room * sizeof(*more));
@@ -138,7 +149,6 @@ static int adopt(struct sweep *s, uint64_t number)
 	for (; i && m->file[i - 1].number > number; i--)
 		m->file[i] = m->file[i - 1];
 	m->file[i] = f;
-	m->next = MAX(m->next, number + 1);
 	return 0;
 }
 
