@@ -46,7 +46,10 @@ static bool goes_on(const struct plan_run *r, const struct plan_file *last, cons
 	return r->rank == f->info.rank && !r->aside && !f->aside && last->info.series_max < f->info.series_min && r->level == f->info.level;
 }
 
-static size_t make_runs(const struct plan_file *f, size_t n, struct plan_run *run)
+/* What was written later than now was written by a clock that was wrong: nobody knows when. */
+static int64_t written(const struct plan_file *f, int64_t now) { return f->info.written_ns <= now ? f->info.written_ns : INT64_MIN; }
+
+static size_t make_runs(const struct plan_file *f, size_t n, struct plan_run *run, int64_t now)
 {
 	size_t k = 0;
 
@@ -55,14 +58,14 @@ static size_t make_runs(const struct plan_file *f, size_t n, struct plan_run *ru
 
 		if (!r || !goes_on(r, &f[i - 1], &f[i])) {
 			r = &run[k++];
-			*r = (struct plan_run) { .first = i, .rank = f[i].info.rank, .t_max = f[i].info.t_max, .written_ns = f[i].info.written_ns,
+			*r = (struct plan_run) { .first = i, .rank = f[i].info.rank, .t_max = f[i].info.t_max, .written_ns = INT64_MIN,
 				.level = f[i].info.level, .aside = f[i].aside };
 		}
 		r->n++;
 		r->rows += f[i].info.rows;
 		r->bytes += f[i].info.bytes;
 		r->t_max = MAX(r->t_max, f[i].info.t_max);
-		r->written_ns = MAX(r->written_ns, f[i].info.written_ns);
+		r->written_ns = MAX(r->written_ns, written(&f[i], now));
 	}
 	return k;
 }
@@ -147,7 +150,7 @@ static struct plan day(const struct part *p)
 	return plan;
 }
 
-static int64_t window_end(int64_t t) { return later(t - ((t % WINDOW) + WINDOW) % WINDOW, WINDOW); }
+static int64_t window_end(int64_t t) { return later(t, WINDOW - ((t % WINDOW) + WINDOW) % WINDOW); }
 
 /* The first flushed files that belong together and are complete. */
 static struct plan window(const struct part *p)
@@ -186,7 +189,7 @@ static struct plan part(const struct part *p, bool urgent)
 
 struct plan plan_day(const struct plan_file *f, size_t n, struct plan_run *run, int64_t now_ns, bool all)
 {
-	size_t k = make_runs(f, n, run);
+	size_t k = make_runs(f, n, run, now_ns);
 	struct plan best = nothing_until(INT64_MAX);
 	int64_t end = INT64_MAX;
 

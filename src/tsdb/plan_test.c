@@ -193,6 +193,25 @@ TEST(all_means_now_and_everything)
 	is_int(p.n, PLAN_FAN);
 }
 
+/* The clock was years ahead for an hour: what was written then is no younger than what is written now. */
+TEST(a_day_written_while_the_clock_was_ahead_does_not_wait_for_that_time)
+{
+	struct files s = { 0 };
+
+	for (unsigned i = 0; i < 3; i++)
+		add(&s, 0.1 * i, 0.1 * i + 0.1, 100, LEVEL_FLUSHED)->written_ns = DAY0 + 50000 * HOUR;
+	struct plan p = at(&s, 1);
+	is_int(p.why, PLAN_NOTHING);
+	is_int(p.due_ns, DAY0 + 2 * HOUR + 20 * MIN_);
+	is_int(at(&s, 2.4).why, PLAN_WINDOW);
+	for (unsigned i = 0; i < 3; i++)
+		s.f[i].info.level = LEVEL_WINDOW;
+	p = at(&s, 24.5);
+	is_int(p.why, PLAN_NOTHING);
+	is_int(p.due_ns, DAY0 + 25 * HOUR);
+	is_int(at(&s, 25.1).why, PLAN_DAY);
+}
+
 TEST(times_at_the_ends_of_the_clock_are_no_trouble)
 {
 	struct files s = { 0 };
@@ -208,4 +227,6 @@ TEST(times_at_the_ends_of_the_clock_are_no_trouble)
 		s.f[i].info.t_max = INT64_MIN;
 	}
 	is_int(at(&s, 48).why, PLAN_DAY);
+	s.f[0].info.written_ns = s.f[1].info.written_ns = DAY0 + 48 * HOUR - 1;
+	is_int(at(&s, 48).due_ns, DAY0 + 48 * HOUR - 1 + 20 * MIN_);
 }
