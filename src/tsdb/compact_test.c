@@ -576,6 +576,62 @@ TEST(queries_flushes_and_merges_at_once_never_miss_a_sample)
 
 static bool at_once(void *ctx) { return ++*(unsigned *) ctx > 1; }
 
+struct opener { struct file_pool *pool; const char *base; struct file_info info; unsigned failures; };
+
+/* As a merge that ends: the last one lets the file go while somebody else's file takes its place in the pool. */
+static void open_and_let_go(void *arg)
+{
+	struct opener *o = arg;
+
+	for (unsigned i = 0; i < 4000; i++) {
+		const struct idx *x;
+		struct file *f;
+
+		if (file_new(o->pool, NULL, o->base, &o->info, &f) < 0 || file_use(f, &x) < 0) {
+			o->failures++;
+			return;
+		}
+		file_leave(f);
+		file_unref(f);
+	}
+}
+
+static unsigned open_files(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+TEST(a_file_may_be_let_go_at_the_instant_at_which_the_pool_closes_it)
+{
+	struct world w = { .f.config = by_hand, .seed = 5, .one_day = true };
+	struct file_pool *pool = NULL;
+	struct thread other = { 0 };
+	char base[700];
+	int64_t size;
+
+	must(fixture_begin(&w.f) == 0 && world_series(&w));
+	write_round(&w, 10);
+	must(flush(&w.f) && file_pool_new(1, &pool) == 0);
+	snprintf(base, sizeof(base), "%s/tenants/1/ts/%s.parquet", w.f.dir, files_of(&w.f).base);
+	must(file_size(base, &size) == 0);
+	base[strlen(base) - strlen(".parquet")] = 0;
+	struct opener one = { .pool = pool, .base = base, .info = { .number = 1, .bytes = (uint64_t) size } }, two = one;
+	fixture_stop(&w.f);
+	unsigned before = open_files();
+	must(thread_start(&other, "other", open_and_let_go, &two) == 0);
+	open_and_let_go(&one);
+	thread_join(&other);
+	is_int(one.failures + two.failures, 0);
+	is_int(open_files(), before);
+	file_pool_free(pool);
+	record_done(&w.record);
+	fixture_end(&w.f);
+}
+
 TEST(a_merge_that_is_called_off_has_not_happened)
 {
 	struct world w = { .f.config = by_hand, .seed = 15, .one_day = true };

@@ -91,10 +91,11 @@ struct file *file_unref(struct file *f)
 {
 	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
 		return NULL;
-	if (f->fd >= 0) {
-		mutex_hold(&f->pool->mutex);
+	/* The pool knows it until now, and may be closing it to make room for another. */
+	mutex_lock(&f->pool->mutex);
+	if (f->fd >= 0)
 		shut(f->pool, f);
-	}
+	mutex_unlock(&f->pool->mutex);
 	if (f->doomed) {
 		file_remove(f->base);
 		atomic_fetch_sub(&f->pool->doomed, 1);
