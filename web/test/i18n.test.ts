@@ -52,7 +52,7 @@ const FORBIDDEN: { lang: 'zh' | 'en'; not: RegExp; say: string }[] = [
 	{ lang: 'en', not: /\bgroups?\b(?<!scan groups?)/i, say: 'scan group' },
 ];
 /* Latin words a Chinese sentence may hold: names, formats, keys. */
-const LATIN = /tenon restore|tools\/setup|DuckDB|SELECT|SQL|\/dev\/ttyUSB0|Tenon|CSV|XLSX|Ctrl|Enter|PNG|JSON|PLC|GB18030|min|max|Modbus|TCP|IP|Argon2id|bool|[A-D]{4}|\{\{\w+\}\}|10s|500ms|1h30m/g;
+const LATIN = /tenon restore|tools\/setup|DuckDB|SELECT|SQL|\/dev\/ttyUSB0|Tenon|CSV|XLSX|Ctrl|Esc|Tab|Enter|PNG|JSON|PLC|GB18030|min|max|Modbus|TCP|IP|Argon2id|bool|[A-D]{4}|\{\{\w+\}\}|10s|500ms|1h30m/g;
 
 describe('translations', () => {
 	it('have the same keys in both languages', () => {

@@ -15,6 +15,10 @@ describe('numbers on the screen', () => {
 	it('keep decimals when the point says so', () => {
 		expect([formatNumber(5, 2), formatNumber(0.1 + 0.2), formatNumber(1e12), formatNumber(0.00001234)]).toEqual(['5.00', '0.3', '1000000000000', '1.234e-5']);
 	});
+	it('keep the end of long counters', () => {
+		expect([formatNumber(1795413714607296), formatNumber(1234567890.125), formatNumber(1234567.25), formatNumber(1.5e15 + 0.5), formatNumber(2 ** 60)]).toEqual(
+			['1795413714607296', '1234567890.125', '1234567.25', '1.5e+15', '1.152922e+18']);
+	});
 	it('show states by their text and booleans as 0 and 1', () => {
 		expect([formatValue(1, { states: { 1: '运行' } }), formatValue(true), formatValue(null), formatValue('NaN')]).toEqual(['1 · 运行', '1', '–', 'NaN']);
 	});

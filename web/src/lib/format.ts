@@ -23,11 +23,11 @@ export function formatValue(v: Scalar | undefined, f: ValueFormat = {}): string 
 export function formatNumber(n: number, decimals?: number, type?: string): string {
 	if (!Number.isFinite(n)) return String(n);
 	if (decimals !== undefined && decimals !== null && decimals >= 0) return n.toFixed(decimals);
-	if (type === 'i64' || Number.isInteger(n)) return Math.abs(n) < 1e15 ? String(n) : n.toExponential(6);
+	if (type === 'i64' || Number.isInteger(n)) return Number.isSafeInteger(n) ? String(n) : n.toExponential(6);
 	const a = Math.abs(n);
-	if (a !== 0 && (a < 1e-4 || a >= 1e9)) return n.toExponential(5).replace(/\.?0+e/, 'e');
-	/* f32 carries about 7 digits: more would be noise. */
-	return String(Number(n.toPrecision(type === 'f32' ? 7 : 9)));
+	if (a !== 0 && (a < 1e-4 || a >= 1e15)) return n.toExponential(5).replace(/\.?0+e/, 'e');
+	/* f32 carries about 7 digits: more would be noise. A counter of energy is long, and its end is what moves. */
+	return String(Number(n.toPrecision(type === 'f32' ? 7 : a >= 1e6 ? 13 : 9)));
 }
 
 export function withUnit(text: string, unit?: string): string {
