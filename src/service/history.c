@@ -182,8 +182,12 @@ int history_compact(struct scope *s, struct uuid *ret_job)
 
 	if (r < 0)
 		return r;
-	jobs_changed(s->platform->jobs, s->tenant, NULL, 0, look, &there);
-	if (there)
+	/* Of two who look at the same time, one begins. */
+	if (atomic_exchange(&s->platform->merging_asked, true))
 		return err_fail(ERR_LIMIT, "what", "@merging", "max", "1", NULL);
-	return job_begin(s->platform->jobs, s, &(struct job_in) { .kind = history_compact_kind.name }, ret_job);
+	jobs_changed(s->platform->jobs, s->tenant, NULL, 0, look, &there);
+	r = there ? err_fail(ERR_LIMIT, "what", "@merging", "max", "1", NULL)
+		: job_begin(s->platform->jobs, s, &(struct job_in) { .kind = history_compact_kind.name }, ret_job);
+	atomic_store(&s->platform->merging_asked, false);
+	return r;
 }

@@ -1,4 +1,5 @@
 """The files of samples over the interface and from the command line. Peers: pyarrow counts what is in the files; the OpenMetrics parser of prometheus_client."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -107,3 +108,18 @@ def test_only_the_platforms_own_people_see_and_merge(p):
     for who in (boss, olga):
         assert who("POST", f"{BASE}/history/compact")[0] == 403
     assert boss("GET", f"{BASE}/history/stats")[0] == 403
+
+
+def test_of_many_who_ask_at_once_one_merges(p):
+    """Those that were taken on one behind the other: never two at the same time."""
+    def ask(_):
+        return p.call("POST", f"{BASE}/history/compact")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(ask, range(24)))
+    assert {a[0] for a in answers} <= {202, 429} and any(a[0] == 202 for a in answers)
+
+    def ended(job):
+        got = p.call("GET", f"{BASE}/jobs/{job}")[2]
+        return got["ended"] and got
+    jobs = sorted((tenon.wait_for(lambda a=a: ended(a[2]["id"]), 30) for a in answers if a[0] == 202), key=lambda j: j["created"])
+    assert all(a["ended"].rstrip("Z") <= b["started"].rstrip("Z") for a, b in zip(jobs, jobs[1:])), jobs
