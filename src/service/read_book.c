@@ -72,6 +72,17 @@ static double shortest(float v)
 	return strtod(text, NULL);
 }
 
+/* As much of a text as a cell holds, whole characters, in the scope's arena; NULL: no memory. */
+static const char *cell_of_text(struct drawn *t, const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (uint32_t chars = 0; n < len && chars < BOOK_CELL_MAX; chars++)
+		for (n++; n < len && ((uint8_t) text[n] & 0xc0) == 0x80; n++)
+			;
+	return arena_strn(t->s->arena, text, n);
+}
+
 /* What a value is in a cell: a number where it is one, else its text. */
 static int set_value(struct drawn *t, const struct value *v, struct cell *c)
 {
@@ -101,7 +112,7 @@ static int set_value(struct drawn *t, const struct value *v, struct cell *c)
 		c->text = arena_str(t->s->arena, text);
 		break;
 	case V_STR:
-		c->text = arena_strn(t->s->arena, v->s, MIN(v->len, (size_t) BOOK_CELL_MAX));
+		c->text = cell_of_text(t, v->s, v->len);
 		break;
 	default:
 		return 0;
@@ -138,8 +149,7 @@ static int on_batch(void *ctx, struct batch *b)
 /* agg NULL: the last value, as a state. */
 static int set_figure(struct drawn *t, const struct read_agg *agg, const struct tsdb_bucket *k, struct cell *c)
 {
-	char text[500];
-	struct buf b = BUF_FIXED(text);
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 16 << 20);       /* 64 states, each of a text */
 
 	c->text = NULL;
 	if (!agg || agg->kind == AGG_FIRST || agg->kind == AGG_LAST)
@@ -149,9 +159,8 @@ static int set_figure(struct drawn *t, const struct read_agg *agg, const struct 
 		c->number = shortest((float) c->number);
 	if (agg->kind != AGG_STATES && agg->kind != AGG_MIN_TIME && agg->kind != AGG_MAX_TIME)
 		return 0;
-	buf_clear(&b);
 	read_agg_text(&b, agg, k);
-	c->text = arena_str(t->s->arena, text);
+	c->text = b.failed ? NULL : cell_of_text(t, b.data, b.len);
 	return c->text ? 0 : err_fail(ERR_NO_MEMORY, "what", "query", NULL);
 }
 

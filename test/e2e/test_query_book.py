@@ -84,3 +84,13 @@ def test_the_command_line_writes_it(p, tmp_path):
 def test_who_may_not_read_history_gets_none(p):
     secret = p.make("tokens", name="none", role=people.role(p, "none"))["secret"]
     assert p.call("POST", f"{BASE}/query", dict(HOUR, points=p.ids), token=secret, headers={"Accept": XLSX})[0] == 403
+
+
+def test_a_cell_holds_all_states_and_of_a_long_text_whole_characters(p):
+    """A workbook's cell may have 32,767 characters; cut in the middle of one, no program opens the file."""
+    long = "温" * 20000
+    lines = [f'wide s="{long}",n={100_000_000 + i}i {START + i}000000000' for i in range(1)] + [f"wide n={100_000_000 + i}i {START + i}000000000" for i in range(1, 60)]
+    assert p.call("POST", f"{BASE}/write", "\n".join(lines), headers={"Content-Type": "text/plain"})[0] == 204
+    assert rows(book(p, "en", points=["wide/s"])["Trend"])[1][1] == long
+    cell = rows(book(p, "en", points=["wide/n"], aggregates=["states"])["Trend"])[1][1]
+    assert [c.split("=")[0] for c in cell.split(";")] == [str(100_000_000 + i) for i in range(60)]
