@@ -126,6 +126,9 @@ int batch_group_list(struct batch_builder *w, uint32_t tenant, uint32_t source, 
 int batch_group_row(struct batch_builder *w, int64_t time_ns);          /* begins the next row; its cells are without value, Bad waiting; -ERR_FULL */
 int batch_group_set(struct batch_builder *w, uint32_t i, struct value v, uint32_t quality);     /* cell i of the current row; V_NONE: none */
 
+/* A whole row at once, every cell there and Good: bits[k], each value's own in the low bytes. No texts: -ERR_TYPE_CONFLICT; -ERR_FULL. */
+int batch_group_full(struct batch_builder *w, int64_t time_ns, const uint64_t *bits);
+
 int batch_rows(struct batch_builder *w, uint32_t tenant, uint32_t source, const char *const *names, const uint8_t *types, uint32_t k);
 int batch_rows_add(struct batch_builder *w, int64_t time_ns, const struct value *cells);               /* k cells */
 

@@ -24,6 +24,7 @@ struct room { void *p; size_t bytes; };
 struct batch_builder {
 	uint32_t rows_max;
 	uint8_t shape;                  /* 0: not begun */
+	bool has_texts;                 /* a column of them */
 	uint32_t tenant, source, list;
 	uint32_t k, rows;
 	uint32_t row_bytes, fixed_bytes;        /* of the sealed block, at most */
@@ -91,6 +92,7 @@ static int begin(struct batch_builder *w, unsigned shape, const uint8_t *types, 
 	w->shape = 0;
 	w->k = k;
 	w->rows = w->list = 0;
+	w->has_texts = false;
 	w->pool_len = w->names_len = 0;
 	w->row_bytes = 8;
 	/* Header, columns with their quality columns, and for each up to three bodies rounded up, two bitmaps' odd bytes included. */
@@ -99,6 +101,7 @@ static int begin(struct batch_builder *w, unsigned shape, const uint8_t *types, 
 		if (types[i] < V_BOOL || types[i] > V_TIME)
 			return err_fail(ERR_INVALID, "field", "type", "rule", "must be a value type", NULL);
 		((uint8_t *) w->types.p)[i] = types[i];
+		w->has_texts |= types[i] == V_STR || types[i] == V_BYTES;
 		w->row_bytes += width(types[i]) + (shape == SHAPE_ROWS ? 0 : 4);
 	}
 	if (shape == SHAPE_TALL)
@@ -326,6 +329,22 @@ int batch_group_set(struct batch_builder *w, uint32_t i, struct value v, uint32_
 			return r;
 	}
 	cell_set(w, row_cells(w, w->rows - 1) + i, &v, quality);
+	return 0;
+}
+
+int batch_group_full(struct batch_builder *w, int64_t time_ns, const uint64_t *bits)
+{
+	if (w->shape != SHAPE_GROUP)
+		return wrong_shape();
+	if (w->has_texts)
+		return err_fail(ERR_TYPE_CONFLICT, "field", "type", "want", "number", "value", "str", NULL);
+	int r = row_room(w, 0);
+	if (r < 0)
+		return r;
+	struct cell *c = row_cells(w, w->rows);
+	for (uint32_t i = 0; i < w->k; i++)
+		c[i] = (struct cell) { .bits = bits[i], .quality = (uint32_t) QUALITY_GOOD, .has = 1 };
+	((int64_t *) w->times.p)[w->rows++] = time_ns;
 	return 0;
 }
 

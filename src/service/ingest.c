@@ -159,6 +159,24 @@ static int find_series(struct job *j, const struct line_field *f, struct intake_
 	return intake_want(&j->intake, &name, f->value.type);
 }
 
+/* A line of the same fields as those before it with this head, plain numbers all: 1. 0: it is not, and nothing was taken of it. */
+static int take_expected(struct job *j, struct lines *l)
+{
+	uint64_t bits[INTAKE_COLUMNS_MAX];
+	const char *fields = l->fields;
+	uint32_t n = 0, i = 0;
+	const struct intake_expected *want = j->makes ? NULL : intake_row_expects(&j->intake, &n);
+
+	while (want && i < n && lines_expect(l, want[i].key, want[i].len, want[i].series.type, &bits[i]))
+		i++;
+	if (!want || i < n || l->fields != l->fields_end) {
+		l->fields = fields;
+		return 0;
+	}
+	int r = intake_row_full(&j->intake, bits);
+	return r < 0 ? r : 1;
+}
+
 static int take_line(struct job *j, struct lines *l)
 {
 	struct intake *t = &j->intake;
@@ -169,7 +187,11 @@ static int take_line(struct job *j, struct lines *l)
 	int r = time_of(j, l, &ns);
 
 	if (r == 0)
-		r = intake_row(t, l->head, l->head_len, ns);
+		r = intake_row(t, l->head, l->head_len, l->plain, ns);
+	if (r == 0)
+		r = take_expected(j, l);
+	if (r)
+		return r < 0 ? r : 0;
 	while (r == 0 && (r = lines_field(l, &f)) == 1) {
 		r = intake_row_knows(t, f.key, f.key_len, &series) ? 0 : find_series(j, &f, &series);
 		if (r == 0)

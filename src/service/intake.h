@@ -15,7 +15,7 @@
 #include "service/ingest.h"
 #include "service/pushed.h"
 
-enum { INTAKE_CODE_MAX = 200, INTAKE_NAME_MAX = 400, INTAKE_SAMPLES_MAX = 500000 };
+enum { INTAKE_CODE_MAX = 200, INTAKE_COLUMNS_MAX = 64 /* of a row */, INTAKE_NAME_MAX = 400, INTAKE_SAMPLES_MAX = 500000 };
 
 struct intake {
 	struct ingest *ingest;
@@ -60,10 +60,15 @@ void intake_reset(struct intake *t);    /* nothing was added */
 /* Lines: names that come again are looked up once, and their samples become rows. Begin; of each line intake_row(), for each field
  * intake_row_knows() or else intake_find(), then intake_row_add(), and at last intake_row_end(). Names are borrowed until the end. */
 int intake_rows_begin(struct intake *t);
-int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns);
+int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64_t time_ns);     /* plain: without a backslash */
 bool intake_row_knows(struct intake *t, const char *key, size_t len, struct intake_series *ret);
 int intake_row_add(struct intake *t, const char *key, size_t len, const struct intake_series *series, const struct value *v);
 int intake_row_end(struct intake *t);
+/* What lines with this head have had before, when theirs become rows: a line of exactly these fields may come as intake_row_full() alone, with the bits
+ * of its values (batch_group_full()). NULL: there is nothing to expect. */
+struct intake_expected { const char *key; size_t len; struct intake_series series; };
+const struct intake_expected *intake_row_expects(const struct intake *t, uint32_t *ret_n);
+int intake_row_full(struct intake *t, const uint64_t *bits);
 int intake_rows_seal(struct intake *t); /* of intake_seal() */
 void intake_rows_done(struct intake *t);
 /* 0: appended, wait->on_durable will be called (wait NULL: it is durable); 1: there was nothing. */

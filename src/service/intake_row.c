@@ -21,7 +21,7 @@ struct row {
 	const char *head;
 	size_t head_len;
 	uint64_t hash;
-	struct row_field { const char *key; size_t len; struct intake_series series; } *field;
+	struct intake_expected *field;
 	uint32_t n, room;
 	bool again, single;                     /* it came before; its samples never go into rows */
 	struct batch_builder *rows;             /* of the lines behind the first; NULL: none yet */
@@ -71,7 +71,7 @@ static bool is_head(const struct row *r, uint64_t hash, const char *head, size_t
 	return r->hash == hash && r->head_len == len && memcmp(r->head, head, len) == 0;
 }
 
-int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns)
+int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64_t time_ns)
 {
 	struct intake_rows *s = t->rows;
 	uint64_t hash = hash_bytes(head, len);
@@ -80,7 +80,7 @@ int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns)
 
 	s->time_ns = time_ns;
 	s->n = 0;
-	s->spelled |= memchr(head, '\\', len) != NULL;
+	s->spelled |= !plain && memchr(head, '\\', len) != NULL;
 	s->is_new = s->other = false;
 	s->row = NULL;
 	for (uint32_t i = 0; i < PROBES; i++) {
@@ -105,7 +105,7 @@ int intake_row(struct intake *t, const char *head, size_t len, int64_t time_ns)
 bool intake_row_knows(struct intake *t, const char *key, size_t len, struct intake_series *ret)
 {
 	const struct intake_rows *s = t->rows;
-	const struct row_field *f;
+	const struct intake_expected *f;
 
 	if (!s->row || s->is_new || s->n >= s->row->n)
 		return false;
@@ -136,7 +136,7 @@ static int note_field(struct intake *t, const char *key, size_t len, const struc
 {
 	struct intake_rows *s = t->rows;
 	struct row *r = s->row;
-	struct row_field *f;
+	struct intake_expected *f;
 
 	if (!r || !s->is_new) {
 		s->other |= r && (s->n >= r->n || r->field[s->n].len != len || memcmp(r->field[s->n].key, key, len) != 0);
@@ -146,7 +146,7 @@ static int note_field(struct intake *t, const char *key, size_t len, const struc
 	if (!f)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
 	r->field = f;
-	r->field[r->n++] = (struct row_field) { key, len, *series };
+	r->field[r->n++] = (struct intake_expected) { key, len, *series };
 	return 0;
 }
 
@@ -215,13 +215,41 @@ static int add_row(struct intake *t, struct row *r)
 	return e;
 }
 
+const struct intake_expected *intake_row_expects(const struct intake *t, uint32_t *ret_n)
+{
+	const struct intake_rows *s = t->rows;
+
+	if (!s->row || !s->row->again || s->row->single || s->reshaped > RESHAPED_MAX)
+		return NULL;
+	*ret_n = s->row->n;
+	return s->row->field;
+}
+
+int intake_row_full(struct intake *t, const uint64_t *bits)
+{
+	struct row *r = t->rows->row;
+	int e = intake_count(t, r->n);
+
+	if (e == 0 && !r->rows)
+		e = begin_rows(t, r);
+	if (e == 0)
+		e = batch_group_full(r->rows, t->rows->time_ns, bits);
+	if (e == -ERR_FULL) {
+		err_clear();
+		e = intake_seal(t);
+		if (e == 0)
+			e = batch_group_full(r->rows, t->rows->time_ns, bits);
+	}
+	return e;
+}
+
 /* Of a series that stands in a line twice the last counts: rows have each once. Texts may fill a batch in the middle of a row. And a batch of few
  * columns costs more than it saves. */
 static bool is_single(const struct row *r)
 {
-	enum { COLUMNS_MIN = 4, COLUMNS_MAX = 64 };
+	enum { COLUMNS_MIN = 4 };
 
-	if (r->n < COLUMNS_MIN || r->n > COLUMNS_MAX)
+	if (r->n < COLUMNS_MIN || r->n > INTAKE_COLUMNS_MAX)
 		return true;
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (r->field[i].series.type == V_STR || r->field[i].series.type == V_BYTES)

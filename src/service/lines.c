@@ -204,6 +204,86 @@ int lines_field(struct lines *l, struct line_field *ret)
 	return 1;
 }
 
+/* --- Fields that are known beforehand */
+
+static bool digit(char c) { return (uint8_t) (c - '0') < 10; }
+
+/* Any other number: as lines_field() has it. */
+static const char *long_f64(const char *p, const char *end, uint64_t *ret)
+{
+	const char *next = until_plain(p, end, COMMA);
+	struct line_field f;
+
+	if (p == next || !is_number(*p) || !parse_number(p, (size_t) (next - p), &f) || f.value.type != V_F64)
+		return NULL;
+	memcpy(ret, &f.value.f64, sizeof(*ret));
+	return next;
+}
+
+/* Up to 15 digits, a point among them or not: a whole number below 2^53 by a power of ten below 10^23, so the quotient is the nearest double (Clinger,
+ * "How to read floating point numbers accurately", 1990). */
+static const char *plain_f64(const char *start, const char *end, uint64_t *ret)
+{
+	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	bool minus = start < end && *start == '-';
+	const char *from = start + minus, *p = from, *point = NULL;
+	int64_t m = 0;
+
+	for (; p < end && digit(*p) && p - from < 16; p++)
+		m = m * 10 + (*p - '0');
+	const char *whole = p;
+	if (p > from && p < end && *p == '.')
+		for (point = ++p; p < end && digit(*p) && p - from < 17; p++)
+			m = m * 10 + (*p - '0');
+	/* No digit, none behind the point, too many, or something else behind them. */
+	if (whole == from || p == point || p - from > 15 + !!point || (p < end && *p != ','))
+		return long_f64(start, end, ret);
+	double v = point ? (double) m / tens[p - point] : (double) m;
+
+	v = minus ? -v : v;
+	memcpy(ret, &v, sizeof(v));
+	return p;
+}
+
+static const char *plain_i64(const char *p, const char *end, uint64_t *ret)
+{
+	bool minus = p < end && *p == '-';
+	const char *from = p += minus;
+	int64_t v = 0;
+
+	for (; p < end && digit(*p) && p - from < 18; p++)
+		v = v * 10 + (*p - '0');
+	if (p == from || p == end || *p != 'i')
+		return NULL;
+	*ret = (uint64_t) (minus ? -v : v);
+	return p + 1;
+}
+
+static const char *plain_bool(const char *p, const char *end, uint64_t *ret)
+{
+	const char *next = until_plain(p, end, COMMA);
+	bool v;
+
+	if (!parse_bool(p, (size_t) (next - p), &v))
+		return NULL;
+	*ret = v;
+	return next;
+}
+
+bool lines_expect(struct lines *l, const char *key, size_t len, enum vtype type, uint64_t *ret_bits)
+{
+	const char *p = l->fields, *end = l->fields_end, *next;
+
+	if ((size_t) (end - p) < len + 2 || memcmp(p, key, len) != 0 || p[len] != '=' || !l->plain)
+		return false;
+	p += len + 1;
+	next = type == V_F64 ? plain_f64(p, end, ret_bits) : type == V_I64 ? plain_i64(p, end, ret_bits) : type == V_BOOL ? plain_bool(p, end, ret_bits) : NULL;
+	if (!next || (next < end && (*next != ',' || next + 1 == end)))
+		return false;
+	l->fields = next + (next < end);
+	return true;
+}
+
 size_t line_unescape(const char *s, size_t n, bool quoted, char *out)
 {
 	size_t len = 0;

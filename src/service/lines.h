@@ -30,5 +30,9 @@ int lines_next(struct lines *l);
 /* The next field of the current line: 1, 0 after the last, -ERR_SYNTAX. */
 int lines_field(struct lines *l, struct line_field *ret);
 
+/* The same where the field is known beforehand: this key and a plain number (or t, f, true, false) of this type. Its bits, a double's or an int64's
+ * own, a bool's 0 or 1. False: it is anything else, and still the next field. */
+bool lines_expect(struct lines *l, const char *key, size_t len, enum vtype type, uint64_t *ret_bits);
+
 /* Without the backslashes that escape , = and blank; for texts in quotes: \" and \\. Returns the length; out has room for n. */
 size_t line_unescape(const char *s, size_t n, bool quoted, char *out);

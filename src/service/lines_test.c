@@ -28,6 +28,49 @@ static void one(const char *text, const char *head, const char *key, struct valu
 		is_int(l.time, time);
 }
 
+/* Both ways to read a field, on numbers as people and programs write them, and on what is none: the short way takes nothing that the long one
+ * refuses, gives the same bits, and stands behind the same comma. */
+TEST(a_field_that_is_expected_is_read_as_any_other)
+{
+	static const char *const values[] = { "1", "-1", "0", "-0", "-0.0", "1.5", "23.10", "999999999999999", "9999999999999999", "123456789012345.6", "1234567.89012345",
+		"0.1", "0.000000000000001", "0.0000000000000001", "3.141592653589793", "-2.2250738585072014e-308", "1e5", "1E-5", "1.7976931348623157e308",
+		"1e309", ".5", "5.", "+1", "-", "", ".", "-.", "1.2.3", "12a", "nan", "inf", "12i", "-12i", "9223372036854775807i", "9223372036854775808i",
+		"-9223372036854775808i", "999999999999999999i", "1u", "18446744073709551615u", "1.5i", "i", "-i", "t", "f", "T", "F", "true", "False", "FALSE", "tru", "truee",
+		"\"text\"", "1 ", "1=2", "0x10", "1_000" };
+	static const uint8_t types[] = { V_F64, V_I64, V_BOOL, V_F32, V_STR };
+	int taken = 0, wrong = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(values); i++)
+		for (size_t k = 0; k < 2 * ELEMENTSOF(types); k++) {
+			char text[128];
+			struct buf b = BUF_FIXED(text);
+			struct line_field f;
+			uint64_t bits;
+
+			text[0] = 0;
+			buf_addf(&b, "m key=%s%s", values[i], k % 2 ? ",other=1" : "");
+			struct lines a = lines_of(text, b.len), c = a;
+			if (lines_next(&a) != 1 || lines_next(&c) != 1)
+				continue;
+			const char *before = a.fields;
+			bool is = lines_expect(&a, "key", 3, types[k / 2], &bits), can = lines_field(&c, &f) == 1;
+			if (!is) {
+				wrong += a.fields != before;
+				continue;
+			}
+			taken++;
+			wrong += !can || a.fields != c.fields || f.value.type != types[k / 2] || bits != (f.value.type == V_BOOL ? f.value.b : (uint64_t) f.value.i);
+		}
+	is_int(wrong, 0);
+	ok(taken > 60);
+	struct lines l = lines_of("m key=1,kex=2 5", 15);
+	uint64_t bits;
+	is_int(lines_next(&l), 1);
+	ok(!lines_expect(&l, "ke", 2, V_F64, &bits) && !lines_expect(&l, "keyx", 4, V_F64, &bits) && !lines_expect(&l, "kez", 3, V_F64, &bits));
+	ok(lines_expect(&l, "key", 3, V_F64, &bits) && lines_expect(&l, "kex", 3, V_F64, &bits) && !lines_expect(&l, "kex", 3, V_F64, &bits));
+	ok(l.fields == l.fields_end);
+}
+
 TEST(the_reference_examples_read_as_written)
 {
 	one("myMeasurement,tag1=value1,tag2=value2 fieldKey=\"fieldValue\" 1556813561098000000", "myMeasurement,tag1=value1,tag2=value2",
