@@ -109,7 +109,7 @@ double read_agg_number(const struct read_agg *agg, const struct tsdb_bucket *k)
 	case AGG_MAX: return k->max;
 	case AGG_SUM: return k->sum;
 	case AGG_COUNT: return (double) k->n;
-	case AGG_COVERAGE: return (double) k->covered_ns / (double) (k->end_ns - k->start_ns);
+	case AGG_COVERAGE: return (double) k->covered_ns / (double) ((uint64_t) k->end_ns - (uint64_t) k->start_ns);
 	case AGG_INTEGRAL: return k->integral;
 	case AGG_STDDEV: return k->stddev;
 	case AGG_DELTA: return k->delta;

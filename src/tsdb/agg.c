@@ -80,22 +80,32 @@ int agg_out(struct agg *a, const struct tsdb_bucket *b)
 	return a->n_out == OUT_BUCKETS ? hand_over(a) : 0;
 }
 
+/* Of 584 years no difference is too long for unsigned ns. */
+static double ns_between(int64_t from, int64_t to) { return (double) ((uint64_t) to - (uint64_t) from); }
+
 static int close_bucket(struct agg *a)
 {
 	struct tsdb_bucket *b = &a->b;
+	uint64_t covered = (uint64_t) b->covered_ns;
 	int r = 0;
 
 	a->open = false;
-	if (b->n == 0 && b->covered_ns == 0)
+	if (b->n == 0 && covered == 0)
 		return 0;
+	b->covered_ns = (int64_t) MIN(covered, (uint64_t) INT64_MAX);
+	if (a->is_text && b->last.type != V_NONE) {
+		b->last.s = arena_strn(&a->texts, b->last.s, b->last.len);
+		if (!b->last.s)
+			return err_fail(ERR_NO_MEMORY, "what", "an aggregate", NULL);
+	}
 	b->sum = sum_get(&a->sum);
 	b->mean = b->n_used && !a->is_text ? b->sum / (double) b->n_used : (double) NAN;
 	b->avg = b->integral = (double) NAN;
-	if (b->covered_ns && !a->is_text) {
+	if (covered && !a->is_text) {
 		double integral = sum_get(&a->integral);
 
 		/* Rounding must not carry a mean out of what it is the mean of; a constant stays exactly itself. Infinities of both signs have none. */
-		b->avg = isnan(integral) ? integral : fmax(a->held_min, fmin(a->held_max, integral / (double) b->covered_ns));
+		b->avg = isnan(integral) ? integral : fmax(a->held_min, fmin(a->held_max, integral / (double) covered));
 		b->integral = integral / (double) NS_PER_S;
 	}
 	if (a->more)
@@ -112,11 +122,11 @@ static int close_bucket(struct agg *a)
 
 void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1)
 {
-	double dt = (double) (to - from);
+	double dt = ns_between(from, to);
 
 	if (to <= from)
 		return;
-	a->b.covered_ns += to - from;
+	a->b.covered_ns = (int64_t) ((uint64_t) a->b.covered_ns + ((uint64_t) to - (uint64_t) from));
 	sum_add(&a->integral, v0 == v1 ? v0 * dt : (v0 / 2 + v1 / 2) * dt);
 	a->held_min = fmin(a->held_min, fmin(v0, v1));
 	a->held_max = fmax(a->held_max, fmax(v0, v1));
@@ -126,15 +136,15 @@ void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1
 static int segment(struct agg *a, uint32_t series, int64_t t, double v1)
 {
 	int64_t begin = a->hold_ns, last = MIN(t, a->q->to_ns);
-	double v0 = a->hold, slope = a->step->between == TSDB_LINEAR ? (v1 - v0) / (double) (t - begin) : 0;
+	double v0 = a->hold, slope = a->step->between == TSDB_LINEAR ? (v1 - v0) / ns_between(begin, t) : 0;
 	int r = 0;
 
 	for (int64_t at = MAX(begin, a->q->from_ns); at < last && r == 0 && !a->done;) {
 		if (!a->open)
 			open_bucket(a, series, at);
 		int64_t end = MIN(last, a->b.end_ns);
-		double from = slope != 0 ? v0 + slope * (double) (at - begin) : v0;
-		double to = slope != 0 ? (end == t ? v1 : v0 + slope * (double) (end - begin)) : v0;
+		double from = slope != 0 ? v0 + slope * ns_between(begin, at) : v0;
+		double to = slope != 0 ? (end == t ? v1 : v0 + slope * ns_between(begin, end)) : v0;
 
 		agg_integrate(a, at, end, from, to);
 		if (a->more)
@@ -354,12 +364,14 @@ int tsdb_aggregate(struct tsdb *t, const struct tsdb_query *q, const struct tsdb
 	a->ctx = ctx;
 	a->left = q->limit ? q->limit : UINT64_MAX;
 	a->before_text = BUF_INIT(&sys_heap, AGG_TEXT_MAX);
+	a->last_text = BUF_INIT(&sys_heap, AGG_TEXT_MAX);
 	arena_init(&a->texts, &sys_heap, AGG_TEXT_MAX);
 	r = more_begin(a);
 	if (r == 0)
 		r = all_series(t, te, a);
 	more_done(a);
 	buf_done(&a->before_text);
+	buf_done(&a->last_text);
 	arena_done(&a->texts);
 	return r;
 }

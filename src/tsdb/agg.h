@@ -42,7 +42,8 @@ struct agg {
 	struct arena texts;             /* of first, last and states in out[] */
 	/* The bucket being filled: */
 	bool open;
-	struct tsdb_bucket b;
+	struct tsdb_bucket b;           /* of texts the last lies in last_text until it is closed */
+	struct buf last_text;
 	struct sum sum, integral;
 	double held_min, held_max;
 	struct more *more;              /* NULL: nothing more is wanted */

@@ -60,6 +60,19 @@ static int keep_value(struct agg *a, const struct span *s, uint32_t row, struct 
 	return 0;
 }
 
+/* Every span has a last one, only one of them stays. */
+static int keep_last(struct agg *a, const struct span *s, uint32_t row)
+{
+	if (!a->is_text)
+		return keep_value(a, s, row, &a->b.last, &a->b.last_ns);
+	a->b.last = span_value(s, row);
+	a->b.last_ns = s->t[row];
+	buf_clear(&a->last_text);
+	buf_addn(&a->last_text, a->b.last.s, a->b.last.len);
+	a->b.last.s = a->last_text.data;
+	return a->last_text.failed ? err_fail(ERR_NO_MEMORY, "what", "an aggregate", NULL) : 0;
+}
+
 static int ends(struct agg *a, const struct span *s)
 {
 	uint32_t first = 0, last = s->n;
@@ -73,7 +86,7 @@ static int ends(struct agg *a, const struct span *s)
 		last--;
 	if (a->b.first.type == V_NONE)
 		r = keep_value(a, s, first, &a->b.first, &a->b.first_ns);
-	return r < 0 ? r : keep_value(a, s, last - 1, &a->b.last, &a->b.last_ns);
+	return r < 0 ? r : keep_last(a, s, last - 1);
 }
 
 /* Whole numbers are compared as such: beyond 2^53 doubles take neighbours for equal. */
@@ -219,7 +232,7 @@ static bool plain_block(struct agg *a, const struct span *s, const double *v)
 {
 	uint32_t last = s->n - 1;
 
-	if (s->t[last] - s->t[0] >= INT64_C(1) << 52)
+	if ((uint64_t) s->t[last] - (uint64_t) s->t[0] >= UINT64_C(1) << 52)
 		return false;
 	struct lanes l = lanes(v, s->t, last);
 	for (uint32_t i = last & ~3u; i < last; i++) {

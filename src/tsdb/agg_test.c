@@ -164,6 +164,64 @@ TEST(texts_give_counts_first_and_last_and_bools_count_as_numbers)
 	fixture_end(&f);
 }
 
+/* Of files whose times lie between each other's, sample for sample: more bytes go by than an answer may keep. */
+TEST(a_bucket_of_any_length_keeps_its_first_and_last_text_alone)
+{
+	enum { N = 300, LEN = 60000 };
+	static char text[LEN];
+	static struct sample in[2][N];
+	struct fixture f = { .config = { .compact_rate = -1 } };
+	struct got g;
+	const int64_t range[2] = { 0, S(2 * N) };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_STR);
+	memset(text, 'x', LEN);
+	for (int i = 0; i < 2 * N; i++)
+		in[i % 2][i / 2] = (struct sample) { .time_ns = S(i), .value = { .type = V_STR, .s = text, .len = (uint32_t) (LEN - i) } };
+	for (int i = 0; i < 2; i++) {
+		for (int k = 0; k < N; k += 10)
+			put(&f, s, in[i] + k, 10);
+		is_int(tsdb_flush(f.t), 0);
+	}
+	is_int(ask(&f, s, range, &(struct tsdb_step) { 0 }, &g), 0);
+	must(g.n == 1);
+	is_int(g.b[0].n_used, 2 * N);
+	is_int(g.b[0].first.len, LEN);
+	is_int(g.b[0].last.len, LEN - 2 * N + 1);
+	is_int(g.b[0].last_ns, S(2 * N - 1));
+	fixture_end(&f);
+}
+
+/* IEEE 754: the sum of both infinities is no number, and so is their mean. */
+TEST(the_mean_of_both_infinities_is_no_number_and_no_clock_is_too_long)
+{
+	struct fixture f = { 0 };
+	struct got g;
+	const struct sample in[] = { { .time_ns = S(1), .value = NUM(INFINITY) }, { .time_ns = S(2), .value = NUM(-INFINITY) },
+		{ .time_ns = S(3), .value = NUM(1) } };
+	/* From 1681 to 2255: longer than a difference of int64 ns can be. */
+	const struct sample far[] = { { .time_ns = -S(9100000000), .value = NUM(1) }, { .time_ns = S(9000000000), .value = NUM(3) } };
+	const int64_t range[2] = { 0, S(4) }, all[2] = { -S(9100000000), S(9000000000) };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64), t = new_series(&f, V_F64);
+	put(&f, s, in, 3);
+	put(&f, t, far, 2);
+	is_int(ask(&f, s, range, &(struct tsdb_step) { 0 }, &g), 0);
+	must(g.n == 1);
+	ok(isnan(g.b[0].mean) && isnan(g.b[0].avg) && isnan(g.b[0].integral));
+	is_int(ask(&f, t, all, &(struct tsdb_step) { .between = TSDB_LINEAR }, &g), 0);
+	must(g.n == 1);
+	ok(fabs(g.b[0].avg - 2) < 1e-9);
+	is_int(g.b[0].covered_ns, INT64_MAX);
+	is_int(ask(&f, t, all, &(struct tsdb_step) { .step_ns = S(9050000000), .origin_ns = -S(9100000000), .between = TSDB_LINEAR }, &g), 0);
+	must(g.n == 2);
+	ok(fabs(g.b[0].avg - 1.5) < 1e-9 && fabs(g.b[1].avg - 2.5) < 1e-9);
+	is_int(g.b[1].covered_ns, S(9050000000));
+	fixture_end(&f);
+}
+
 /* Before its first sample a series has no value, whatever the one asked about before it had. */
 TEST(several_series_of_one_query_know_nothing_of_each_other)
 {
