@@ -450,6 +450,34 @@ TEST(a_damaged_file_is_left_as_it_is_told_and_the_rest_is_merged)
 	fixture_end(&w.f);
 }
 
+TEST(samples_at_the_ends_of_the_clock_are_found_without_the_manifest_that_was_lost)
+{
+	struct world w = { .f.config = by_hand };
+	char path[200];
+
+	must(fixture_begin(&w.f) == 0 && world_series(&w));
+	for (int64_t i = 1; i < 2000; i += 300) {
+		is_int(write_one(&w, &(struct sample) { .series = w.series[3], .time_ns = INT64_MIN + i, .value = { .type = V_F64, .f64 = (double) i } }), 0);
+		is_int(write_one(&w, &(struct sample) { .series = w.series[3], .time_ns = INT64_MAX - i, .value = { .type = V_F64, .f64 = (double) i } }), 0);
+	}
+	must(flush(&w.f));
+	record_settle(&w.record);
+	for (int i = 0; i < 3; i++) {
+		struct tsdb_query q = ask(w.series, N_SERIES, INT64_MIN, INT64_MAX);
+
+		ok(store_equals(w.f.t, &q, &w.record));
+		fixture_stop(&w.f);
+		snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", w.f.dir);
+		if (i == 0)
+			must(unlink(path) == 0);
+		must(fixture_start(&w.f) == 0);
+		snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest.damaged", w.f.dir);
+		ok(!file_exists(path));
+	}
+	record_done(&w.record);
+	fixture_end(&w.f);
+}
+
 TEST(a_manifest_that_is_lost_is_made_from_merged_files_in_their_order)
 {
 	struct world w = { .f.config = by_hand, .seed = 12, .one_day = true };

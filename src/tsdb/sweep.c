@@ -46,6 +46,16 @@ static bool is_ours(const char *name, uint64_t *ret_number, const char **ret_suf
 	return n >= 10 && (str_eq(*ret_suffix, ".parquet") || str_eq(*ret_suffix, ".idx") || str_eq(*ret_suffix, ".idx.tmp"));
 }
 
+/* The first and last µs are longer than int64 ns goes. */
+static int64_t ns_of(int64_t us, int64_t rest)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(us, 1000, &ns) || __builtin_add_overflow(ns, rest, &ns))
+		return us < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 static int bounds(const struct pq_layout *l, struct file_info *f)
 {
 	if (!l->n_groups)
@@ -57,8 +67,8 @@ static int bounds(const struct pq_layout *l, struct file_info *f)
 		const struct pq_chunk *ts = &l->group[g].chunk[COL_TS], *series = &l->group[g].chunk[COL_SERIES];
 
 		for (uint32_t p = 0; p < ts->n_pages; p++) {
-			f->t_min = MIN(f->t_min, ts->page[p].lo * 1000);
-			f->t_max = MAX(f->t_max, ts->page[p].hi * 1000 + 999);
+			f->t_min = MIN(f->t_min, ns_of(ts->page[p].lo, 0));
+			f->t_max = MAX(f->t_max, ns_of(ts->page[p].hi, 999));
 		}
 		for (uint32_t p = 0; p < series->n_pages; p++) {
 			f->series_min = MIN(f->series_min, (uint32_t) series->page[p].lo);
