@@ -41,7 +41,7 @@ static void put_times(struct output *o, const struct span *s)
 		int64_t us = s->t[i] / 1000 - (s->t[i] % 1000 < 0);
 
 		o->bits[i] = (uint64_t) us;
-		o->m[i] = s->t[i] - us * 1000;
+		o->m[i] = (int64_t) ((uint64_t) s->t[i] - (uint64_t) us * 1000);
 		o->is_m[i] = o->m[i] != 0;
 		odd += o->is_m[i];
 	}
