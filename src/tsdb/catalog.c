@@ -56,6 +56,7 @@ static int make(struct tenant *te, const struct manifest *m, struct catalog **re
 		return no_memory();
 	atomic_init(&c->refs, 1);
 	c->tombs = tombs_ref(m->tombs);
+	c->next_tomb = m->next_tomb;
 	for (; c->n < m->n; c->n++) {
 		struct file *f = known(te->catalog, m->file[c->n].number);
 		char base[PATH_MAX];
@@ -162,7 +163,7 @@ static int next_tombs(struct manifest *m, const struct change *ch)
 		tombs_unref(m->tombs);
 		m->tombs = t;
 	}
-	if (r == 0 && m->tombs && (ch->n_remove || ch->n_tombs)) {
+	if (r == 0 && m->tombs && (ch->n_remove || ch->n_settle || ch->n_tombs)) {
 		r = tombs_needed(m->tombs, m->file, m->n, &t);
 		if (r == 0) {
 			tombs_unref(m->tombs);
@@ -170,6 +171,18 @@ static int next_tombs(struct manifest *m, const struct change *ch)
 		}
 	}
 	return r;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct file *x = *(struct file *const *) a, *y = *(struct file *const *) b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_settled(const struct change *ch, const struct file *f)
+{
+	return ch->n_settle && bsearch(&f, ch->settle, ch->n_settle, sizeof(ch->settle[0]), by_address);
 }
 
 static int next_manifest(struct tenant *te, const struct change *ch, struct manifest *ret)
@@ -189,6 +202,8 @@ static int next_manifest(struct tenant *te, const struct change *ch, struct mani
 		m.file[m.n].level = file_level(c->file[i]);
 		if (is_relabeled(ch, c->file[i]))
 			m.file[m.n].level = LEVEL_DAY;
+		if (is_settled(ch, c->file[i]))
+			m.file[m.n].tombs = MAX(f->tombs, ch->tombs);
 		m.n++;
 	}
 	for (size_t i = 0; i < ch->n_add; i++)
@@ -255,6 +270,8 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 			file_doom(ch->remove[i]);
 		for (size_t i = 0; i < ch->n_relabel; i++)
 			file_set_level(ch->relabel[i].file, LEVEL_DAY);
+		for (size_t i = 0; i < ch->n_settle; i++)
+			file_set_tombs(ch->settle[i], ch->tombs);
 		install(te, take(c));
 		te->covered = m.covered;
 		te->next_tomb = m.next_tomb;

@@ -27,7 +27,7 @@ static void pick_done(struct pick *p)
 	*p = (struct pick) { 0 };
 }
 
-struct day_files { struct plan_file *file; struct plan_run *run; size_t n; bool any_aside; };
+struct day_files { const struct catalog *catalog; struct plan_file *file; struct plan_run *run; size_t n; bool any_aside; };
 
 static int list_files(const struct catalog *c, struct day_files *ret)
 {
@@ -42,13 +42,30 @@ static int list_files(const struct catalog *c, struct day_files *ret)
 		f->info.level = file_level(c->file[i]);
 		ret->any_aside |= f->aside;
 	}
+	ret->catalog = c;
 	ret->n = c->n;
 	plan_sort(ret->file, ret->n);
 	return 0;
 }
 
+/* When nothing else is to be done: a file of which something is deleted. */
+static int look_for_deleted(struct tenant *te, const struct day_files *d, struct compact_ask *ask, struct plan *ret, int64_t *ret_due)
+{
+	const struct purge_ask how = { .all = ask->all, .series = ask->purge, .n_series = ask->n_purge, .now_ns = ask->now_ns };
+	struct purge_found found;
+	int r = purge_find(te, d->catalog, d->file, d->n, &how, &found);
+
+	ask->left = found.aside;
+	*ret_due = MIN(*ret_due, found.due_ns);
+	if (r <= 0)
+		return r;
+	const struct file_info *f = &d->file[found.at].info;
+	*ret = (struct plan) { .why = PLAN_DELETED, .first = found.at, .n = 1, .level = f->level, .bytes = f->bytes, .rows = f->rows };
+	return 0;
+}
+
 /* The most urgent of a tenant's days, if it is more so than what was found before. */
-static int look_at(struct tenant *te, const struct compact_ask *ask, struct pick *best, int64_t *ret_due)
+static int look_at(struct tenant *te, struct compact_ask *ask, struct pick *best, int64_t *ret_due)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
 	struct day_files d = { 0 };
@@ -57,7 +74,7 @@ static int look_at(struct tenant *te, const struct compact_ask *ask, struct pick
 	int64_t due = INT64_MAX;
 	int r = list_files(c, &d);
 
-	for (size_t i = 0, n; r == 0 && i < d.n; i += n) {
+	for (size_t i = 0, n; r == 0 && !ask->purge && i < d.n; i += n) {
 		n = 1;
 		while (i + n < d.n && d.file[i + n].info.day == d.file[i].info.day)
 			n++;
@@ -69,6 +86,8 @@ static int look_at(struct tenant *te, const struct compact_ask *ask, struct pick
 			due = MIN(due, p.due_ns);
 		}
 	}
+	if (r == 0 && !mine.why)
+		r = look_for_deleted(te, &d, ask, &mine, &due);
 	/* What could not be opened may be so again. */
 	if (d.any_aside)
 		due = MIN(due, ask->now_ns + LOOK_AGAIN_S * NS_PER_S);
@@ -82,7 +101,7 @@ static int look_at(struct tenant *te, const struct compact_ask *ask, struct pick
 			*best = (struct pick) { .te = te, .catalog = take(c), .in = in, .plan = mine };
 		}
 	}
-	if (r == 0)
+	if (r == 0 && !ask->purge)
 		te->plan_due_ns = mine.why ? ask->now_ns : due;
 	*ret_due = MIN(*ret_due, due);
 	sys_free(d.file);
@@ -90,7 +109,7 @@ static int look_at(struct tenant *te, const struct compact_ask *ask, struct pick
 	return r;
 }
 
-static int choose(struct tsdb *t, const struct compact_ask *ask, struct pick *ret, int64_t *ret_due)
+static int choose(struct tsdb *t, struct compact_ask *ask, struct pick *ret, int64_t *ret_due)
 {
 	int r = 0;
 
@@ -104,12 +123,12 @@ static int choose(struct tsdb *t, const struct compact_ask *ask, struct pick *re
 		if ((ask->tenant && te->id != ask->tenant))
 			continue;
 		/* Nothing of it has changed since it was found that nothing is to be done: a tick costs nothing however many files there are. */
-		if (!ask->all && !te->is_full && te->planned == version && ask->now_ns < te->plan_due_ns) {
+		if (!ask->all && !ask->purge && !te->is_full && te->planned == version && ask->now_ns < te->plan_due_ns) {
 			*ret_due = MIN(*ret_due, te->plan_due_ns);
 			continue;
 		}
 		r = look_at(te, ask, ret, ret_due);
-		if (r == 0 && !ask->all)
+		if (r == 0 && !ask->all && !ask->purge)
 			te->planned = version;
 	}
 	return r;
@@ -167,7 +186,7 @@ static void note_failure(struct tsdb *t, const struct pick *p, int r)
 static int work(struct tsdb *t, const struct pick *p, const struct compact_ask *ask)
 {
 	struct merge_job j = { .t = t, .te = p->te, .in = p->in, .n = p->plan.n, .level = p->plan.level, .bytes = p->plan.bytes, .rows = p->plan.rows,
-		.relabel = p->plan.is_whole, .on_rows = keep_pace, .ctx = (void *) (uintptr_t) ask, .began_ns = clock_mono_ns() };
+		.relabel = p->plan.is_whole, .tombs = p->catalog->tombs, .next_tomb = p->catalog->next_tomb, .on_rows = keep_pace, .ctx = (void *) (uintptr_t) ask, .began_ns = clock_mono_ns() };
 	bool urgent = p->plan.why == PLAN_MANY_URGENT;
 
 	t->merging_day = p->in[0].info.day;
@@ -184,6 +203,8 @@ static int work(struct tsdb *t, const struct pick *p, const struct compact_ask *
 		t->merged_out += j.bytes_out;
 		t->merged_rows += j.rows;
 		t->merged_same += j.rows - MIN(j.rows_out, j.rows);
+		for (size_t i = 0; i < j.n && ask->on_file; i++)
+			ask->on_file(ask->ctx, &p->in[i].info, j.rows_out);
 	}
 	if (r >= 0 || r == -ERR_CANCELLED)
 		return r < 0 ? r : 1;
@@ -197,7 +218,7 @@ static int work(struct tsdb *t, const struct pick *p, const struct compact_ask *
 	return 1;
 }
 
-int compact_step(struct tsdb *t, const struct compact_ask *ask, int64_t *ret_due)
+int compact_step(struct tsdb *t, struct compact_ask *ask, int64_t *ret_due)
 {
 	struct pick p = { 0 };
 	mutex_hold(&t->compact_lock);

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "tsdb/plan.h"
+#include "tsdb/purge.h"
 #include "tsdb/tsdb_impl.h"
 
 struct merge_job {
@@ -19,6 +19,8 @@ struct merge_job {
 	size_t n;
 	int32_t level;
 	bool relabel;                   /* they are a day already, and only to be called so */
+	struct tombs *tombs;            /* left out, borrowed; all that were made before this serial: */
+	uint64_t next_tomb;
 	uint64_t bytes, rows;           /* of the inputs */
 	/* So many rows are done: waits to keep the speed; < 0 ends the job, nothing has happened then. */
 	int (*on_rows)(struct merge_job *j, uint32_t n);
@@ -34,5 +36,16 @@ int merge_job_run(struct merge_job *j);
 
 /* One piece of work, the most urgent: 1: done; 0: nothing is to be done before *ret_due_ns (wall clock). A file that cannot be read
  * is set aside and told, and counts as done. */
-struct compact_ask { uint32_t tenant; bool all; int64_t now_ns; bool (*is_cancelled)(void *ctx); void *ctx; };
-int compact_step(struct tsdb *t, const struct compact_ask *ask, int64_t *ret_due_ns);
+struct compact_ask {
+	uint32_t tenant;                /* 0: any */
+	bool all;                       /* as if every wait were over */
+	int64_t now_ns;
+	bool (*is_cancelled)(void *ctx);
+	void *ctx;
+	/* Nothing but what is deleted of these series: files that hold some of it are written again. left: those that cannot be. */
+	const uint32_t *purge;          /* NULL: what is due */
+	size_t n_purge;
+	void (*on_file)(void *ctx, const struct file_info *f, uint64_t rows_left);
+	uint64_t left;
+};
+int compact_step(struct tsdb *t, struct compact_ask *ask, int64_t *ret_due_ns);

@@ -236,8 +236,25 @@ static int copy_name(void *ctx, const char *name)
 	return r;
 }
 
+typedef int (*deed_fn)(struct tsdb *t);
+
+static int merge(struct tsdb *t) { return tsdb_compact(t, NULL); }
+
+/* The step of the manifest that deletes, then off the medium. */
+static const struct tomb deleted[] = { { .series = 3, .from_ns = INT64_MIN, .to_ns = INT64_MAX }, { .series = 9, .from_ns = T0, .to_ns = INT64_MAX } };
+
+static int delete_and_purge(struct tsdb *t)
+{
+	const uint32_t series[] = { 3, 9 };
+	const struct tsdb_purge how = { .tenant = 1, .series = series, .n_series = 2 };
+	uint64_t left;
+	int r = tenant_change(tenant_find(t, 1), &(struct change) { .tomb = deleted, .n_tombs = 2 });
+
+	return r < 0 ? r : tsdb_purge(t, &how, &left);
+}
+
 /* The store is opened without a log: nothing but files is looked at, and one thread makes every call. */
-static int merge_in_child(const char *dir, enum how how, uint64_t at, uint64_t *ret_calls)
+static int child(const char *dir, deed_fn deed, enum how how, uint64_t at, uint64_t *ret_calls)
 {
 	int ends[2], status;
 
@@ -257,7 +274,7 @@ static int merge_in_child(const char *dir, enum how how, uint64_t at, uint64_t *
 		snprintf(aside, sizeof(aside), "%s/aside", dir);
 		mkdir(aside, 0700);
 		use_disk(how, at, aside);
-		if (tsdb_compact(t, NULL) < 0)
+		if (deed(t) < 0)
 			_exit(3);
 		tsdb_free(t);
 		_exit(write(ends[1], &disk.n, sizeof(disk.n)) == sizeof(disk.n) ? 0 : 4);
@@ -289,7 +306,7 @@ static void at_every_call(enum how how)
 	snprintf(work, sizeof(work), "%s-killed", dir);
 	for (uint64_t at = 1; at < 2000 && status == 9; at++) {
 		must(copy_folder(dir, work) == 0);
-		status = merge_in_child(work, how, at, &calls);
+		status = child(work, merge, how, at, &calls);
 		must(status == 9 || status == 0);
 		killed += status == 9;
 		snprintf(w.f.dir, sizeof(w.f.dir), "%s", work);
@@ -317,3 +334,70 @@ static void at_every_call(enum how how)
 TEST(killed_at_every_call_of_a_merge_each_sample_is_there_once) { at_every_call(KILLED); }
 TEST(without_power_and_what_was_not_synced_each_sample_is_there_once) { at_every_call(WITHOUT_DATA); }
 TEST(without_power_and_names_that_were_not_synced_each_sample_is_there_once) { at_every_call(WITHOUT_NAMES); }
+
+/* --- The same while something is deleted: all of it is there or nothing of it, and what was begun is carried out afterwards */
+
+static void without_deleted(struct record *r, struct record *ret)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct sample *s = &r->item[i].s;
+
+		if (s->series != 3 && (s->series != 9 || s->time_ns < T0))
+			record_add(ret, s);
+	}
+}
+
+static void deleting_at_every_call(enum how how)
+{
+	struct world w = { .f.config = by_hand, .seed = 15, .one_day = true };
+	struct record less = { 0 };
+	char dir[40], work[50];
+	unsigned killed = 0, before = 0, after = 0;
+	uint64_t calls = 0;
+	int status = 9;
+
+	must(fixture_begin(&w.f) == 0 && world_series(&w));
+	for (unsigned i = 0; i < 3; i++) {
+		write_tall(&w, 10);
+		write_group(&w, 10, true);
+		must(flush(&w.f));
+	}
+	record_settle(&w.record);
+	without_deleted(&w.record, &less);
+	must(less.n < w.record.n);
+	fixture_stop(&w.f);
+	snprintf(dir, sizeof(dir), "%.39s", w.f.dir);
+	snprintf(work, sizeof(work), "%s-killed", dir);
+	struct tsdb_query q = ask(w.series, N_SERIES, INT64_MIN, INT64_MAX);
+	/* The hardest way at each call, the others here and there. */
+	for (uint64_t at = 1; at < 2000 && status == 9; at += how == WITHOUT_NAMES ? 1 : 5) {
+		must(copy_folder(dir, work) == 0);
+		status = child(work, delete_and_purge, how, at, &calls);
+		must(status == 9 || status == 0);
+		killed += status == 9;
+		snprintf(w.f.dir, sizeof(w.f.dir), "%s", work);
+		must(fixture_start(&w.f) == 0 && fixture_settle(&w.f) == 0);
+		struct catalog *c = catalog_ref(tenant_find(w.f.t, 1));
+		bool is_deleted = c->next_tomb > 1;
+		catalog_unref(c);
+		must(store_equals(w.f.t, &q, is_deleted ? &less : &w.record));
+		*(is_deleted ? &after : &before) += 1;
+		is_int(files_on_disk(&w.f), stats_of(&w.f).n_files);
+		is_int(tsdb_compact(w.f.t, NULL), 0);
+		must(store_equals(w.f.t, &q, is_deleted ? &less : &w.record));
+		is_int(stats_of(&w.f).file_samples, is_deleted ? less.n : w.record.n);
+		fixture_stop(&w.f);
+		dir_remove(work);
+	}
+	is_int(status, 0);
+	ok(killed > 15 && killed <= calls && before > 0 && after > 10);
+	printf("# at %u calls; not yet deleted %u times, deleted %u times\n", killed, before, after);
+	snprintf(w.f.dir, sizeof(w.f.dir), "%s", dir);
+	record_done(&less);
+	record_done(&w.record);
+	dir_remove(dir);
+}
+
+TEST(killed_at_every_call_of_a_delete_all_of_it_is_there_or_nothing) { deleting_at_every_call(KILLED); }
+TEST(without_power_and_what_was_not_synced_all_of_a_delete_is_there_or_nothing) { deleting_at_every_call(WITHOUT_DATA); }
+TEST(without_power_and_names_that_were_not_synced_all_of_a_delete_is_there_or_nothing) { deleting_at_every_call(WITHOUT_NAMES); }

@@ -13,17 +13,23 @@ static double share(const struct idx_entry *e, const struct tsdb_query *q)
 }
 
 /* Runs that a bucket of this length takes whole need no look at their samples. */
-static bool may_be_whole(const struct idx_entry *e, const struct tsdb_query *q, int64_t bucket_ns)
+struct wanted { const struct tsdb_query *q; const struct tombs *tombs; const uint32_t *series; size_t n; int64_t bucket_ns; };
+
+static bool may_be_whole(const struct idx_entry *e, const struct wanted *w, const struct file_info *f)
 {
-	return e->t_min >= q->from_ns && e->t_max < q->to_ns && e->n_used == e->n && (double) e->t_max - (double) e->t_min < (double) bucket_ns / 2;
+	const struct tsdb_query *q = w->q;
+
+	return !tombs_touch(w->tombs, f, e->series, e->t_min, e->t_max) && e->t_min >= q->from_ns && e->t_max < q->to_ns && e->n_used == e->n && (double) e->t_max - (double) e->t_min < (double) w->bucket_ns / 2;
 }
 
-static int of_file(struct file *f, const struct tsdb_query *q, const uint32_t *series, size_t n, int64_t bucket_ns, struct tsdb_cost *cost)
+static int of_file(struct file *f, const struct wanted *w, struct tsdb_cost *cost)
 {
 	const struct file_info *info = file_info(f);
+	const uint32_t *series = w->series;
 	const struct idx *x;
+	size_t n = w->n;
 
-	if (info->t_max < q->from_ns || info->t_min >= q->to_ns || !n || series[0] > info->series_max || series[n - 1] < info->series_min)
+	if (info->t_max < w->q->from_ns || info->t_min >= w->q->to_ns || !n || series[0] > info->series_max || series[n - 1] < info->series_min)
 		return 0;
 	int r = file_use(f, &x);
 	if (r < 0)
@@ -33,7 +39,7 @@ static int of_file(struct file *f, const struct tsdb_query *q, const uint32_t *s
 		const struct idx_entry *e = idx_find(x, series[i]);
 
 		if (e)
-			cost->samples += may_be_whole(e, q, bucket_ns) ? 1 : (uint64_t) share(e, q);
+			cost->samples += may_be_whole(e, w, info) ? 1 : (uint64_t) share(e, w->q);
 	}
 	file_leave(f);
 	return 0;
@@ -73,7 +79,7 @@ int tsdb_cost(struct tsdb *t, const struct tsdb_query *q, int64_t bucket_ns, str
 	for (size_t i = 0; r == 0 && i < rd.n_scans; i++) {
 		r = query_check(q);
 		if (r == 0)
-			r = of_file(rd.catalog->file[i], q, series, n, bucket_ns, &cost);
+			r = of_file(rd.catalog->file[i], &(struct wanted) { q, rd.catalog->tombs, series, n, bucket_ns }, &cost);
 		if (r < 0 && r != -ERR_TIMEOUT && r != -ERR_CANCELLED && r != -ERR_NO_MEMORY) {
 			err_clear();            /* the query itself says which file it is */
 			r = 0;

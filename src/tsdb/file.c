@@ -128,6 +128,13 @@ void file_set_aside(struct file *f, int64_t until_ns) { f->aside_ns = until_ns; 
 bool file_is_aside(const struct file *f) { return f->aside_ns && clock_mono_ns() < f->aside_ns; }
 int32_t file_level(const struct file *f) { return f->level; }
 void file_set_level(struct file *f, int32_t level) { f->level = level; }
+
+void file_set_tombs(struct file *f, uint64_t serial)
+{
+	if (f->info.tombs < serial)
+		__atomic_store_n(&f->info.tombs, serial, __ATOMIC_RELAXED);
+}
+
 unsigned file_pool_doomed(struct file_pool *p) { return p->doomed; }
 
 const struct file_info *file_info(const struct file *f) { return &f->info; }

@@ -48,6 +48,7 @@ DEFINE_CLEANUP(struct file *, file_unref)
 const struct file_info *file_info(const struct file *f);        /* level: as it was when this was made; now: */
 int32_t file_level(const struct file *f);
 void file_set_level(struct file *f, int32_t level);
+void file_set_tombs(struct file *f, uint64_t serial);   /* tombs up to there mean nothing in it */
 void file_doom(struct file *f);                         /* no manifest names it any more: it goes with the last reference */
 void file_remove(const char *base);                     /* what lies under that name; failures are for the sweep of the next start */
 /* It could not be read to its end: it is left as it is and not merged before then (monotonic clock). */

@@ -2,6 +2,7 @@
 #include "tsdb/head.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "sys/sys.h"
@@ -649,4 +650,38 @@ int head_remember(struct head *h, struct names *names, struct series *s, const s
 	l->seq = 0;
 	l->q = sample->quality;
 	return 0;
+}
+
+static void forget(struct head *h, unsigned shard, struct track *t, uint32_t col, struct head_range r, uint64_t covered)
+{
+	if (!t)
+		return;
+	mutex_hold(&h->shard[shard].mutex);
+	struct last *l = &t->last[col];
+	if (l->state == LAST_NEVER || l->seq > covered || l->ns < r.from || (l->ns >= r.to && r.to != INT64_MAX))
+		return;
+	if (l->state == LAST_VALUE && (t->types[col] == V_STR || t->types[col] == V_BYTES)) {
+		uint8_t *text = (void *) (uintptr_t) l->bits;
+		uint32_t len;
+
+		/* Memory that is given back may lie there for long. */
+		memcpy(&len, text, sizeof(len));
+		explicit_bzero(text, len + sizeof(len));
+		sys_free(text);
+	}
+	*l = (struct last) { .ns = INT64_MIN };
+}
+
+void head_forget(struct head *h, struct names *names, struct series *s, struct head_range range, uint64_t covered)
+{
+	struct members *m = s->members;
+
+	forget(h, shard_of(h, s->number), s->track, 0, range, covered);
+	for (uint32_t i = 0; m && i < m->n; i++) {
+		struct list *l = names_list_get(names, m->item[i].list);
+
+		if (l)
+			forget(h, shard_of(h, l->number), l->track, m->item[i].index, range, covered);
+	}
+	s->files_asked = 0;
 }

@@ -63,5 +63,7 @@ int head_frozen_chunks(struct head *h, struct names *names, int (*fn)(void *ctx,
 /* The newest sample that came in since the start. False: none. Texts are copied into the arena (false, too, when that fails:
  * *ret_no_memory is set). */
 bool head_last(struct head *h, const struct series *s, struct names *names, struct arena *a, struct sample *ret, bool *ret_no_memory);
+/* The newest samples that lie in the range and came up to this number of the log, which are in files: files are asked again. */
+void head_forget(struct head *h, struct names *names, struct series *s, struct head_range range, uint64_t covered);
 /* What files know; kept like one that came in. */
 int head_remember(struct head *h, struct names *names, struct series *s, const struct sample *sample);

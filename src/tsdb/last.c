@@ -60,9 +60,28 @@ static int from_entry(struct best *b, const struct idx_entry *e, uint64_t rank)
 		e->series, rank);
 }
 
-/* From the entry's end backwards, a page at a time. */
-static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, int64_t before, bool keep)
+/* Of the first n rows those up to the last that no tomb means. */
+static uint32_t not_deleted(const struct tombs *t, const struct file_info *f, uint32_t series, const struct span *s, uint32_t n)
 {
+	size_t left;
+	const struct tomb *d = tombs_of(t, series, &left);
+
+	while (n && left) {
+		int64_t at = s->t[n - 1];
+
+		while (left && (d[left - 1].from_ns > at || !tomb_is_of(&d[left - 1], f)))
+			left--;
+		if (!left || (d[left - 1].to_ns <= at && d[left - 1].to_ns != INT64_MAX))
+			break;
+		n = span_find(s, 0, d[left - 1].from_ns);
+	}
+	return n;
+}
+
+/* From the entry's end backwards, a page at a time. */
+static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, int64_t before, const struct reader *rd)
+{
+	const struct file_info *f = file_info(scan_file(c));
 	uint64_t end = e->first_row + e->n;
 	int r = scan_attach(c);
 
@@ -73,13 +92,15 @@ static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, 
 		row = MAX(row, e->first_row);
 		r = scan_read(c, e->type, row, end, &span);
 		uint32_t n = r == 0 ? span_find(&span, 0, before) : 0;
+		if (n)
+			n = not_deleted(rd->catalog->tombs, f, e->series, &span, n);
 		if (n) {
-			r = consider(b, &span, n - 1, e->series, file_info(scan_file(c))->rank);
+			r = consider(b, &span, n - 1, e->series, f->rank);
 			break;
 		}
 		end = row;
 	}
-	if (!keep)
+	if (!rd->merge.keep)
 		scan_detach(c);
 	return r;
 }
@@ -111,10 +132,10 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 			r = scan_find(c, s->number, &e);
 		if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b.sample.time_ns)
 			continue;
-		if (e.t_max < before && e.last_kind != IDX_LAST_IN_FILE)
+		if (e.t_max < before && e.last_kind != IDX_LAST_IN_FILE && !tombs_touch(rd->catalog->tombs, f, s->number, e.t_max, e.t_max))
 			r = from_entry(&b, &e, f->rank);
 		else
-			r = from_rows(&b, c, &e, before, rd->merge.keep);
+			r = from_rows(&b, c, &e, before, rd);
 	}
 	if (r >= 0)
 		*ret = b.sample;
@@ -126,16 +147,20 @@ static int ask_files(struct reader *rd, struct series *s, struct arena *a)
 {
 	struct sample sample;
 
-	if (s->files_asked)
-		return 0;
-	int r = query_check(rd->q);
-	if (r == 0)
-		r = last_before(rd, s, INT64_MAX, a, &sample);
-	if (r == 0 && sample.time_ns != TSDB_NEVER)
-		r = head_remember(rd->t->head, rd->te->names, s, &sample);
-	if (r == 0)
+	while (!s->files_asked) {
+		int r = query_check(rd->q);
+		if (r == 0)
+			r = last_before(rd, s, INT64_MAX, a, &sample);
+		if (r == 0 && sample.time_ns != TSDB_NEVER)
+			r = head_remember(rd->t->head, rd->te->names, s, &sample);
+		if (r < 0)
+			return r;
 		s->files_asked = 1;
-	return r;
+		/* It may have been deleted meanwhile, and must not be brought back. */
+		if (rd->catalog->next_tomb != rd->te->next_tomb)
+			head_forget(rd->t->head, rd->te->names, s, (struct head_range) { .from = INT64_MIN, .to = INT64_MAX }, rd->te->covered);
+	}
+	return 0;
 }
 
 static int last_of(struct reader *rd, uint32_t number, struct arena *a, struct sample *ret)

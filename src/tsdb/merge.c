@@ -18,6 +18,7 @@ void merge_begin(struct merge *m, int64_t from, int64_t to)
 	m->n = m->next = m->n_open = 0;
 	m->begun = false;
 	m->failed = NULL;
+	m->tombs = NULL;
 	m->from = from;
 	m->to = to;
 }
@@ -76,6 +77,12 @@ int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, u
 	s->end = e->first_row + e->n;
 	s->type = type;
 	s->entry = *e;
+	if (tombs_touch(m->tombs, file_info(scan_file(c)), e->series, e->t_min, e->t_max)) {
+		size_t n;
+
+		s->tomb = tombs_of(m->tombs, e->series, &n);
+		s->tomb_end = s->tomb + n;
+	}
 	return 0;
 }
 
@@ -99,9 +106,49 @@ static void clip(struct merge *m, struct source *s)
 	s->span.n = MAX(end, s->at);
 }
 
+/* The first tomb that means rows of this file at t or behind. */
+static const struct tomb *tomb_behind(struct source *s, int64_t t)
+{
+	const struct file_info *f = file_info(scan_file(s->scan));
+
+	while (s->tomb < s->tomb_end && (!tomb_is_of(s->tomb, f) || (s->tomb->to_ns <= t && s->tomb->to_ns != INT64_MAX)))
+		s->tomb++;
+	return s->tomb < s->tomb_end ? s->tomb : NULL;
+}
+
+/* Of the rows that are read the next that no tomb means. */
+static bool stretch(struct source *s)
+{
+	while (s->rest.n) {
+		const struct tomb *d = tomb_behind(s, s->rest.t[0]);
+		bool meant = d && d->from_ns <= s->rest.t[0];
+		int64_t end = !d ? INT64_MAX : meant ? d->to_ns : d->from_ns;
+		uint32_t n = end == INT64_MAX ? s->rest.n : span_find(&s->rest, 0, end);
+
+		s->span = span_part(&s->rest, 0, meant ? 0 : n);
+		s->at = 0;
+		s->rest = span_part(&s->rest, n, s->rest.n - n);
+		if (s->span.n)
+			return true;
+	}
+	return false;
+}
+
+/* What was read, less what lies outside or is deleted. */
+static bool any_left(struct merge *m, struct source *s)
+{
+	clip(m, s);
+	if (s->tomb == s->tomb_end)
+		return s->at < s->span.n;
+	s->rest = span_part(&s->span, s->at, s->span.n - s->at);
+	return stretch(s);
+}
+
 /* The next span with something in it: 1; 0: the source has ended. */
 static int load(struct merge *m, struct source *s)
 {
+	if (s->rest.n && stretch(s))
+		return 1;
 	if (s->piece) {
 		if (s->room || s->span.n)
 			return 0;
@@ -131,8 +178,7 @@ static int load(struct merge *m, struct source *s)
 			return r;
 		}
 		s->row += s->span.n;
-		clip(m, s);
-		if (s->at < s->span.n)
+		if (any_left(m, s))
 			return 1;
 	}
 }
@@ -254,7 +300,7 @@ static bool next_is_whole(const struct merge *m)
 	const struct source *s = &m->source[m->next];
 	const struct idx_entry *e = &s->entry;
 
-	return s->scan && e->type == s->type && e->t_min >= m->from && e->t_max < m->to && (m->next + 1 == m->n || s[1].t_min > e->t_max) &&
+	return s->scan && s->tomb == s->tomb_end && e->type == s->type && e->t_min >= m->from && e->t_max < m->to && (m->next + 1 == m->n || s[1].t_min > e->t_max) &&
 		m->whole(m->whole_ctx, e);
 }
 

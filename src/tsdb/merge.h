@@ -12,6 +12,7 @@
 
 #include "tsdb/file.h"
 #include "tsdb/head.h"
+#include "tsdb/tomb.h"
 
 struct source {
 	int64_t t_min;
@@ -25,6 +26,8 @@ struct source {
 	uint64_t row, end;
 	uint8_t type;
 	struct idx_entry entry;
+	const struct tomb *tomb, *tomb_end;     /* of the series, where one touches it: the next one to look at */
+	struct span rest;               /* of what was read, behind the stretch at hand */
 	/* Open: */
 	struct span span;
 	uint32_t at;
@@ -43,6 +46,7 @@ struct merge {
 	const struct idx_entry *entry;
 	bool begun;                     /* sources are in order */
 	struct scan *failed;            /* when merge_next() failed: the file that could not be read; NULL: none */
+	const struct tombs *tombs;      /* what they mean is passed over; set after merge_begin(), as long as the sources */
 	bool keep;                      /* scans stay attached when their source ends: the next series may need the page */
 };
 

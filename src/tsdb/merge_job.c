@@ -88,6 +88,7 @@ static int add_sources(struct merging *m, uint32_t series)
 
 	merge_begin(&m->merge, INT64_MIN, INT64_MAX);
 	m->merge.keep = true;
+	m->merge.tombs = m->job->tombs;
 	for (size_t i = 0; i < m->job->n && r == 0; i++) {
 		const struct idx_entry *e = entry_at(&m->in[i]);
 
@@ -112,7 +113,8 @@ static void let_go(struct merging *m)
 static int open_output(struct merging *m)
 {
 	struct merge_job *j = m->job;
-	struct file_info info = { .number = tenant_numbers(j->te, 1), .rank = j->in[j->n - 1].info.rank, .day = j->in[0].info.day, .level = j->level };
+	struct file_info info = { .number = tenant_numbers(j->te, 1), .rank = j->in[j->n - 1].info.rank, .day = j->in[0].info.day, .level = j->level,
+		.tombs = j->next_tomb - 1 };
 
 	if (m->n_made == m->room) {
 		size_t room = MAX(m->room * 2, (size_t) 4);
@@ -130,9 +132,13 @@ static int open_output(struct merging *m)
 
 static int close_output(struct merging *m)
 {
-	int r = output_close(m->out);
-
 	m->open = false;
+	/* All of it was deleted. */
+	if (!m->out->info.rows) {
+		output_drop(m->out);
+		return 0;
+	}
+	int r = output_close(m->out);
 	m->made[m->n_made++] = m->out->info;            /* also when it failed: it may have its name already */
 	return r;
 }

@@ -18,7 +18,7 @@
 #include "tsdb/file.h"
 
 enum { PLAN_FAN = 16, PLAN_RUNS = 24, PLAN_URGENT = 64, PLAN_LATE = 20 };
-enum plan_why { PLAN_NOTHING, PLAN_LATE_DAY, PLAN_DAY, PLAN_WINDOW, PLAN_MANY, PLAN_MANY_URGENT };       /* the greater first */
+enum plan_why { PLAN_NOTHING, PLAN_DELETED /* see purge.h */, PLAN_LATE_DAY, PLAN_DAY, PLAN_WINDOW, PLAN_MANY, PLAN_MANY_URGENT };       /* the greater first */
 
 struct plan_file { struct file_info info; struct file *file; bool aside; };      /* info.level: as it is now */
 struct plan_run { size_t first, n; uint64_t rank, rows, bytes; int64_t t_max, written_ns; int32_t level; bool aside; };

@@ -136,6 +136,8 @@ int reader_series(struct reader *rd, const struct series *s, int64_t from, int64
 		r = reader_pieces(rd, s, from, to);
 	if (r == 0)
 		r = reader_refresh(rd);
+	if (r == 0)
+		rd->merge.tombs = rd->catalog->tombs;
 	for (size_t i = 0; r >= 0 && i < rd->n_scans; i++) {
 		struct idx_entry e;
 		struct scan *c;

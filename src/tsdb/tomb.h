@@ -41,7 +41,11 @@ bool tombs_touch(const struct tombs *t, const struct file_info *f, uint32_t seri
 bool tombs_touch_file(const struct tombs *t, const struct file_info *f);       /* any of its series at all, by its bounds */
 /* Those of a series. */
 const struct tomb *tombs_of(const struct tombs *t, uint32_t series, size_t *ret_n);
-static inline bool tomb_is_of(const struct tomb *d, const struct file_info *f) { return d->rank >= f->rank && d->serial > f->tombs; }
+/* Files that hold nothing of it are told so while they are read: file_set_tombs(). */
+static inline bool tomb_is_of(const struct tomb *d, const struct file_info *f)
+{
+	return d->rank >= f->rank && d->serial > __atomic_load_n(&f->tombs, __ATOMIC_RELAXED);
+}
 
 /* The old ones and one more for each of `more` (sorted by series and time, none overlaps another, all of one rank and serial); old ones are cut where new
  * ones cover them. -ERR_LIMIT, -ERR_NO_MEMORY. */

@@ -7,7 +7,7 @@
  * and the manifest that names them are on the medium does the cursor of the log move, so each sample is there exactly once
  * whatever dies when. Nothing is lossy: a value read is bit for bit the value written. Layouts: README.md.
  *
- * The door has three pages: this one, query.h with all that is asked of it, and check.h: is all of it whole?
+ * The door has four pages: this one, query.h with all that is asked of it, check.h: is all of it whole? and remove.h: how samples go.
  *
  * Thread: everything may be called from any thread between start and stop; a query runs on the caller's thread and may wait for
  * the disk, so never on a loop thread (tsdb_last() of series that have a sample in memory does not wait).
@@ -21,6 +21,7 @@
 #include "model/batch.h"
 #include "tsdb/check.h"
 #include "tsdb/query.h"
+#include "tsdb/remove.h"
 
 struct tsdb;
 struct wal;

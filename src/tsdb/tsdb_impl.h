@@ -21,6 +21,7 @@ struct catalog {
 	atomic_uint refs;
 	uint64_t version;
 	struct tombs *tombs;            /* what is deleted and still lies in these files; NULL: nothing */
+	uint64_t next_tomb;
 	size_t n;
 	struct file *file[];
 };
@@ -38,7 +39,7 @@ struct tenant {
 	_Atomic uint64_t covered;       /* batches up to here are in files */
 	uint64_t next_number;           /* guarded by mutex */
 	struct mutex change;            /* one changes files and manifest at a time; doubt: see catalog.c */
-	uint64_t next_tomb;             /* guarded by change */
+	_Atomic uint64_t next_tomb;     /* changed under `change` */
 	struct file_info *doubt;
 	size_t n_doubt;
 	uint64_t flush_seq, flush_first;        /* of the flush: the numbers of the generation up to this sequence */
@@ -139,6 +140,9 @@ struct change {
 	/* Deletes: by series and time, none overlapping another; they mean what lies in the files now, and get their rank and serial here. */
 	const struct tomb *tomb;
 	size_t n_tombs;
+	struct file *const *settle;     /* hold nothing of what tombs up to this serial mean */
+	size_t n_settle;
+	uint64_t tombs;
 	uint64_t covered;               /* 0: as it was */
 	bool again;
 };
