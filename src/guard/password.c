@@ -190,13 +190,11 @@ static int push_past(struct scope *s, struct user *u)
 	return u->past ? 0 : err_fail(ERR_NO_MEMORY, "what", "the password", NULL);
 }
 
-int guard_set_password(struct scope *s, struct user *u)
+/* hash: of u->password. */
+static int set_hash(struct scope *s, struct user *u, const char *hash)
 {
-	char hash[PASSWORD_HASH_MAX];
-	int r = password_hash(&s->guard->cost, u->password, hash);
+	int r = push_past(s, u);
 
-	if (r >= 0)
-		r = push_past(s, u);
 	if (r < 0)
 		return r;
 	u->hash = arena_str(s->arena, hash);
@@ -209,19 +207,27 @@ int guard_set_password(struct scope *s, struct user *u)
 	return u->hash ? 0 : err_fail(ERR_NO_MEMORY, "what", "the password", NULL);
 }
 
+int guard_set_password(struct scope *s, struct user *u)
+{
+	char hash[PASSWORD_HASH_MAX];
+	int r = password_hash(&s->guard->cost, u->password, hash);
+
+	return r < 0 ? r : set_hash(s, u, hash);
+}
+
 /* ---- one's own ---- */
 
-/* Inside a deed: u as it is in the store gets `password`, chosen by its user. */
-static int put_password(struct scope *s, struct user *u, const char *password)
+/* Inside a deed: u as it is in the store gets `password`, chosen by its user. hash: of it, when it was checked before; NULL: here. */
+static int put_password(struct scope *s, struct user *u, const char *password, const char *hash)
 {
 	struct user before = *u;
-	int r = guard_password_check(s->guard, u, password);
+	int r = hash ? 0 : guard_password_check(s->guard, u, password);
 
 	u->password = arena_str(s->arena, password);
 	if (r >= 0 && !u->password)
 		r = err_fail(ERR_NO_MEMORY, "what", "the password", NULL);
 	if (r >= 0)
-		r = guard_set_password(s, u);
+		r = hash ? set_hash(s, u, hash) : guard_set_password(s, u);
 	u->password_due = false;
 	rec_set_has(&user_type, u, rec_field(&user_type, "password_due"), true);
 	if (r >= 0)
@@ -231,21 +237,29 @@ static int put_password(struct scope *s, struct user *u, const char *password)
 	return r < 0 ? r : guard_end_sessions(s, &u->head.id);
 }
 
+/* The old hash is the one that was compared: who changed it meanwhile has another password. */
+struct own { const char *password, *old_hash, *hash; };
+
 static int change_own(struct scope *s, const void *in, void *ret)
 {
-	const struct password_in *p = in;
+	const struct own *own = in;
 	struct user u;
 	int r = store_get(s->tx, &user_type, &s->who.id, &u, s->arena);
 
-	return r < 0 ? r : put_password(s, &u, p->password);
+	if (r >= 0 && !str_eq(u.hash, own->old_hash))
+		r = err_at(err_fail(ERR_BAD_SIGN_IN, NULL, NULL), "old");
+	return r < 0 ? r : put_password(s, &u, own->password, own->hash);
 }
 
 int guard_change_password(struct scope *s, const struct password_in *in)
 {
 	static const struct deed deed = DEED("user.change_password", SIGNED_IN, DEED_SYSTEM, change_own);
+	char hash[PASSWORD_HASH_MAX];
+	struct own own = { .password = in->password, .hash = hash };
 	struct user u;
 	int r = guard_own_user(s, &u);
 
+	own.old_hash = r >= 0 ? u.hash : NULL;
 	if (r >= 0)
 		r = throttle_check(s->guard, u.name, s->peer);
 	if (r < 0)
@@ -256,7 +270,11 @@ int guard_change_password(struct scope *s, const struct password_in *in)
 		return err_at(err_fail(ERR_BAD_SIGN_IN, NULL, NULL), "old");
 	}
 	throttle_result(s->guard, u.name, s->peer, true);
-	return scope_do(s, &deed, in, NULL);
+	/* Comparing with each older one takes long: before the transaction, which nobody else writes beside. */
+	r = guard_password_check(s->guard, &u, in->password);
+	if (r >= 0)
+		r = password_hash(&s->guard->cost, in->password, hash);
+	return r < 0 ? r : scope_do(s, &deed, &own, NULL);
 }
 
 /* ---- the link for who lost it ---- */
@@ -341,7 +359,7 @@ static int use_link(struct scope *s, const void *in, void *ret)
 		return r;
 	s->tenant_id = u.tenant;
 	s->who = (struct principal) { .kind = PRINCIPAL_SETUP, .id = u.head.id, .name = u.name, .role = "" };
-	r = put_password(s, &u, reset->password);
+	r = put_password(s, &u, reset->password, NULL);
 	if (r >= 0)
 		r = store_del(s->tx, &one_time_type, &one.head.id, 0, &s->who.id);
 	if (r >= 0)

@@ -1,4 +1,5 @@
 """One's own account: password, sessions, lock-out; and the link for who lost the password."""
+import concurrent.futures
 import re
 import subprocess
 
@@ -46,6 +47,15 @@ def test_older_passwords_are_refused(p):
             assert me("PUT", f"{BASE}/session/password", {"old": used[-1], "password": old})[2]["errors"][0]["args"]["rule"] == "password_used"
         assert me("PUT", f"{BASE}/session/password", {"old": used[-1], "password": fresh})[0] == 204
         used.append(fresh)
+
+
+def test_of_many_changes_from_one_password_one_is_made(p):
+    """What is compared with the old password is what is replaced: the others come too late, as after somebody's reset."""
+    anna = people.person(p, "anna", "viewer")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda i: anna("PUT", f"{BASE}/session/password", {"old": anna.password, "password": f"pump station no {i}"})[0], range(4)))
+    assert sorted(made) == [204] + [401] * 3
+    assert sign_in(p, "anna", f"pump station no {made.index(204)}")[0] == 201
 
 
 def test_sessions_are_listed_and_ended(p):
