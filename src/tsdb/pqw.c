@@ -7,8 +7,8 @@
 #include "sys/sys.h"
 
 const struct pq_col sample_cols[SAMPLE_COLS] = {
-	[COL_SERIES] = { .name = "series", .type = PQ_INT32 },
-	[COL_TS] = { .name = "ts", .type = PQ_INT64, .kind = PQ_MICROS_UTC, .distinct = true },
+	[COL_SERIES] = { .name = "series", .type = PQ_INT32, .ordered = true },
+	[COL_TS] = { .name = "ts", .type = PQ_INT64, .kind = PQ_MICROS_UTC, .distinct = true, .ordered = true },
 	[COL_NS] = { .name = "ns", .type = PQ_INT32, .optional = true, .unsought = true },
 	[COL_LAG] = { .name = "lag", .type = PQ_INT32, .optional = true, .unsought = true },
 	[COL_M] = { .name = "m", .type = PQ_INT64, .optional = true, .unsought = true },
@@ -130,10 +130,23 @@ struct pqw *pqw_free(struct pqw *w)
 
 uint32_t pqw_room(const struct pqw *w) { return w->config.page_rows - w->page_at; }
 
+/* Before the page has its values: what they range over, where that is known so. */
+static void widen(struct pqw *w, unsigned col, uint64_t first, uint64_t last)
+{
+	struct feed *f = &w->feed[col];
+
+	if (!w->config.cols[col].ordered)
+		return;
+	f->lo = f->n_val ? MIN(f->lo, (int64_t) first) : (int64_t) first;
+	f->hi = f->n_val ? MAX(f->hi, (int64_t) last) : (int64_t) last;
+}
+
 void pqw_values(struct pqw *w, unsigned col, const uint64_t *bits, const uint8_t *present, uint32_t n)
 {
 	struct feed *f = &w->feed[col];
 
+	if (n)
+		widen(w, col, bits[0], bits[n - 1]);
 	if (!present || !memchr(present, 0, n)) {
 		memcpy(f->val + f->n_val, bits, n * sizeof(*bits));
 		memset(f->def + f->n_rows, 1, n);
@@ -161,6 +174,7 @@ void pqw_const(struct pqw *w, unsigned col, uint64_t bits, uint32_t n)
 {
 	struct feed *f = &w->feed[col];
 
+	widen(w, col, bits, bits);
 	fill(f->val + f->n_val, bits, n);
 	memset(f->def + f->n_rows, 1, n);
 	f->n_val += n;

@@ -143,10 +143,8 @@ int bound_of_page(struct pqw *w, unsigned col, struct bound *ret)
 	if (c->unsought)
 		return 0;
 	const int64_t *v = (const int64_t *) f->val;
-	int64_t lo = v[0], hi = v[0];
-	if (w->config.n_sorted && col == 0)
-		hi = v[f->n_val - 1];
-	for (uint32_t i = 1; i < f->n_val && !(w->config.n_sorted && col == 0); i++) {
+	int64_t lo = c->ordered ? f->lo : v[0], hi = c->ordered ? f->hi : v[0];
+	for (uint32_t i = 1; i < f->n_val && !c->ordered; i++) {
 		lo = MIN(lo, v[i]);
 		hi = MAX(hi, v[i]);
 	}

@@ -33,6 +33,7 @@ struct feed {                           /* one column: the page being filled, th
 	uint64_t *val;                  /* of the values that are there: bits, or offset << 32 | len into text */
 	uint8_t *def;
 	uint32_t n_val, n_rows;
+	int64_t lo, hi;                 /* of an ordered column */
 	struct buf text;
 	struct buf body;                /* finished pages of this row group */
 	uint32_t null_from, null_rows;  /* pages of nulls not written yet */

@@ -26,23 +26,36 @@ static void taken(struct buf *b, const struct pen *p)
 		b->len = (size_t) ((char *) p->at - b->data);
 }
 
+/* Levels that change seldom: runs of eight and more, as most are. False: there are shorter ones, and nothing is said of p. */
+static bool put_runs(struct pen *p, const uint8_t *def, uint32_t n)
+{
+	for (uint32_t i = 0, run; i < n; i += run) {
+		const uint8_t *other = memchr(def + i, !def[i], n - i);
+
+		run = other ? (uint32_t) (other - def) - i : n - i;
+		if (run < 8 && i + run < n)
+			return false;
+		pen_varint(p, (uint64_t) run << 1);
+		pen_u8(p, def[i]);
+	}
+	return true;
+}
+
 /* Definition levels of data page v1: length, then runs of 0 and 1. def NULL: n nulls. */
 static void put_levels(struct pqw *w, const uint8_t *def, uint32_t n)
 {
 	struct pen p = room(&w->levels, 4 + rle_bound(n, 1));
 	uint8_t *start = pen_take(&p, 4);
+	struct pen before = p;
 
-	/* Of most pages all or none is there: a run. */
-	if (def && !memchr(def, 0, n)) {
+	if (!def) {
 		pen_varint(&p, (uint64_t) n << 1);
-		pen_u8(&p, 1);
-	} else if (def) {
+		pen_u8(&p, 0);
+	} else if (!put_runs(&p, def, n)) {
+		p = before;
 		for (uint32_t i = 0; i < n; i++)
 			w->index[i] = def[i];
 		rle_encode(&p, w->index, n, 1);
-	} else {
-		pen_varint(&p, (uint64_t) n << 1);
-		pen_u8(&p, 0);
 	}
 	if (!p.bad && start) {
 		uint32_t len = (uint32_t) (p.at - start - 4);
