@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "tsdb/compact.h"
+#include "tsdb/sweep.h"
 
 static int by_place(const void *a_, const void *b_)
 {
@@ -69,7 +70,7 @@ int tsdb_delete(struct tsdb *t, uint32_t tenant, const struct tsdb_stretch *what
 
 enum { LOOK_MS = 50 };
 
-struct purging { struct tsdb *t; struct tenant *te; const struct tsdb_purge *how; struct file_info *old; size_t n, room; bool no_memory; };
+struct purging { struct tsdb *t; struct tenant *te; const struct tsdb_purge *how; struct file_info *old; size_t n, room; };
 
 static int keep_name(void *ctx, const char *base)
 {
@@ -84,17 +85,6 @@ static void on_file(void *ctx, const struct file_info *f, uint64_t rows_left)
 	struct purging *p = ctx;
 	struct tsdb_rewritten w = { .rows = f->rows, .rows_left = rows_left };
 
-	if (p->n == p->room) {
-		size_t room = MAX(p->room * 2, (size_t) 16);
-		struct file_info *more = sys_resize(p->old, room * sizeof(*more));
-
-		p->no_memory |= !more;
-		if (!more)
-			return;
-		p->old = more;
-		p->room = room;
-	}
-	p->old[p->n++] = *f;
 	manifest_file(f, keep_name, w.file);
 	if (p->how->on_file)
 		p->how->on_file(p->how->ctx, &w);
@@ -107,19 +97,62 @@ static bool is_cancelled(void *ctx)
 	return p->t->compact_stop || (p->how->is_cancelled && p->how->is_cancelled(p->how->ctx));
 }
 
-/* Off the disk when nobody reads it any more. */
+/* Files that no manifest names: somebody reads them, whoever replaced them, or they are being made. */
+static int keep_unnamed(void *ctx, const char *path, const struct file_info *f)
+{
+	struct purging *p = ctx;
+
+	if (p->n == p->room) {
+		size_t room = MAX(p->room * 2, (size_t) 16);
+		struct file_info *more = sys_resize(p->old, room * sizeof(*more));
+
+		if (!more)
+			return err_fail(ERR_NO_MEMORY, "what", "deletes", NULL);
+		p->old = more;
+		p->room = room;
+	}
+	p->old[p->n++] = *f;
+	return 0;
+}
+
+static int find_unnamed(struct purging *p)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(p->te);
+	struct manifest m = { .file = sys_alloc_array(c->n + 1, sizeof(*m.file)) };
+
+	if (!m.file)
+		return err_fail(ERR_NO_MEMORY, "what", "deletes", NULL);
+	for (; m.n < c->n; m.n++)
+		m.file[m.n] = *file_info(c->file[m.n]);
+	int r = sweep_unnamed(p->te->dir, &m, keep_unnamed, p);
+	sys_free(m.file);
+	return r;
+}
+
+static bool is_named(struct tenant *te, uint64_t number)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
+	size_t i = 0;
+
+	while (i < c->n && file_info(c->file[i])->number < number)
+		i++;
+	return i < c->n && file_info(c->file[i])->number == number;
+}
+
+/* Off the disk when nobody reads it any more; what was being made has its name now. */
 static int wait_gone(struct purging *p, const struct file_info *f)
 {
-	char base[PATH_MAX], path[PATH_MAX];
-	struct buf b = BUF_FIXED(path);
+	char base[PATH_MAX], path[PATH_MAX], index[PATH_MAX];
+	struct buf b = BUF_FIXED(path), i = BUF_FIXED(index);
 
-	path[0] = 0;
+	path[0] = index[0] = 0;
 	if (!tenant_file_base(p->te, f->day, f->number, base))
 		return sys_fail(ENAMETOOLONG, "open", p->te->dir);
 	buf_addf(&b, "%s.parquet", base);
-	if (b.failed)
+	buf_addf(&i, "%s.idx", base);
+	if (b.failed || i.failed)
 		return sys_fail(ENAMETOOLONG, "open", base);
-	while (file_exists(path)) {
+	while ((file_exists(path) || file_exists(index)) && !is_named(p->te, f->number)) {
 		if (is_cancelled(p))
 			return err_fail(ERR_CANCELLED, "what", "@erasure", NULL);
 		mutex_hold(&p->t->mutex);
@@ -142,7 +175,7 @@ static int carry_out(struct purging *p, uint64_t *ret_left)
 			p->how->on_progress(p->how->ctx);
 	} while (r > 0);
 	*ret_left = ask.left;
-	return r == 0 && p->no_memory ? err_fail(ERR_NO_MEMORY, "what", "deletes", NULL) : r;
+	return r;
 }
 
 int tsdb_purge(struct tsdb *t, const struct tsdb_purge *how, uint64_t *ret_left)
@@ -157,6 +190,8 @@ int tsdb_purge(struct tsdb *t, const struct tsdb_purge *how, uint64_t *ret_left)
 	t->compact_hurry++;
 	int r = carry_out(&p, &left);
 	t->compact_hurry--;
+	if (r == 0)
+		r = find_unnamed(&p);
 	for (size_t i = 0; i < p.n && r == 0; i++)
 		r = wait_gone(&p, &p.old[i]);
 	sys_free(p.old);

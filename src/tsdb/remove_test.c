@@ -252,6 +252,37 @@ TEST(a_file_that_somebody_reads_is_waited_for_and_what_is_cancelled_goes_on_late
 	fixture_end(&w.f);
 }
 
+static bool third_time(void *ctx) { return ++*(unsigned *) ctx > 3; }
+
+/* Whoever wrote the files again: a purge has come to its end when the old ones are off the disk, also when it is asked a second time. */
+TEST(a_purge_waits_for_files_that_a_merge_replaced_and_somebody_still_reads)
+{
+	struct world w = { .f.config = by_hand, .seed = 33 };
+	struct tsdb_lease *lease;
+	unsigned asked = 0;
+	uint64_t left;
+
+	several_files(&w);
+	const struct tsdb_stretch all = { .series = w.series[4], .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+	const struct tsdb_purge how = { .tenant = 1, .series = &all.series, .n_series = 1, .is_cancelled = third_time, .ctx = &asked };
+	must(tsdb_lease(w.f.t, 1, &lease) == 0);
+	is_int(tsdb_delete(w.f.t, 1, &all, 1, 30000), 0);
+	is_int(tsdb_compact(w.f.t, NULL), 0);
+	is_int(rows_in_files(&w.f, all.series), 0);
+	ok(files_on_disk(&w.f) > stats_of(&w.f).n_files);
+	for (int i = 0; i < 2; i++) {
+		asked = 0;
+		is_int(tsdb_purge(w.f.t, &how, &left), -ERR_CANCELLED);
+		err_clear();
+	}
+	lease = tsdb_lease_end(lease);
+	asked = 0;
+	is_int(tsdb_purge(w.f.t, &how, &left), 0);
+	is_int(files_on_disk(&w.f), stats_of(&w.f).n_files);
+	record_done(&w.record);
+	fixture_end(&w.f);
+}
+
 TEST(ten_thousand_series_are_deleted_in_one_step)
 {
 	enum { MANY = 10000 };
