@@ -32,6 +32,9 @@ static bool is_asked(const struct purge_ask *ask, uint32_t series)
 	return lo < ask->n_series && ask->series[lo] == series;
 }
 
+/* Made later than now, it was made by a clock that was wrong: nobody knows when. */
+static bool has_waited(const struct tomb *d, int64_t now) { return d->made_ns > now || d->made_ns + PURGE_WAIT <= now; }
+
 static void choose(struct purge *p, struct purge_found *ret)
 {
 	const struct tombs *t = p->c->tombs;
@@ -42,7 +45,7 @@ static void choose(struct purge *p, struct purge_found *ret)
 		if (p->ask->series)
 			p->due[i] = is_asked(p->ask, d->series);
 		else
-			p->due[i] = p->ask->all || d->made_ns + PURGE_WAIT <= p->ask->now_ns || t->n > TOMBS_MAX / 2;
+			p->due[i] = p->ask->all || has_waited(d, p->ask->now_ns) || t->n > TOMBS_MAX / 2;
 		if (p->due[i])
 			p->newest = MAX(p->newest, d->serial);
 		else if (!p->ask->series)
