@@ -366,7 +366,7 @@ TEST(files_of_more_days_than_files_may_wait_hold_back_until_they_are_day_files_a
 		is_int(tsdb_flush(w.f.t), -ERR_BUSY);
 		err_clear();
 		is_int(stats_of(&w.f).held_back, 1);
-		ok(merge_at(w.f.t, clock_now_ns()) >= DAYS);
+		ok(merge_at(w.f.t, clock_now_ns()) > 0);        /* all of them, unless the flush that was refused has been tried again meanwhile */
 		is_int(tsdb_flush(w.f.t), 0);
 		is_int(stats_of(&w.f).held_back, 0);
 		is_int(tsdb_compact(w.f.t, NULL), 0);
