@@ -1,6 +1,8 @@
 /* code.c - varints, DELTA_BINARY_PACKED, the RLE and bit-packing hybrid. */
 #include "tsdb/code.h"
 
+#include "tsdb/lanes.h"
+
 enum { BLOCK = 128, MINIS = 4, MINI = BLOCK / MINIS };
 
 void pen_varint(struct pen *p, uint64_t v)
@@ -142,74 +144,24 @@ void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 	}
 }
 
-/* Eight values of a width that the compiler knows: every shift is a constant. Reads 8 bytes from each value's first: CODE_SLACK. */
-static inline __attribute__((always_inline)) uint64_t eight(const uint8_t *at, unsigned width, uint64_t least, uint64_t s, int64_t *v)
+struct minis { uint64_t n; size_t rows; bool wide; };
+
+static bool decode_block(struct cur *c, int64_t *v, size_t n, uint64_t sum, const struct minis *minis)
 {
-	for (unsigned i = 0; i < 8; i++) {
-		uint64_t x;
-
-		memcpy(&x, at + (i * width >> 3), 8);
-		s += least + (x >> (i * width & 7) & ((UINT64_C(1) << width) - 1));
-		v[i] = (int64_t) s;
-	}
-	return s;
-}
-
-/* Widths beyond 16, and what is left of a miniblock cut short. */
-static uint64_t any_width(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
-{
-	uint64_t mask = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
-
-	for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
-		unsigned shift = bit & 7;
-		uint64_t x;
-
-		memcpy(&x, at + (bit >> 3), 8);
-		x >>= shift;
-		if (width > 56 && shift)
-			x |= (uint64_t) at[(bit >> 3) + 8] << (64 - shift);
-		s += least + (x & mask);
-		v[i] = (int64_t) s;
-	}
-	return s;
-}
-
-#define WIDTH(w) case w: for (; i + 8 <= n; i += 8) s = eight(at + i / 8 * (w), w, least, s, v + i); break
-
-static int64_t unpack_sum(const uint8_t *at, unsigned width, size_t n, int64_t *v, int64_t sum, int64_t first_least)
-{
-	uint64_t s = (uint64_t) sum, least = (uint64_t) first_least;
-	size_t i = 0;
-
-	switch (width) {
-	case 0:
-		for (; i < n; i++)
-			v[i] = (int64_t) (s += least);
-		break;
-	WIDTH(1); WIDTH(2); WIDTH(3); WIDTH(4); WIDTH(5); WIDTH(6); WIDTH(7); WIDTH(8);
-	WIDTH(9); WIDTH(10); WIDTH(11); WIDTH(12); WIDTH(13); WIDTH(14); WIDTH(15); WIDTH(16);
-	default:
-		break;
-	}
-	return (int64_t) any_width(at + i / 8 * width, width, n - i, least, s, v + i);
-}
-
-static bool decode_block(struct cur *c, int64_t *v, size_t n, int64_t sum, uint64_t minis, size_t mini)
-{
-	int64_t least = unzigzag(cur_varint(c));
-	const uint8_t *widths = cur_take(c, minis);
+	uint64_t least = (uint64_t) unzigzag(cur_varint(c));
+	const uint8_t *widths = cur_take(c, minis->n);
 
 	if (!widths)
 		return false;
-	for (size_t m = 0, done = 0; m < minis && done < n; m++) {
+	for (size_t m = 0, done = 0; m < minis->n && done < n; m++) {
 		unsigned width = widths[m];
-		size_t k = MIN(n - done, mini);
+		size_t k = MIN(n - done, minis->rows);
 		/* Whole miniblocks are stored; some writers cut the last one short, so only what is needed must be there. */
-		size_t whole = mini * width / 8, needed = (k * width + 7) / 8;
+		size_t whole = minis->rows * width / 8, needed = (k * width + 7) / 8;
 
 		if (width > 64 || cur_left(c) < needed)
 			return false;
-		sum = unpack_sum(c->at, width, k, v + done, sum, least);
+		sum = lanes_unpack(minis->wide, c->at, width, k, least, sum, v + done);
 		c->at += MIN(whole, cur_left(c));
 		done += k;
 	}
@@ -223,13 +175,13 @@ bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits)
 
 	if (c->bad || total != n || block == 0 || block % 128 || block > 1 << 16 || minis == 0 || minis > 512 || block % minis)
 		return false;
-	size_t mini = block / minis;
-	if (mini % 32)
+	struct minis how = { minis, block / minis, lanes_are_wide() };
+	if (how.rows % 32)
 		return false;
 	if (n)
 		v[0] = first;
 	for (size_t i = 1; i < n; i += block)
-		if (!decode_block(c, v + i, MIN(n - i, (size_t) block), v[i - 1], minis, mini))
+		if (!decode_block(c, v + i, MIN(n - i, (size_t) block), (uint64_t) v[i - 1], &how))
 			return false;
 	if (bits == 32)
 		for (size_t i = 0; i < n; i++)

@@ -11,6 +11,7 @@
 #include "tsdb/crc32.h"
 #include "tsdb/decimal.h"
 #include "tsdb/idx.h"
+#include "tsdb/lanes.h"
 #include "tsdb/pqr.h"
 #include "tsdb/pqw.h"
 
@@ -29,6 +30,48 @@ TEST(crc32_gives_the_check_value_of_its_catalogue_entry)
 	is_int(crc32_of("123456789", 9), 0xcbf43926u);
 	is_int(crc32_more(crc32_of("1234", 4), "56789", 5), 0xcbf43926u);
 	is_int(crc32_of("", 0), 0);
+}
+
+TEST(crc32_is_the_same_in_one_piece_and_byte_by_byte)
+{
+	uint8_t bytes[700];
+	uint64_t seed = 9;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t) next_random(&seed);
+	/* Single bytes go through the table, 64 and more at once are folded. */
+	for (size_t from = 0; from < 20; from++) {
+		uint32_t each = 0;
+
+		for (size_t n = 0; from + n < sizeof(bytes); n++) {
+			must(crc32_of(bytes + from, n) == each);
+			must(crc32_more(crc32_of(bytes + from, n / 3), bytes + from + n / 3, n - n / 3) == each);
+			each = crc32_more(each, bytes + from + n, 1);
+		}
+	}
+}
+
+TEST(four_and_four_gives_the_bits_of_one_by_one)
+{
+	uint8_t packed[64 * 300 / 8 + CODE_SLACK];
+	int64_t a[300], b[300];
+	uint64_t seed = 10;
+	bool wide = lanes_are_wide();          /* else both are the same way */
+
+	for (size_t i = 0; i < sizeof(packed); i++)
+		packed[i] = (uint8_t) next_random(&seed);
+	for (unsigned width = 0; width <= 64; width++)
+		for (size_t n = 1; n < 300; n += n < 20 ? 1 : 31) {
+			uint64_t least = next_random(&seed), sum = next_random(&seed);
+
+			is_int(lanes_unpack(false, packed, width, n, least, sum, a), lanes_unpack(wide, packed, width, n, least, sum, b));
+			must(memcmp(a, b, n * sizeof(*a)) == 0);
+			struct lanes_sum x = lanes_sum(false, a, n), y = lanes_sum(wide, a, n);
+			must(x.sum == y.sum && x.min == y.min && x.max == y.max);
+			lanes_steps(false, a, n, sum, least);
+			lanes_steps(wide, b, n, sum, least);
+			must(memcmp(a, b, n * sizeof(*a)) == 0);
+		}
 }
 
 TEST(delta_binary_packed_is_as_the_standard_shows)

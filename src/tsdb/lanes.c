@@ -1,0 +1,187 @@
+/* lanes.c - see lanes.h. */
+#include "tsdb/lanes.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/* --- One by one */
+
+/* Eight values of a width that the compiler knows: every shift is a constant. Reads 8 bytes from each value's first. */
+static inline __attribute__((always_inline)) uint64_t eight(const uint8_t *at, unsigned width, uint64_t least, uint64_t s, int64_t *v)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t x;
+
+		memcpy(&x, at + (i * width >> 3), 8);
+		s += least + (x >> (i * width & 7) & ((UINT64_C(1) << width) - 1));
+		v[i] = (int64_t) s;
+	}
+	return s;
+}
+
+/* Widths beyond 16, and what is left of a miniblock cut short. */
+static uint64_t any_width(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	uint64_t mask = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+
+	for (size_t i = 0, bit = 0; i < n; i++, bit += width) {
+		unsigned shift = bit & 7;
+		uint64_t x;
+
+		memcpy(&x, at + (bit >> 3), 8);
+		x >>= shift;
+		if (width > 56 && shift)
+			x |= (uint64_t) at[(bit >> 3) + 8] << (64 - shift);
+		s += least + (x & mask);
+		v[i] = (int64_t) s;
+	}
+	return s;
+}
+
+#define WIDTH(w) case w: for (; i + 8 <= n; i += 8) s = eight(at + i / 8 * (w), w, least, s, v + i); break
+
+static uint64_t unpack_each(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	size_t i = 0;
+
+	switch (width) {
+	WIDTH(1); WIDTH(2); WIDTH(3); WIDTH(4); WIDTH(5); WIDTH(6); WIDTH(7); WIDTH(8);
+	WIDTH(9); WIDTH(10); WIDTH(11); WIDTH(12); WIDTH(13); WIDTH(14); WIDTH(15); WIDTH(16);
+	default:
+		break;
+	}
+	return any_width(at + i / 8 * width, width, n - i, least, s, v + i);
+}
+
+static void steps_each(int64_t *v, size_t n, uint64_t from, uint64_t step)
+{
+	for (size_t i = 0; i < n; i++, from += step)
+		v[i] = (int64_t) from;
+}
+
+static void sum_each(const int64_t *v, size_t n, struct lanes_sum *s)
+{
+	for (size_t i = 0; i < n; i++) {
+		s->sum += (uint64_t) v[i];
+		s->min = MIN(s->min, v[i]);
+		s->max = MAX(s->max, v[i]);
+	}
+}
+
+/* --- Four and four */
+
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2")))
+
+bool lanes_are_wide(void) { return __builtin_cpu_supports("avx2"); }
+
+AVX2 static inline __m256i times_0123(uint64_t x) { return _mm256_setr_epi64x(0, (int64_t) x, (int64_t) (2 * x), (int64_t) (3 * x)); }
+AVX2 static inline __m256i all(uint64_t x) { return _mm256_set1_epi64x((int64_t) x); }
+
+/* x0, x0 + x1, x0 + x1 + x2, all four */
+AVX2 static inline __m256i sums_of_four(__m256i x)
+{
+	__m256i low = _mm256_add_epi64(x, _mm256_slli_si256(x, 8));
+	__m256i second = _mm256_permute4x64_epi64(low, 0x55);
+
+	return _mm256_add_epi64(low, _mm256_blend_epi32(_mm256_setzero_si256(), second, 0xf0));
+}
+
+AVX2 static inline void store(int64_t *v, __m256i x) { _mm256_storeu_si256((__m256i *) v, x); }
+
+AVX2 static void steps_wide(int64_t *v, size_t n, uint64_t from, uint64_t step)
+{
+	__m256i a = _mm256_add_epi64(all(from), times_0123(step)), four = all(4 * step);
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		store(v + i, a);
+		a = _mm256_add_epi64(a, four);
+	}
+	steps_each(v + i, n - i, from + i * step, step);
+}
+
+/* The eight values of a group lie in `width` bytes: four from the first bit on, four from half of them on. Widths to 16: each four fit into 64 bits. */
+AVX2 static uint64_t unpack_wide(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	const __m256i mask = all((UINT64_C(1) << width) - 1), four = all(4 * least);
+	const __m256i shift = times_0123(width), half = _mm256_add_epi64(shift, all(4 * width & 7));
+	__m256i before = _mm256_add_epi64(all(s), _mm256_add_epi64(times_0123(least), all(least)));
+
+	for (size_t i = 0; i < n; i += 8, at += width) {
+		uint64_t lo, hi;
+
+		memcpy(&lo, at, 8);
+		memcpy(&hi, at + (4 * width >> 3), 8);
+		__m256i a = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(all(lo), shift), mask));
+		__m256i b = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(all(hi), half), mask));
+		store(v + i, _mm256_add_epi64(a, before));
+		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(a, 0xff), four));
+		store(v + i + 4, _mm256_add_epi64(b, before));
+		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(b, 0xff), four));
+	}
+	return n ? (uint64_t) v[n - 1] : s;
+}
+
+AVX2 static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s)
+{
+	__m256i sum = all(0), min = all((uint64_t) v[0]), max = min;
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		__m256i x = _mm256_loadu_si256((const __m256i *) (v + i));
+
+		sum = _mm256_add_epi64(sum, x);
+		min = _mm256_blendv_epi8(min, x, _mm256_cmpgt_epi64(min, x));
+		max = _mm256_blendv_epi8(max, x, _mm256_cmpgt_epi64(x, max));
+	}
+	int64_t lane[3][4];
+	store(lane[0], sum);
+	store(lane[1], min);
+	store(lane[2], max);
+	for (int j = 0; j < 4; j++) {
+		s->sum += (uint64_t) lane[0][j];
+		s->min = MIN(s->min, lane[1][j]);
+		s->max = MAX(s->max, lane[2][j]);
+	}
+	sum_each(v + i, n - i, s);
+}
+#else
+bool lanes_are_wide(void) { return false; }
+
+static void steps_wide(int64_t *v, size_t n, uint64_t from, uint64_t step) { steps_each(v, n, from, step); }
+static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s) { sum_each(v, n, s); }
+static uint64_t unpack_wide(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	return unpack_each(at, width, n, least, s, v);
+}
+#endif
+
+/* --- Either */
+
+void lanes_steps(bool wide, int64_t *v, size_t n, uint64_t from, uint64_t step)
+{
+	(wide ? steps_wide : steps_each)(v, n, from, step);
+}
+
+uint64_t lanes_unpack(bool wide, const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t sum, int64_t *v)
+{
+	size_t whole = wide && width <= 16 ? n & ~(size_t) 7 : 0;
+
+	if (width == 0) {
+		lanes_steps(wide, v, n, sum + least, least);
+		return sum + n * least;
+	}
+	if (whole)
+		sum = unpack_wide(at, width, whole, least, sum, v);
+	return n > whole ? unpack_each(at + whole / 8 * width, width, n - whole, least, sum, v + whole) : sum;
+}
+
+struct lanes_sum lanes_sum(bool wide, const int64_t *v, size_t n)
+{
+	struct lanes_sum s = { .min = v[0], .max = v[0] };
+
+	(wide ? sum_wide : sum_each)(v, n, &s);
+	return s;
+}
