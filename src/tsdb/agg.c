@@ -176,7 +176,9 @@ static int put_span(struct agg *a, uint32_t series, const struct span *all)
 		struct span s = span_part(all, at, MIN(all->n - at, (uint32_t) CHUNK_ROWS));
 
 		/* Is the held value's segment over, and in which bucket is this sample? */
-		agg_numbers(a, &(struct span) { .n = 1, .type = s.type, .v = s.v, .cell = s.cell, .q = s.q });
+		struct span first = span_part(&s, 0, 1);
+
+		agg_numbers(a, &first);
 		if (a->holding)
 			r = segment(a, series, s.t[0], a->used[0] ? a->number[0] : a->hold);
 		if (r == 0)
@@ -326,6 +328,7 @@ static int all_series(struct tsdb *t, struct tenant *te, struct agg *a)
 	if (r < 0)
 		return r;
 	r = reader_open(t, te, a->q, &rd);
+	rd.scaled = true;
 	for (size_t i = 0; i < n && r == 0 && !a->done; i++) {
 		const struct series *s = names_series(te->names, series[i]);
 
@@ -360,6 +363,7 @@ int tsdb_aggregate(struct tsdb *t, const struct tsdb_query *q, const struct tsdb
 		return err_fail(ERR_NO_MEMORY, "what", "an aggregate", NULL);
 	a->q = q;
 	a->step = step;
+	a->wide = lanes_are_wide();
 	a->on_buckets = on_buckets;
 	a->ctx = ctx;
 	a->left = q->limit ? q->limit : UINT64_MAX;

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "tsdb/lanes.h"
 #include "tsdb/quantile.h"
 #include "tsdb/tsdb_impl.h"
 
@@ -35,6 +36,7 @@ struct agg {
 	void *ctx;
 	uint64_t left;
 	bool done;                      /* the limit is reached */
+	bool wide;                      /* lanes.h */
 	bool is_text;                   /* the series under way */
 	uint8_t type;
 	struct tsdb_bucket out[OUT_BUCKETS];

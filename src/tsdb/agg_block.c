@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "tsdb/agg.h"
+#include "tsdb/decimal.h"
 
 /* The span's values as numbers, and which of them are used. Returns whether all are. */
 bool agg_numbers(struct agg *a, const struct span *s)
@@ -16,10 +17,12 @@ bool agg_numbers(struct agg *a, const struct span *s)
 	for (uint32_t i = 0; i < s->n && s->type == V_F32; i++)
 		a->number[i] = (double) ((const float *) s->v)[i];
 	for (uint32_t i = 0; i < s->n && s->type == V_BOOL; i++)
-		a->number[i] = ((const uint8_t *) s->v)[i];
+		a->number[i] = s->scaled ? ((const int64_t *) s->v)[i] != 0 : ((const uint8_t *) s->v)[i];
 	for (uint32_t i = 0; i < s->n && (s->type == V_I64 || s->type == V_TIME); i++)
 		a->number[i] = (double) ((const int64_t *) s->v)[i];
-	if (s->type == V_F64)
+	if (s->type == V_F64 && s->scaled)
+		decimals_f64(s->v, s->e, s->n, a->number);
+	else if (s->type == V_F64)
 		memcpy(a->number, s->v, s->n * sizeof(a->number[0]));
 	else if (a->is_text)
 		memset(a->number, 0, s->n * sizeof(a->number[0]));
@@ -226,6 +229,32 @@ static void widen(struct agg *a, const struct span *s, const double *v, double m
 	}
 }
 
+static uint32_t place(const int64_t *m, int64_t of)
+{
+	uint32_t i = 0;
+
+	while (m[i] != of)
+		i++;
+	return i;
+}
+
+static void widen_scaled(struct agg *a, const struct span *s, int64_t min, int64_t max)
+{
+	struct tsdb_bucket *b = &a->b;
+	double lowest = decimal_f64(min, s->e), highest = decimal_f64(max, s->e);
+
+	if (!(b->min <= lowest)) {
+		b->min = lowest;
+		b->min_ns = s->t[place(s->v, min)];
+		b->min_i = is_whole(s->type) ? min : 0;
+	}
+	if (!(b->max >= highest)) {
+		b->max = highest;
+		b->max_ns = s->t[place(s->v, max)];
+		b->max_i = is_whole(s->type) ? max : 0;
+	}
+}
+
 /* All rows but the last, which holds beyond the block. False: a NaN is among them, or more than 52 days,
  * or whole numbers that are no doubles; nothing was done. */
 static bool plain_block(struct agg *a, const struct span *s, const double *v)
@@ -264,10 +293,41 @@ static bool plain_block(struct agg *a, const struct span *s, const double *v)
 	return true;
 }
 
+/* The same of whole numbers and decimals of one exponent at equal steps: sums are of whole numbers, so exact, and nothing is made a double that is
+ * not an end of the block. */
+static bool steady_block(struct agg *a, const struct span *s)
+{
+	static const int64_t limit = INT64_C(1) << 52;          /* a block's sum cannot leave int64 */
+	const int64_t *m = s->v;
+	uint32_t last = s->n - 1;
+	struct lanes_sum x = lanes_sum(a->wide, m, MAX(last, 1u));
+	int64_t min = MIN(x.min, m[last]), max = MAX(x.max, m[last]);
+
+	if (min <= -limit || max >= limit || (s->type == V_BOOL && (min < 0 || max > 1)))
+		return false;
+	if (last) {
+		a->held_min = fmin(a->held_min, decimal_f64(x.min, s->e));
+		a->held_max = fmax(a->held_max, decimal_f64(x.max, s->e));
+		a->b.covered_ns += s->t[last] - s->t[0];
+		sum_add(&a->integral, decimal_f64((int64_t) x.sum, s->e) * (double) s->step_ns);
+		x.sum += (uint64_t) m[last];
+	}
+	sum_add(&a->sum, decimal_f64((int64_t) x.sum, s->e));
+	a->b.n_used += s->n;
+	widen_scaled(a, s, min, max);
+	a->holding = true;
+	a->hold = decimal_f64(m[last], s->e);
+	a->hold_ns = s->t[last];
+	return true;
+}
+
 /* Nothing but good doubles, each until the next one: they are looked at where they lie. */
 static int plain(struct agg *a, const struct span *s, bool *ret_done)
 {
-	*ret_done = s->type == V_F64 && !a->more && !s->cell && !s->q && a->step->between == TSDB_STEP && plain_block(a, s, s->v);
+	bool plain = !a->more && !s->cell && !s->q && a->step->between == TSDB_STEP;
+
+	*ret_done = plain && ((s->step_ns && (s->scaled || is_whole(s->type)) && steady_block(a, s)) ||
+		(s->type == V_F64 && !s->scaled && plain_block(a, s, s->v)));
 	if (!*ret_done)
 		return 0;
 	a->b.n_good += s->n;

@@ -144,7 +144,7 @@ void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 	}
 }
 
-struct minis { uint64_t n; size_t rows; bool wide; };
+struct minis { uint64_t n; size_t rows, block; bool wide; };       /* of a block: how many, of how many values each; values of a block */
 
 static bool decode_block(struct cur *c, int64_t *v, size_t n, uint64_t sum, const struct minis *minis)
 {
@@ -168,20 +168,28 @@ static bool decode_block(struct cur *c, int64_t *v, size_t n, uint64_t sum, cons
 	return true;
 }
 
-bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits)
+static bool decode_head(struct cur *c, size_t n, int64_t *ret_first, struct minis *ret)
 {
 	uint64_t block = cur_varint(c), minis = cur_varint(c), total = cur_varint(c);
-	int64_t first = unzigzag(cur_varint(c));
 
+	*ret_first = unzigzag(cur_varint(c));
 	if (c->bad || total != n || block == 0 || block % 128 || block > 1 << 16 || minis == 0 || minis > 512 || block % minis)
 		return false;
-	struct minis how = { minis, block / minis, lanes_are_wide() };
-	if (how.rows % 32)
+	*ret = (struct minis) { minis, block / minis, block, lanes_are_wide() };
+	return ret->rows % 32 == 0;
+}
+
+bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits)
+{
+	struct minis how;
+	int64_t first;
+
+	if (!decode_head(c, n, &first, &how))
 		return false;
 	if (n)
 		v[0] = first;
-	for (size_t i = 1; i < n; i += block)
-		if (!decode_block(c, v + i, MIN(n - i, (size_t) block), (uint64_t) v[i - 1], &how))
+	for (size_t i = 1; i < n; i += how.block)
+		if (!decode_block(c, v + i, MIN(n - i, how.block), (uint64_t) v[i - 1], &how))
 			return false;
 	if (bits == 32)
 		for (size_t i = 0; i < n; i++)
@@ -189,36 +197,79 @@ bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits)
 	return !c->bad;
 }
 
-bool dbp_first(const struct cur *c, int64_t *ret)
-{
-	struct cur look = *c;
+struct runs { struct code_run *run; size_t n, max; uint32_t at; uint64_t last; };
 
-	for (int i = 0; i < 3; i++)
-		cur_varint(&look);
-	*ret = unzigzag(cur_varint(&look));
-	return !look.bad;
+/* k values, each `step` from the one before; false: too many runs. */
+static bool run_on(struct runs *r, uint64_t step, size_t k)
+{
+	struct code_run *run = &r->run[r->n - 1];
+
+	if (r->at - run->first == 1)
+		run->step = step;
+	if (run->step != step) {
+		if (r->n == r->max)
+			return false;
+		r->run[r->n++] = (struct code_run) { r->at, (int64_t) (r->last + step), step };
+	}
+	r->last += k * step;
+	r->at += (uint32_t) k;
+	return true;
 }
 
-bool dbp_is_const(const struct cur *c, size_t n)
+static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct minis *how)
 {
-	struct cur look = *c;
-	uint64_t block = cur_varint(&look), minis = cur_varint(&look);
+	uint64_t least = (uint64_t) unzigzag(cur_varint(c));
+	const uint8_t *widths = cur_take(c, how->n);
 
-	cur_varint(&look);
-	cur_varint(&look);
-	if (look.bad || block < 32 || minis == 0 || minis > 512)
+	if (!widths)
 		return false;
-	for (size_t i = 1; i < n; i += block) {
-		uint64_t least = cur_varint(&look);
-		const uint8_t *widths = cur_take(&look, minis);
+	for (size_t m = 0, done = 0; m < how->n && done < n; m++) {
+		size_t k = MIN(n - done, how->rows), whole = how->rows * widths[m] / 8, needed = (k * widths[m] + 7) / 8;
+		int64_t v[64];
 
-		if (!widths || least)
+		if (widths[m] > 64 || cur_left(c) < needed || (widths[m] && k > ELEMENTSOF(v)))
 			return false;
-		for (size_t m = 0; m < minis; m++)
-			if (widths[m])
+		if (!widths[m] && !run_on(r, least, k))
+			return false;
+		if (widths[m])
+			lanes_unpack(how->wide, c->at, widths[m], k, least, r->last, v);
+		for (size_t i = 0; widths[m] && i < k; i++)
+			if (!run_on(r, (uint64_t) v[i] - r->last, 1))
 				return false;
+		c->at += MIN(whole, cur_left(c));
+		done += k;
 	}
 	return true;
+}
+
+/* Deltas of 32 bits wrap around: values are those of the type only while no sum has left it. */
+static bool in_32_bits(const struct runs *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		uint32_t end = i + 1 < r->n ? r->run[i + 1].first : r->at;
+		int64_t last = (int64_t) ((uint64_t) r->run[i].value + (end - r->run[i].first - 1) * r->run[i].step);
+
+		if (r->run[i].value != (int32_t) r->run[i].value || last != (int32_t) last || (int64_t) r->run[i].step != (int32_t) r->run[i].step)
+			return false;
+	}
+	return true;
+}
+
+size_t dbp_runs(const struct cur *c, size_t n, unsigned bits, struct code_run *run, size_t max)
+{
+	struct runs r = { .run = run, .n = 1, .max = max, .at = 1 };
+	struct cur look = *c;
+	struct minis how;
+	int64_t first;
+
+	if (n == 0 || max == 0 || !decode_head(&look, n, &first, &how))
+		return 0;
+	run[0] = (struct code_run) { .value = first };
+	r.last = (uint64_t) first;
+	for (size_t i = 1; i < n; i += how.block)
+		if (!block_runs(&look, &r, MIN(n - i, how.block), &how))
+			return 0;
+	return !look.bad && (bits == 64 || in_32_bits(&r)) ? r.n : 0;
 }
 
 static size_t run_at(const uint16_t *v, size_t n, size_t i)
@@ -321,6 +372,36 @@ bool rle_decode(struct cur *c, uint16_t *v, size_t n, unsigned width)
 		c->at += MIN(count * width, (uint64_t) cur_left(c));
 		i += k;
 	}
+	return !c->bad;
+}
+
+bool rle_levels(struct cur *c, uint8_t *level, size_t n, size_t *ret_ones)
+{
+	size_t ones = 0;
+
+	for (size_t i = 0; i < n;) {
+		uint64_t head = cur_varint(c), count = head >> 1;
+
+		if (c->bad || count == 0 || count > UINT32_MAX)
+			return false;
+		size_t k = (size_t) MIN(head & 1 ? count * 8 : count, (uint64_t) (n - i)), packed = head & 1 ? (k + 7) / 8 : 0;
+		if (head & 1) {
+			if (cur_left(c) < packed)
+				return false;
+			for (size_t j = 0; j < k; j++)
+				ones += level[i + j] = c->at[j / 8] >> (j % 8) & 1;
+			c->at += MIN(count, (uint64_t) cur_left(c));
+		} else {
+			uint8_t x = cur_u8(c);
+
+			if (x > 1)
+				return false;
+			memset(level + i, x, k);
+			ones += x * k;
+		}
+		i += k;
+	}
+	*ret_ones = ones;
 	return !c->bad;
 }
 

@@ -28,13 +28,15 @@ static inline size_t dbp_bound(size_t n) { return 4 * VARINT_MAX + (n / 128 + 1)
 /* bits: 32 or 64, the width of the column's type: deltas wrap around in it. */
 void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits);
 bool dbp_decode(struct cur *c, int64_t *v, size_t n, unsigned bits);
-/* Does it say that all n values are equal, in so many words? The cursor does not move. */
-bool dbp_is_const(const struct cur *c, size_t n);
-bool dbp_first(const struct cur *c, int64_t *ret);             /* the first value alone */
+/* The n values as runs of equal steps (times of a clock, exponents): value j of a run, from value `first` of the page on, is value + j × step, up to
+ * the next run. 0: more than `max` of them, or not right: dbp_decode() says which. The cursor does not move. */
+struct code_run { uint32_t first; int64_t value; uint64_t step; };
+size_t dbp_runs(const struct cur *c, size_t n, unsigned bits, struct code_run *runs, size_t max);
 
 static inline size_t rle_bound(size_t n, unsigned width) { return VARINT_MAX * (n / 8 + 2) + (n + 16) * (width + 7) / 8 + 16; }
 
 void rle_encode(struct pen *p, const uint16_t *v, size_t n, unsigned width);    /* width 0 … 16 */
 bool rle_decode(struct cur *c, uint16_t *v, size_t n, unsigned width);
+bool rle_levels(struct cur *c, uint8_t *level, size_t n, size_t *ret_ones);     /* width 1 */
 /* Is it one run of n equal values? Then true and *ret is the value; the cursor does not move. */
 bool rle_is_const(const struct cur *c, size_t n, unsigned width, uint16_t *ret);

@@ -79,3 +79,4 @@ uint64_t scan_page_start(const struct scan *c, uint64_t row);       /* the first
 /* The first row at or behind `row` whose page may hold times in [from, to); `end` when there is none before. */
 uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t from, int64_t to);
 void scan_want_lag(struct scan *c, bool want);              /* off: lag is not read */
+void scan_want_scaled(struct scan *c, bool want);           /* on: spans may be `scaled` (span.h) */

@@ -18,7 +18,7 @@ struct pq_col {
 	bool distinct;                  /* values hardly repeat: no dictionary is tried */
 	bool unsought;                  /* nobody looks for its values: no column index where every page has some */
 	bool ordered;                   /* whole numbers that ascend within a piece that is fed: its first and last are its bounds */
-	bool uniform;                   /* values are mostly equal: of a page where all are the reader gives the first alone */
+	bool steady;                    /* values are mostly equal, or steps between them: the reader gives runs where they are few */
 };
 
 enum {

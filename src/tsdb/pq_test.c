@@ -127,6 +127,66 @@ TEST(delta_binary_packed_brings_every_width_back)
 			}
 }
 
+TEST(runs_of_equal_steps_are_the_values_they_stand_for)
+{
+	static uint8_t out[1 << 16];
+	static int64_t v[9000];
+	struct code_run run[40];
+	uint64_t seed = 8;
+	size_t had = 0;
+
+	for (unsigned round = 0; round < 400; round++) {
+		unsigned bits = round % 2 ? 64 : 32, per = 1 + (unsigned) (next_random(&seed) % 600);
+		size_t n = 1 + next_random(&seed) % ELEMENTSOF(v);
+		uint64_t step = 0, x = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			if (next_random(&seed) % per == 0) {
+				step = next_random(&seed) >> next_random(&seed) % 64;
+				x = next_random(&seed);
+			}
+			x += step;
+			v[i] = bits == 32 ? (int32_t) x : (int64_t) x;
+		}
+		struct pen p = pen_of(out, sizeof(out) - CODE_SLACK);
+		dbp_encode(&p, v, n, bits);
+		must(!p.bad || n > 6000);
+		struct cur c = cur_of(out, (size_t) (p.at - out));
+		size_t k = dbp_runs(&c, n, bits, run, ELEMENTSOF(run));
+		had += k != 0;
+		for (size_t i = 0, r = 0; i < n && k; i++) {
+			r += r + 1 < k && run[r + 1].first == i;
+			must(run[r].first <= i && (uint64_t) run[r].value + (i - run[r].first) * run[r].step == (uint64_t) v[i]);
+		}
+		/* Cut short they are none, or the same. */
+		c.end = c.at + next_random(&seed) % (size_t) (p.at - out);
+		must(dbp_runs(&c, n, bits, run, ELEMENTSOF(run)) == 0 || (size_t) (c.end - c.at) + 200 > (size_t) (p.at - out));
+	}
+	ok(had > 100 && had < 390);
+}
+
+TEST(levels_are_what_the_hybrid_says)
+{
+	uint8_t out[4096], level[1000];
+	uint16_t v[1000];
+	uint64_t seed = 12;
+
+	for (unsigned round = 0; round < 300; round++) {
+		size_t n = 1 + next_random(&seed) % 1000, ones = 0, got = 0;
+
+		for (size_t i = 0; i < n; i++)
+			ones += v[i] = i && next_random(&seed) % 100 < round / 3 ? v[i - 1] : (uint16_t) (next_random(&seed) & 1);
+		struct pen p = pen_of(out, sizeof(out) - CODE_SLACK);
+		rle_encode(&p, v, n, 1);
+		struct cur c = cur_of(out, (size_t) (p.at - out));
+		must(rle_levels(&c, level, n, &got) && cur_left(&c) == 0 && got == ones);
+		for (size_t i = 0; i < n; i++)
+			must(level[i] == v[i]);
+		c = cur_of(out, (size_t) (p.at - out) - 1);
+		must(!rle_levels(&c, level, n, &got) || n % 8);
+	}
+}
+
 TEST(the_run_length_hybrid_brings_every_width_back)
 {
 	static uint8_t out[1 << 16];
@@ -308,7 +368,7 @@ TEST(the_side_index_knows_the_figures_of_a_series_however_it_came)
 }
 
 static const struct pq_col cols[] = {
-	{ .name = "a", .type = PQ_INT32 },
+	{ .name = "a", .type = PQ_INT32, .steady = true },
 	{ .name = "b", .type = PQ_INT64, .optional = true },
 	{ .name = "c", .type = PQ_DOUBLE, .optional = true },
 	{ .name = "d", .type = PQ_BYTES, .optional = true },
@@ -323,7 +383,7 @@ static uint64_t cell(unsigned col, uint32_t row, bool *there)
 
 	*there = col == 0 || (col == 1 ? row % 3 != 1 : col == 2 ? row > 20000 && row < 60000 : col == 3 ? row % 1000 < 500 : row % 7 == 0);
 	switch (col) {
-	case 0: return (uint64_t) (int64_t) (int32_t) (row / 100 - 50);
+	case 0: return (uint64_t) (int64_t) (int32_t) (row < 100000 ? row / 500 - 50 : row / 100 - 850);
 	case 1: return row % 9 ? row : x;
 	case 2: return x;
 	case 3: return x % 5;
@@ -365,16 +425,21 @@ static bool check_page(const struct pq_values *v, unsigned col, uint64_t row)
 	for (uint32_t i = 0; i < v->rows; i++) {
 		bool is;
 		uint64_t want = cell(col, (uint32_t) row + i, &is);
-		bool got = !v->all_null && (!v->def || v->def[i]);
+		bool got = !v->all_null && (v->def ? v->def[i] : i >= v->from && i < v->to);
+		uint32_t at = v->def ? i : i - v->from, run = 0;
 
 		if (got != is)
 			return false;
 		if (!is)
 			continue;
 		uint32_t len;
-		if (col == 3 && (memcpy(&len, v->text[i], 4), len != want || memcmp(v->text[i] + 4, "abcdefgh", len) != 0))
+		if (col == 3 && (memcpy(&len, v->text[at], 4), len != want || memcmp(v->text[at] + 4, "abcdefgh", len) != 0))
 			return false;
-		if (col != 3 && (uint64_t) v->v[i] != want)
+		while (run + 1 < v->n_runs && v->run[run + 1].first <= at)
+			run++;
+		if (v->n_runs && (uint64_t) v->run[run].value + (at - v->run[run].first) * v->run[run].step != want)
+			return false;
+		if (!v->n_runs && col != 3 && (uint64_t) v->v[at] != want)
 			return false;
 	}
 	return true;
@@ -389,7 +454,7 @@ TEST(a_file_of_all_kinds_is_read_back_page_by_page)
 	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
 	struct pq_values v = { 0 };
 	struct pq_dict dict;
-	uint64_t checked = 0, dictionaries = 0;
+	uint64_t checked = 0, dictionaries = 0, in_runs = 0;
 	const char *meta = NULL;
 
 	arena_init(&a, &sys_heap, 0);
@@ -417,12 +482,14 @@ TEST(a_file_of_all_kinds_is_read_back_page_by_page)
 				ok(check_page(&v, c, l.group[g].first_row + ch->page[p].first_row));
 				is_int(v.all_null, ch->page[p].all_null);
 				checked += v.rows;
+				in_runs += v.n_runs != 0;
 			}
 			pq_dict_done(&dict);
 			pq_values_done(&v);
 		}
 	is_int(checked, 5 * N_ROWS);
 	ok(dictionaries > 0);
+	ok(in_runs > 5 && in_runs < 20);
 	arena_done(&a);
 	close(fd);
 }

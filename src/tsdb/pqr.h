@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "tsdb/code.h"
 #include "tsdb/pq.h"
 
 /* Footer, offset and column indexes. Columns must be exactly these, in this order. */
@@ -18,15 +19,17 @@ int pqr_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n
 /* The value of a key of the footer's metadata into the arena; NULL in *ret when there is none. */
 int pqr_meta(int fd, uint64_t file_size, const char *key, struct arena *a, const char **ret);
 
-/* One page, decoded: value i belongs to row i of the page. Whole numbers are sign-extended, floats are their bits, texts point at
- * u32 length + bytes. */
+/* One page, decoded. Whole numbers are sign-extended, floats are their bits, texts point at u32 length + bytes. */
+enum { PQ_RUNS_MAX = 32 };
 struct pq_values {
 	uint32_t rows;
 	bool all_null;
-	const uint8_t *def;             /* 1 where there is a value; NULL: everywhere */
+	const uint8_t *def;             /* 1 where there is a value; value i belongs to row i. NULL: */
+	uint32_t from, to;              /* these rows have one, and no others: value i belongs to row from + i */
 	int64_t *v;                     /* whole numbers, bits of floats */
 	const uint8_t **text;
-	bool same;                      /* all are v[0], and only that is there: of `uniform` columns */
+	uint32_t n_runs;                /* of `steady` columns: these instead of v; their rows count from `from`. 0: v */
+	struct code_run run[PQ_RUNS_MAX];
 	/* Owned: */
 	uint8_t *def_room;
 	uint8_t *raw;

@@ -1,6 +1,7 @@
 /* pqr_page.c - one page from the file to values in memory. */
 #include "tsdb/pqr.h"
 
+#include <string.h>
 #include <zstd.h>
 
 #include "base/err.h"
@@ -257,19 +258,22 @@ static int dense(struct pqr_scratch *s, struct cur *c, const struct header *h, c
 	if (h->encoding == PQ_PLAIN)
 		good = col->type == PQ_BYTES ? plain_texts(c, to->text, n) : plain_values(c, col, to->v, n);
 	else {
-		to->same = col->uniform && dbp_is_const(c, n);
-		good = h->encoding == PQ_DELTA && (col->type == PQ_INT32 || col->type == PQ_INT64) &&
-			(to->same ? dbp_first(c, to->v) : dbp_decode(c, to->v, n, col->type == PQ_INT32 ? 32 : 64));
+		unsigned bits = col->type == PQ_INT32 ? 32 : 64;
+
+		if (col->steady && !to->def)
+			to->n_runs = (uint32_t) dbp_runs(c, n, bits, to->run, PQ_RUNS_MAX);
+		good = h->encoding == PQ_DELTA && (col->type == PQ_INT32 || col->type == PQ_INT64) && (to->n_runs || dbp_decode(c, to->v, n, bits));
 	}
 	return good ? 0 : damaged("its values are not right");
 }
 
-/* Definition levels. Sets all_null, def and *ret_n, the number of values that are there. */
-static int levels(struct pqr_scratch *s, struct cur *c, struct pq_values *to, uint32_t *ret_n)
+/* Definition levels. Sets all_null, def, from and to, and *ret_n, the number of values that are there. */
+static int levels(struct cur *c, struct pq_values *to, uint32_t *ret_n)
 {
-	uint32_t len = cur_le32(c), n = 0;
+	uint32_t len = cur_le32(c);
 	const uint8_t *p = cur_take(c, len);
 	uint16_t level;
+	size_t n;
 
 	if (!p)
 		return damaged("its levels end too early");
@@ -279,16 +283,13 @@ static int levels(struct pqr_scratch *s, struct cur *c, struct pq_values *to, ui
 		*ret_n = level ? to->rows : 0;
 		return 0;
 	}
-	if (!need(&s->index, &s->index_room, to->rows, sizeof(*s->index)) || !to->def_room)
-		return no_memory();
-	if (!rle_decode(&l, s->index, to->rows, 1))
+	if (!rle_levels(&l, to->def_room, to->rows, &n))
 		return damaged("its levels are not right");
-	for (uint32_t i = 0; i < to->rows; i++) {
-		to->def_room[i] = (uint8_t) s->index[i];
-		n += s->index[i];
-	}
-	to->def = to->def_room;
-	*ret_n = n;
+	*ret_n = (uint32_t) n;
+	const uint8_t *first = memchr(to->def_room, 1, to->rows), *last = memrchr(to->def_room, 1, to->rows);
+	to->def = first && (size_t) (last - first) + 1 != n ? to->def_room : NULL;
+	to->from = first ? (uint32_t) (first - to->def_room) : 0;
+	to->to = to->from + (uint32_t) n;
 	return 0;
 }
 
@@ -332,10 +333,12 @@ int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const stru
 		return no_memory();
 	ret->rows = n;
 	ret->def = NULL;
-	ret->all_null = ret->same = false;
+	ret->all_null = false;
+	ret->from = ret->n_runs = 0;
+	ret->to = n;
 	struct cur c = cur_of(ret->raw, (size_t) h.raw);
 	if (col->optional)
-		r = levels(s, &c, ret, &n);
+		r = levels(&c, ret, &n);
 	if (r < 0 || n == 0) {
 		ret->all_null |= n == 0;
 		return r;
@@ -343,7 +346,7 @@ int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const stru
 	ret->rows = n;
 	r = dense(s, &c, &h, col, dict, ret);
 	ret->rows = page->rows;
-	if (r == 0 && n < page->rows && !ret->same)
+	if (r == 0 && ret->def)
 		spread(ret, n, col->type == PQ_BYTES);
 	return r;
 }

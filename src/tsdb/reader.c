@@ -115,6 +115,7 @@ int reader_scan(struct reader *rd, size_t file, struct scan **ret)
 
 		if (r < 0)
 			return r;
+		scan_want_scaled(rd->scan[file], rd->scaled);
 	}
 	*ret = rd->scan[file];
 	return 0;

@@ -5,6 +5,7 @@
 #include "sys/sys.h"
 #include "tsdb/decimal.h"
 #include "tsdb/file_impl.h"
+#include "tsdb/lanes.h"
 
 struct col_state {
 	struct pq_values values;
@@ -17,7 +18,8 @@ struct scan {
 	struct file *f;
 	struct pqr_scratch *scratch;
 	struct file *owned;             /* a reference; NULL: over a file that stays open */
-	bool attached, want_lag;
+	bool attached, want_lag, want_scaled;
+	bool wide;                      /* lanes.h */
 	uint32_t group;                 /* of the last row asked for */
 	uint32_t room;
 	int64_t *t;
@@ -28,8 +30,8 @@ struct scan {
 	struct col_state col[SAMPLE_COLS];
 };
 
-/* A column's values from a row on; same: v[0] stands for all. */
-struct view { const int64_t *v; const uint8_t *const *text; const uint8_t *def; bool null, same; };
+/* A column's values from a row on; run: value i is `first` + i × step. */
+struct view { const int64_t *v; const uint8_t *const *text; const uint8_t *def; bool null, run; int64_t first; uint64_t step; };
 
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "file of samples", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading samples", NULL); }
@@ -42,6 +44,7 @@ int scan_over(struct file *f, struct pqr_scratch *scratch, struct scan **ret)
 		return no_memory();
 	c->f = f;
 	c->scratch = scratch;
+	c->wide = lanes_are_wide();
 	*ret = c;
 	return 0;
 }
@@ -93,6 +96,7 @@ struct scan *scan_free(struct scan *c)
 struct file *scan_file(const struct scan *c) { return c->f; }
 const struct idx *scan_idx(const struct scan *c) { return &c->f->idx; }
 void scan_want_lag(struct scan *c, bool want) { c->want_lag = want; }
+void scan_want_scaled(struct scan *c, bool want) { c->want_scaled = want; }
 
 int scan_find(struct scan *c, uint32_t series, struct idx_entry *ret)
 {
@@ -161,7 +165,19 @@ static int load(struct scan *c, unsigned col, uint32_t group, uint32_t page)
 	return 0;
 }
 
-/* The column from `row` (of the group) on; *n is lowered to what its page holds. */
+/* The run that holds value `at` of the page; *n is lowered to what is left of it. */
+static struct view run_view(const struct pq_values *v, uint32_t at, uint32_t *n)
+{
+	uint32_t i = v->n_runs - 1;
+
+	while (v->run[i].first > at)
+		i--;
+	if (i + 1 < v->n_runs)
+		*n = MIN(*n, v->run[i + 1].first - at);
+	return (struct view) { .run = true, .first = (int64_t) ((uint64_t) v->run[i].value + (at - v->run[i].first) * v->run[i].step), .step = v->run[i].step };
+}
+
+/* The column from `row` (of the group) on; *n is lowered to what its page holds, and in it to rows all or none of which have a value, where that is known. */
 static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint32_t *n, struct view *ret)
 {
 	const struct pq_chunk *chunk = &c->f->idx.layout.group[group].chunk[col];
@@ -170,16 +186,24 @@ static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint
 	uint32_t at = row - page->first_row;
 
 	*n = MIN(*n, page->rows - at);
-	if (page->all_null) {
-		*ret = (struct view) { .null = true };
+	*ret = (struct view) { .null = true };
+	if (page->all_null)
 		return 0;
-	}
 	int r = load(c, col, group, p);
 	if (r < 0)
 		return r;
 	const struct pq_values *v = &c->col[col].values;
-	*ret = (struct view) { .v = v->v ? v->v + (v->same ? 0 : at) : NULL, .text = v->text ? v->text + at : NULL, .def = v->def ? v->def + at : NULL,
-		.null = v->all_null, .same = v->same };
+	if (v->all_null || (!v->def && at >= v->to))
+		return 0;
+	if (!v->def && at < v->from) {
+		*n = MIN(*n, v->from - at);
+		return 0;
+	}
+	if (!v->def) {
+		*n = MIN(*n, v->to - at);
+		at -= v->from;
+	}
+	*ret = v->n_runs ? run_view(v, at, n) : (struct view) { .v = v->v ? v->v + at : NULL, .text = v->text ? v->text + at : NULL, .def = v->def ? v->def + at : NULL };
 	/* A page holds many series: within this one's rows it is mostly all or nothing. */
 	if (ret->def && !memchr(ret->def, 0, *n))
 		ret->def = NULL;
@@ -210,12 +234,22 @@ static bool rooms(struct scan *c, uint32_t n)
 }
 
 /* ns of each row; they must ascend within a series. */
-static int times(struct scan *c, const struct view *ts, const struct view *ns, uint32_t n)
+static int times(struct scan *c, const struct view *ts, const struct view *ns, uint32_t n, uint64_t *ret_step)
 {
-	uint64_t wrong = 0;
+	uint64_t wrong = 0, step = ts->run ? ts->step * 1000 : 0;
+	int64_t last, first_ns, last_ns;
 
+	/* Times of a clock: nothing can be wrong with them where neither end has left what int64 can say. */
+	*ret_step = 0;
+	if (ts->run && ns->null && (int64_t) ts->step > 0 && !__builtin_mul_overflow(ts->first, 1000, &first_ns) &&
+			!__builtin_mul_overflow((int64_t) ts->step, (int64_t) (n - 1), &last) && !__builtin_add_overflow(last, ts->first, &last) &&
+			!__builtin_mul_overflow(last, 1000, &last_ns)) {
+		lanes_steps(c->wide, c->t, n, (uint64_t) first_ns, step);
+		*ret_step = step;
+		return 0;
+	}
 	for (uint32_t i = 0; i < n; i++)
-		c->t[i] = (int64_t) ((uint64_t) ts->v[i] * 1000);
+		c->t[i] = (int64_t) ((ts->run ? (uint64_t) ts->first + i * ts->step : (uint64_t) ts->v[i]) * 1000);
 	for (uint32_t i = 0; i < n && !ns->null; i++)
 		if (!ns->def || ns->def[i])
 			c->t[i] = (int64_t) ((uint64_t) c->t[i] + (uint64_t) ns->v[i]);
@@ -226,33 +260,48 @@ static int times(struct scan *c, const struct view *ts, const struct view *ns, u
 
 static bool there(const struct view *v, uint32_t i) { return !v->null && (!v->def || v->def[i]); }
 
-/* Decimals, all rows of which have one. */
-static int decimals(struct scan *c, uint8_t type, const struct view *m, const struct view *e, uint32_t n)
+static uint64_t exponent(const struct view *e, uint32_t i) { return e->run ? (uint64_t) e->first + i * e->step : (uint64_t) e->v[i]; }
+
+static int decimals_real(struct scan *c, uint8_t type, const struct view *m, const struct view *e, uint32_t n, struct span *ret)
 {
+	bool same = e->run && (e->step == 0 || n == 1);
 	uint64_t bad = 0;
 
-	if (type != V_F32 && type != V_F64) {
-		if (type == V_BOOL)
-			for (uint32_t i = 0; i < n; i++)
-				((uint8_t *) c->v)[i] = m->v[i] != 0;
-		else
-			memcpy(c->v, m->v, n * sizeof(*m->v));
-		return 0;
-	}
 	if (e->null || e->def)
 		return damaged("a decimal has no exponent");
-	for (uint32_t i = 0; i < (e->same ? 1 : n); i++)
-		bad |= (uint64_t) e->v[i] > DECIMAL_E_LIMIT;
+	for (uint32_t i = 0; i < (same ? 1 : n); i++)
+		bad |= exponent(e, i) > DECIMAL_E_LIMIT;
 	if (bad)
 		return damaged("an exponent is too large");
+	if (type == V_F64 && same && c->want_scaled) {
+		ret->v = m->v;
+		ret->scaled = true;
+		ret->e = (uint8_t) e->first;
+		return 0;
+	}
 	if (type == V_F32)
 		for (uint32_t i = 0; i < n; i++)
-			((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) e->v[e->same ? 0 : i]);
-	else if (e->same)
-		decimals_f64(m->v, (unsigned) e->v[0], n, (double *) c->v);
+			((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) exponent(e, i));
+	else if (same)
+		decimals_f64(m->v, (unsigned) e->first, n, (double *) c->v);
 	else
 		for (uint32_t i = 0; i < n; i++)
-			((double *) c->v)[i] = decimal_f64(m->v[i], (unsigned) e->v[i]);
+			((double *) c->v)[i] = decimal_f64(m->v[i], (unsigned) exponent(e, i));
+	return 0;
+}
+
+/* Decimals, all rows of which have one. What need not be changed stays where it was unpacked. */
+static int decimals(struct scan *c, uint8_t type, const struct view *m, const struct view *e, uint32_t n, struct span *ret)
+{
+	if (type == V_F32 || type == V_F64)
+		return decimals_real(c, type, m, e, n, ret);
+	if (type != V_BOOL || c->want_scaled) {
+		ret->v = m->v;
+		ret->scaled = type == V_BOOL;
+		return 0;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		((uint8_t *) c->v)[i] = m->v[i] != 0;
 	return 0;
 }
 
@@ -262,7 +311,7 @@ static int mixed(struct scan *c, uint8_t type, const struct view *m, const struc
 	for (uint32_t i = 0; i < n; i++) {
 		c->cell[i] = CELL_VALUE;
 		if (there(m, i)) {
-			uint64_t x = there(e, i) ? (uint64_t) e->v[e->same ? 0 : i] : 0;
+			uint64_t x = there(e, i) ? exponent(e, i) : 0;
 
 			if (x > DECIMAL_E_LIMIT)
 				return damaged("an exponent is too large");
@@ -330,10 +379,10 @@ static int values(struct scan *c, uint8_t type, const struct views *v, uint32_t 
 		return 0;
 	}
 	if (!v->m.null && !v->m.def)
-		return decimals(c, type, &v->m, &v->e, n);
+		return decimals(c, type, &v->m, &v->e, n, ret);
 	if (v->m.null && !v->bits.null && !v->bits.def) {
 		if (type == V_F64)
-			memcpy(c->v, v->bits.v, n * sizeof(*c->v));
+			ret->v = v->bits.v;
 		else
 			for (uint32_t i = 0; i < n; i++)
 				((uint32_t *) c->v)[i] = (uint32_t) v->bits.v[i];
@@ -358,7 +407,8 @@ int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct s
 	if (r == 0 && !rooms(c, n))
 		r = no_memory();
 	if (r == 0)
-		r = times(c, &v.ts, &v.ns, n);
+		r = times(c, &v.ts, &v.ns, n, &s.step_ns);
+	s.v = c->v;
 	if (r == 0)
 		r = values(c, type, &v, n, &s);
 	if (r < 0)
@@ -369,7 +419,6 @@ int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct s
 		c->lag[i] = there(&v.lag, i) ? (int32_t) v.lag.v[i] : LAG_UNKNOWN;
 	s.n = n;
 	s.t = c->t;
-	s.v = c->v;
 	s.q = v.q.null ? NULL : c->q;
 	s.lag = v.lag.null ? NULL : c->lag;
 	*ret = s;

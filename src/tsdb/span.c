@@ -1,6 +1,8 @@
 /* span.c - single samples of a span. */
 #include "tsdb/span.h"
 
+#include "tsdb/decimal.h"
+
 struct value span_value(const struct span *s, uint32_t row)
 {
 	struct value v = { .type = s->cell && s->cell[row] != CELL_VALUE ? V_NONE : (enum vtype) s->type };
@@ -9,7 +11,10 @@ struct value span_value(const struct span *s, uint32_t row)
 	case V_NONE:
 		break;
 	case V_BOOL:
-		v.b = ((const uint8_t *) s->v)[row];
+		v.b = s->scaled ? ((const int64_t *) s->v)[row] != 0 : ((const uint8_t *) s->v)[row];
+		break;
+	case V_F64:
+		v.f64 = s->scaled ? decimal_f64(((const int64_t *) s->v)[row], s->e) : ((const double *) s->v)[row];
 		break;
 	case V_STR:
 	case V_BYTES: {

@@ -21,6 +21,9 @@ struct span {
 	const uint64_t *seq;            /* of the log; NULL: seq_all */
 	int32_t lag_all;
 	uint64_t seq_all;
+	uint64_t step_ns;               /* from each time to the next one; 0: they are not known to be equal */
+	bool scaled;                    /* of f64 and bool, where it was asked for: v is i64 m, and the values m × 10^-e, of bool m != 0 */
+	uint8_t e;
 };
 
 /* Bytes of a value in memory. */
@@ -32,7 +35,7 @@ static inline struct span span_part(const struct span *s, uint32_t from, uint32_
 
 	p.n = n;
 	p.t += from;
-	p.v = (const char *) p.v + (size_t) from * slot_width(p.type);
+	p.v = (const char *) p.v + (size_t) from * (p.scaled ? sizeof(int64_t) : slot_width(p.type));
 	p.cell = p.cell ? p.cell + from : NULL;
 	p.q = p.q ? p.q + from : NULL;
 	p.lag = p.lag ? p.lag + from : NULL;

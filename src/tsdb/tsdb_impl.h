@@ -178,6 +178,7 @@ struct reader {
 	struct pieces pieces;
 	struct merge merge;
 	unsigned until_check;
+	bool scaled;                /* spans may be: span.h */
 };
 int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, struct reader *ret);
 void reader_close(struct reader *rd);
