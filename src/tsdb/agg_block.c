@@ -229,15 +229,6 @@ static void widen(struct agg *a, const struct span *s, const double *v, double m
 	}
 }
 
-static uint32_t place(const int64_t *m, int64_t of)
-{
-	uint32_t i = 0;
-
-	while (m[i] != of)
-		i++;
-	return i;
-}
-
 static void widen_scaled(struct agg *a, const struct span *s, int64_t min, int64_t max)
 {
 	struct tsdb_bucket *b = &a->b;
@@ -245,12 +236,12 @@ static void widen_scaled(struct agg *a, const struct span *s, int64_t min, int64
 
 	if (!(b->min <= lowest)) {
 		b->min = lowest;
-		b->min_ns = s->t[place(s->v, min)];
+		b->min_ns = s->t[lanes_find(a->wide, s->v, s->n, min)];
 		b->min_i = is_whole(s->type) ? min : 0;
 	}
 	if (!(b->max >= highest)) {
 		b->max = highest;
-		b->max_ns = s->t[place(s->v, max)];
+		b->max_ns = s->t[lanes_find(a->wide, s->v, s->n, max)];
 		b->max_i = is_whole(s->type) ? max : 0;
 	}
 }

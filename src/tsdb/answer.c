@@ -75,16 +75,12 @@ int answer_run(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batc
 	r = query_series(q, &series, &n);
 	if (r < 0)
 		return r;
-	a.w = sys.malloc(sizeof(*a.w));
-	if (!a.w)
-		return err_fail(ERR_NO_MEMORY, "what", "a query", NULL);
-	a.w->text = (struct buf) { 0 };
-	tall_begin(a.w, V_NONE);
 	r = reader_open(t, te, q, &rd);
-	if (r == 0)
+	if (r == 0) {
+		a.w = &rd.kit->tall;
+		tall_begin(a.w, V_NONE);
 		r = each_series(&rd, &a, series, n, m);
+	}
 	reader_close(&rd);
-	tall_done(a.w);
-	sys_free(a.w);
 	return r;
 }

@@ -221,8 +221,14 @@ static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct min
 	uint64_t least = (uint64_t) unzigzag(cur_varint(c));
 	const uint8_t *widths = cur_take(c, how->n);
 
+	uint32_t of_four = 1;
+
 	if (!widths)
 		return false;
+	if (how->n == sizeof(of_four))
+		memcpy(&of_four, widths, sizeof(of_four));
+	if (!of_four)
+		return run_on(r, least, n);
 	for (size_t m = 0, done = 0; m < how->n && done < n; m++) {
 		size_t k = MIN(n - done, how->rows), whole = how->rows * widths[m] / 8, needed = (k * widths[m] + 7) / 8;
 		int64_t v[64];

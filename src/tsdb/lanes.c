@@ -69,6 +69,15 @@ static void sum_each(const int64_t *v, size_t n, struct lanes_sum *s)
 	}
 }
 
+static size_t find_each(const int64_t *v, size_t n, int64_t x)
+{
+	size_t i = 0;
+
+	while (i < n && v[i] != x)
+		i++;
+	return i;
+}
+
 /* --- Four and four */
 
 #ifdef __x86_64__
@@ -147,8 +156,25 @@ AVX2 static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s)
 	}
 	sum_each(v + i, n - i, s);
 }
+
+AVX2 static size_t find_wide(const int64_t *v, size_t n, int64_t x)
+{
+	const __m256i want = all((uint64_t) x);
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		__m256i a = _mm256_cmpeq_epi64(_mm256_loadu_si256((const __m256i *) (v + i)), want);
+		__m256i b = _mm256_cmpeq_epi64(_mm256_loadu_si256((const __m256i *) (v + i + 4)), want);
+
+		if (!_mm256_testz_si256(_mm256_or_si256(a, b), _mm256_or_si256(a, b)))
+			break;
+	}
+	return i + find_each(v + i, n - i, x);
+}
 #else
 bool lanes_are_wide(void) { return false; }
+
+static size_t find_wide(const int64_t *v, size_t n, int64_t x) { return find_each(v, n, x); }
 
 static void steps_wide(int64_t *v, size_t n, uint64_t from, uint64_t step) { steps_each(v, n, from, step); }
 static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s) { sum_each(v, n, s); }
@@ -185,3 +211,5 @@ struct lanes_sum lanes_sum(bool wide, const int64_t *v, size_t n)
 	(wide ? sum_wide : sum_each)(v, n, &s);
 	return s;
 }
+
+size_t lanes_find(bool wide, const int64_t *v, size_t n, int64_t x) { return (wide ? find_wide : find_each)(v, n, x); }

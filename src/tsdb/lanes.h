@@ -20,3 +20,6 @@ uint64_t lanes_unpack(bool wide, const uint8_t *at, unsigned width, size_t n, ui
 /* Sum (around the end if need be), least and greatest of n > 0. */
 struct lanes_sum { uint64_t sum; int64_t min, max; };
 struct lanes_sum lanes_sum(bool wide, const int64_t *v, size_t n);
+
+/* The first place of x among n; n: it is not there. */
+size_t lanes_find(bool wide, const int64_t *v, size_t n, int64_t x);

@@ -68,6 +68,9 @@ TEST(four_and_four_gives_the_bits_of_one_by_one)
 			must(memcmp(a, b, n * sizeof(*a)) == 0);
 			struct lanes_sum x = lanes_sum(false, a, n), y = lanes_sum(wide, a, n);
 			must(x.sum == y.sum && x.min == y.min && x.max == y.max);
+			for (size_t i = 0; i < n; i += 1 + i / 4)
+				must(lanes_find(false, a, n, a[i]) == lanes_find(wide, a, n, a[i]));
+			must(lanes_find(wide, a, n, INT64_MIN) == lanes_find(false, a, n, INT64_MIN));
 			lanes_steps(false, a, n, sum, least);
 			lanes_steps(wide, b, n, sum, least);
 			must(memcmp(a, b, n * sizeof(*a)) == 0);

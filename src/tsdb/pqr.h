@@ -43,6 +43,9 @@ struct pqr_scratch;
 int pqr_scratch_new(struct pqr_scratch **ret);
 struct pqr_scratch *pqr_scratch_free(struct pqr_scratch *s);
 DEFINE_CLEANUP(struct pqr_scratch *, pqr_scratch_free)
+/* Memory of who read last, for who reads next; goes with the scratch. */
+struct pqr_spare { void (*free)(struct pqr_spare *spare); };
+struct pqr_spare **pqr_scratch_spare(struct pqr_scratch *s);
 
 /* dict: of the same chunk, may be NULL when the chunk has none. */
 int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_page *page, const struct pq_dict *dict,

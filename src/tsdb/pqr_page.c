@@ -18,6 +18,7 @@ struct pqr_scratch {
 	size_t packed_room;
 	uint16_t *index;
 	uint32_t index_room;
+	struct pqr_spare *spare;
 };
 
 struct header { int64_t type, raw, packed, crc, n, encoding, levels; bool has_crc; };
@@ -44,11 +45,15 @@ struct pqr_scratch *pqr_scratch_free(struct pqr_scratch *s)
 {
 	if (!s)
 		return NULL;
+	if (s->spare)
+		s->spare->free(s->spare);
 	ZSTD_freeDCtx(s->zstd);
 	sys_free(s->packed);
 	sys_free(s->index);
 	return sys_free(s);
 }
+
+struct pqr_spare **pqr_scratch_spare(struct pqr_scratch *s) { return &s->spare; }
 
 void pq_values_done(struct pq_values *v)
 {

@@ -50,7 +50,7 @@ int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, s
 	*ret = (struct reader) { .t = t, .te = te, .q = q };
 	if (q->lease && lease_tenant(q->lease) != te)
 		return err_fail(ERR_BROKEN, "detail", "a query with the lease of another tenant", NULL);
-	return pqr_scratch_new(&ret->scratch);
+	return kit_take(&t->kits, &ret->kit);
 }
 
 static void free_scans(struct reader *rd)
@@ -67,7 +67,8 @@ void reader_close(struct reader *rd)
 	pieces_done(&rd->pieces);
 	free_scans(rd);
 	catalog_unref(rd->catalog);
-	pqr_scratch_free(rd->scratch);
+	if (rd->t)
+		kit_give(&rd->t->kits, rd->kit);
 	*rd = (struct reader) { 0 };
 }
 
@@ -111,7 +112,7 @@ int reader_refresh(struct reader *rd)
 int reader_scan(struct reader *rd, size_t file, struct scan **ret)
 {
 	if (!rd->scan[file]) {
-		int r = scan_new(rd->catalog->file[file], rd->scratch, &rd->scan[file]);
+		int r = scan_new(rd->catalog->file[file], rd->kit->scratch, &rd->scan[file]);
 
 		if (r < 0)
 			return r;

@@ -14,13 +14,9 @@ struct col_state {
 	bool loaded, dict_loaded;
 };
 
-struct scan {
-	struct file *f;
-	struct pqr_scratch *scratch;
-	struct file *owned;             /* a reference; NULL: over a file that stays open */
-	bool attached, want_lag, want_scaled;
-	bool wide;                      /* lanes.h */
-	uint32_t group;                 /* of the last row asked for */
+/* What is unpacked, and a span made of it. */
+struct pages {
+	struct pqr_spare spare;         /* first */
 	uint32_t room;
 	int64_t *t;
 	uint64_t *v;
@@ -28,6 +24,16 @@ struct scan {
 	int32_t *lag;
 	uint8_t *cell;
 	struct col_state col[SAMPLE_COLS];
+};
+
+struct scan {
+	struct file *f;
+	struct pqr_scratch *scratch;
+	struct file *owned;             /* a reference; NULL: over a file that stays open */
+	bool attached, want_lag, want_scaled;
+	bool wide;                      /* lanes.h */
+	uint32_t group;                 /* of the last row asked for */
+	struct pages *p;                /* NULL: nothing was read yet */
 };
 
 /* A column's values from a row on; run: value i is `first` + i × step. */
@@ -67,13 +73,62 @@ int scan_attach(struct scan *c)
 	return r;
 }
 
+static void free_rows(struct pages *p)
+{
+	sys_free(p->t);
+	sys_free(p->v);
+	sys_free(p->q);
+	sys_free(p->lag);
+	sys_free(p->cell);
+	p->room = 0;
+}
+
+static void free_pages(struct pqr_spare *spare)
+{
+	struct pages *p = (struct pages *) spare;
+
+	for (unsigned i = 0; i < SAMPLE_COLS; i++) {
+		pq_values_done(&p->col[i].values);
+		pq_dict_done(&p->col[i].dict);
+	}
+	free_rows(p);
+	sys_free(p);
+}
+
+/* Those the scratch has to spare, or new ones. */
+static int take_pages(struct scan *c)
+{
+	if (c->p)
+		return 0;
+	c->p = (struct pages *) take(*pqr_scratch_spare(c->scratch));
+	if (!c->p)
+		c->p = sys_new(struct pages);
+	if (!c->p)
+		return no_memory();
+	c->p->spare.free = free_pages;
+	return 0;
+}
+
+static void give_pages(struct scan *c)
+{
+	enum { SPARE_BYTES = 2 << 20 };
+	struct pages *p = take(c->p);
+	size_t bytes = 0;
+
+	for (unsigned i = 0; p && i < SAMPLE_COLS; i++) {
+		bytes += p->col[i].values.raw_room;
+		pq_dict_done(&p->col[i].dict);
+		p->col[i].loaded = p->col[i].dict_loaded = false;
+	}
+	if (p && !*pqr_scratch_spare(c->scratch) && bytes <= SPARE_BYTES)
+		*pqr_scratch_spare(c->scratch) = &p->spare;
+	else if (p)
+		free_pages(&p->spare);
+}
+
 void scan_detach(struct scan *c)
 {
-	for (unsigned i = 0; i < SAMPLE_COLS; i++) {
-		pq_values_done(&c->col[i].values);
-		pq_dict_done(&c->col[i].dict);
-		c->col[i].loaded = c->col[i].dict_loaded = false;
-	}
+	give_pages(c);
 	if (c->attached)
 		file_leave(c->f);
 	c->attached = false;
@@ -84,11 +139,6 @@ struct scan *scan_free(struct scan *c)
 	if (!c)
 		return NULL;
 	scan_detach(c);
-	sys_free(c->t);
-	sys_free(c->v);
-	sys_free(c->q);
-	sys_free(c->lag);
-	sys_free(c->cell);
 	file_unref(c->owned);
 	return sys_free(c);
 }
@@ -141,7 +191,7 @@ static uint32_t page_of(const struct pq_chunk *c, uint32_t row)
 
 static int load(struct scan *c, unsigned col, uint32_t group, uint32_t page)
 {
-	struct col_state *s = &c->col[col];
+	struct col_state *s = &c->p->col[col];
 	const struct pq_chunk *chunk = &c->f->idx.layout.group[group].chunk[col];
 	int r = 0;
 
@@ -192,7 +242,7 @@ static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint
 	int r = load(c, col, group, p);
 	if (r < 0)
 		return r;
-	const struct pq_values *v = &c->col[col].values;
+	const struct pq_values *v = &c->p->col[col].values;
 	if (v->all_null || (!v->def && at >= v->to))
 		return 0;
 	if (!v->def && at < v->from) {
@@ -212,24 +262,20 @@ static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint
 	return 0;
 }
 
-static bool rooms(struct scan *c, uint32_t n)
+static bool rooms(struct pages *p, uint32_t n)
 {
-	if (n <= c->room)
+	if (n <= p->room)
 		return true;
-	sys_free(c->t);
-	sys_free(c->v);
-	sys_free(c->q);
-	sys_free(c->lag);
-	sys_free(c->cell);
-	c->room = 0;
-	c->t = sys.malloc(n * sizeof(*c->t));
-	c->v = sys.malloc(n * sizeof(*c->v));
-	c->q = sys.malloc(n * sizeof(*c->q));
-	c->lag = sys.malloc(n * sizeof(*c->lag));
-	c->cell = sys.malloc(n);
-	if (!c->t || !c->v || !c->q || !c->lag || !c->cell)
+	n = ALIGN_UP(n, 2048u);
+	free_rows(p);
+	p->t = sys.malloc(n * sizeof(*p->t));
+	p->v = sys.malloc(n * sizeof(*p->v));
+	p->q = sys.malloc(n * sizeof(*p->q));
+	p->lag = sys.malloc(n * sizeof(*p->lag));
+	p->cell = sys.malloc(n);
+	if (!p->t || !p->v || !p->q || !p->lag || !p->cell)
 		return false;
-	c->room = n;
+	p->room = n;
 	return true;
 }
 
@@ -244,17 +290,17 @@ static int times(struct scan *c, const struct view *ts, const struct view *ns, u
 	if (ts->run && ns->null && (int64_t) ts->step > 0 && !__builtin_mul_overflow(ts->first, 1000, &first_ns) &&
 			!__builtin_mul_overflow((int64_t) ts->step, (int64_t) (n - 1), &last) && !__builtin_add_overflow(last, ts->first, &last) &&
 			!__builtin_mul_overflow(last, 1000, &last_ns)) {
-		lanes_steps(c->wide, c->t, n, (uint64_t) first_ns, step);
+		lanes_steps(c->wide, c->p->t, n, (uint64_t) first_ns, step);
 		*ret_step = step;
 		return 0;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		c->t[i] = (int64_t) ((ts->run ? (uint64_t) ts->first + i * ts->step : (uint64_t) ts->v[i]) * 1000);
+		c->p->t[i] = (int64_t) ((ts->run ? (uint64_t) ts->first + i * ts->step : (uint64_t) ts->v[i]) * 1000);
 	for (uint32_t i = 0; i < n && !ns->null; i++)
 		if (!ns->def || ns->def[i])
-			c->t[i] = (int64_t) ((uint64_t) c->t[i] + (uint64_t) ns->v[i]);
+			c->p->t[i] = (int64_t) ((uint64_t) c->p->t[i] + (uint64_t) ns->v[i]);
 	for (uint32_t i = 1; i < n; i++)
-		wrong |= c->t[i] <= c->t[i - 1];
+		wrong |= c->p->t[i] <= c->p->t[i - 1];
 	return wrong ? damaged("its times do not ascend") : 0;
 }
 
@@ -281,12 +327,12 @@ static int decimals_real(struct scan *c, uint8_t type, const struct view *m, con
 	}
 	if (type == V_F32)
 		for (uint32_t i = 0; i < n; i++)
-			((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) exponent(e, i));
+			((float *) c->p->v)[i] = decimal_f32(m->v[i], (unsigned) exponent(e, i));
 	else if (same)
-		decimals_f64(m->v, (unsigned) e->first, n, (double *) c->v);
+		decimals_f64(m->v, (unsigned) e->first, n, (double *) c->p->v);
 	else
 		for (uint32_t i = 0; i < n; i++)
-			((double *) c->v)[i] = decimal_f64(m->v[i], (unsigned) exponent(e, i));
+			((double *) c->p->v)[i] = decimal_f64(m->v[i], (unsigned) exponent(e, i));
 	return 0;
 }
 
@@ -301,7 +347,7 @@ static int decimals(struct scan *c, uint8_t type, const struct view *m, const st
 		return 0;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		((uint8_t *) c->v)[i] = m->v[i] != 0;
+		((uint8_t *) c->p->v)[i] = m->v[i] != 0;
 	return 0;
 }
 
@@ -309,25 +355,25 @@ static int decimals(struct scan *c, uint8_t type, const struct view *m, const st
 static int mixed(struct scan *c, uint8_t type, const struct view *m, const struct view *e, const struct view *bits, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		c->cell[i] = CELL_VALUE;
+		c->p->cell[i] = CELL_VALUE;
 		if (there(m, i)) {
 			uint64_t x = there(e, i) ? exponent(e, i) : 0;
 
 			if (x > DECIMAL_E_LIMIT)
 				return damaged("an exponent is too large");
 			if (type == V_F64)
-				((double *) c->v)[i] = decimal_f64(m->v[i], (unsigned) x);
+				((double *) c->p->v)[i] = decimal_f64(m->v[i], (unsigned) x);
 			else if (type == V_F32)
-				((float *) c->v)[i] = decimal_f32(m->v[i], (unsigned) x);
+				((float *) c->p->v)[i] = decimal_f32(m->v[i], (unsigned) x);
 			else if (type == V_BOOL)
-				((uint8_t *) c->v)[i] = m->v[i] != 0;
+				((uint8_t *) c->p->v)[i] = m->v[i] != 0;
 			else
-				((int64_t *) c->v)[i] = m->v[i];
+				((int64_t *) c->p->v)[i] = m->v[i];
 		} else if (there(bits, i)) {
-			memcpy((char *) c->v + (size_t) i * slot_width(type), &bits->v[i], slot_width(type));
+			memcpy((char *) c->p->v + (size_t) i * slot_width(type), &bits->v[i], slot_width(type));
 		} else {
-			memset((char *) c->v + (size_t) i * slot_width(type), 0, slot_width(type));
-			c->cell[i] = CELL_NONE;
+			memset((char *) c->p->v + (size_t) i * slot_width(type), 0, slot_width(type));
+			c->p->cell[i] = CELL_NONE;
 		}
 	}
 	return 0;
@@ -336,15 +382,15 @@ static int mixed(struct scan *c, uint8_t type, const struct view *m, const struc
 static void texts(struct scan *c, const struct view *s, uint32_t n, struct span *ret)
 {
 	static const uint8_t empty[4];
-	const uint8_t **to = (const uint8_t **) c->v;
+	const uint8_t **to = (const uint8_t **) c->p->v;
 
 	for (uint32_t i = 0; i < n; i++) {
 		bool is = there(s, i);
 
 		to[i] = is ? s->text[i] : empty;
-		c->cell[i] = is ? CELL_VALUE : CELL_NONE;
+		c->p->cell[i] = is ? CELL_VALUE : CELL_NONE;
 	}
-	ret->cell = s->null || s->def ? c->cell : NULL;
+	ret->cell = s->null || s->def ? c->p->cell : NULL;
 }
 
 struct views { struct view ts, ns, lag, m, e, bits, s, q; };
@@ -385,10 +431,10 @@ static int values(struct scan *c, uint8_t type, const struct views *v, uint32_t 
 			ret->v = v->bits.v;
 		else
 			for (uint32_t i = 0; i < n; i++)
-				((uint32_t *) c->v)[i] = (uint32_t) v->bits.v[i];
+				((uint32_t *) c->p->v)[i] = (uint32_t) v->bits.v[i];
 		return 0;
 	}
-	ret->cell = c->cell;
+	ret->cell = c->p->cell;
 	return mixed(c, type, &v->m, &v->e, &v->bits, n);
 }
 
@@ -400,27 +446,29 @@ int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct s
 	uint32_t n = (uint32_t) MIN(end - row, (uint64_t) (l->group[g].rows - at));
 	struct span s = { .type = type, .lag_all = LAG_UNKNOWN, .seq_all = c->f->info.number };
 	struct views v = { 0 };
-	int r = all_views(c, type, g, at, &n, &v);
+	int r = take_pages(c);
 
+	if (r == 0)
+		r = all_views(c, type, g, at, &n, &v);
 	if (r == 0 && v.ts.null)
 		r = damaged("it has rows without time");
-	if (r == 0 && !rooms(c, n))
+	if (r == 0 && !rooms(c->p, n))
 		r = no_memory();
 	if (r == 0)
 		r = times(c, &v.ts, &v.ns, n, &s.step_ns);
-	s.v = c->v;
+	s.v = c->p->v;
 	if (r == 0)
 		r = values(c, type, &v, n, &s);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < n && !v.q.null; i++)
-		c->q[i] = there(&v.q, i) ? (uint32_t) v.q.v[i] : 0;
+		c->p->q[i] = there(&v.q, i) ? (uint32_t) v.q.v[i] : 0;
 	for (uint32_t i = 0; i < n && !v.lag.null; i++)
-		c->lag[i] = there(&v.lag, i) ? (int32_t) v.lag.v[i] : LAG_UNKNOWN;
+		c->p->lag[i] = there(&v.lag, i) ? (int32_t) v.lag.v[i] : LAG_UNKNOWN;
 	s.n = n;
-	s.t = c->t;
-	s.q = v.q.null ? NULL : c->q;
-	s.lag = v.lag.null ? NULL : c->lag;
+	s.t = c->p->t;
+	s.q = v.q.null ? NULL : c->p->q;
+	s.lag = v.lag.null ? NULL : c->p->lag;
 	*ret = s;
 	return 0;
 }
@@ -430,8 +478,10 @@ int scan_series(struct scan *c, uint64_t row, uint32_t *ret_series, uint64_t *re
 	const struct pq_layout *l = &c->f->idx.layout;
 	uint32_t g = group_of(l, c->group, row), at = (uint32_t) (row - l->group[g].first_row), n = l->group[g].rows - at, same = 1;
 	struct view v;
-	int r = view(c, COL_SERIES, g, at, &n, &v);
+	int r = take_pages(c);
 
+	if (r == 0)
+		r = view(c, COL_SERIES, g, at, &n, &v);
 	if (r == 0 && v.null)
 		r = damaged("it has rows without series");
 	if (r < 0)

@@ -54,34 +54,53 @@ int tall_add(struct tall *w, uint32_t series, const struct span *s, uint32_t fro
 		memcpy((char *) w->value + (size_t) at * width, (const char *) s->v + (size_t) from * width, (size_t) n * width);
 	}
 	memcpy(w->time + at, s->t + from, n * sizeof(*w->time));
-	for (uint32_t i = 0; i < n; i++)
+	if (at == 0)
+		w->series[0] = series;
+	if (w->series[0] != series && !w->mixed) {
+		for (uint32_t i = 1; i < at; i++)
+			w->series[i] = w->series[0];
+		w->mixed = true;
+	}
+	for (uint32_t i = 0; w->mixed && i < n; i++)
 		w->series[at + i] = series;
-	w->mixed |= w->series[0] != series;
+	if (s->q && !w->any_q)
+		memset(w->q, 0, at * sizeof(*w->q));
+	w->any_q |= s->q != NULL;
 	if (s->q)
 		memcpy(w->q + at, s->q + from, n * sizeof(*w->q));
-	else
+	else if (w->any_q)
 		memset(w->q + at, 0, n * sizeof(*w->q));
+	if (s->cell && !w->any_none)
+		memset(w->cell, CELL_VALUE, at);
+	w->any_none |= s->cell != NULL;
 	if (s->cell)
 		memcpy(w->cell + at, s->cell + from, n);
-	else
+	else if (w->any_none)
 		memset(w->cell + at, CELL_VALUE, n);
-	w->any_q |= s->q != NULL;
-	w->any_none |= s->cell != NULL;
 	w->rows += n;
 	return (int) n;
 }
 
-/* Bytes of the body at `at`, which moves on; NULL while only measuring. */
+/* Bytes of the body at `at`, which moves on, with zeros behind them; NULL while only measuring. */
 static void *body(struct batch *b, uint32_t *at, uint32_t *ret_at, size_t bytes)
 {
 	*ret_at = *at;
 	*at = (uint32_t) ALIGN_UP(*at + bytes, 8);
+	if (b && bytes)
+		memset((char *) b + *at - 8, 0, 8);
 	return b ? (char *) b + *ret_at : NULL;
+}
+
+static uint8_t *bits(struct batch *b, uint32_t *at, uint32_t *ret_at, uint32_t n)
+{
+	uint8_t *to = body(b, at, ret_at, (n + 7) / 8);
+
+	return to ? memset(to, 0, (n + 7) / 8) : NULL;
 }
 
 static void lay_valid(const struct tall *w, struct batch *b, uint32_t *at, struct batch_col *c)
 {
-	uint8_t *to = body(b, at, &c->valid, (w->rows + 7) / 8);
+	uint8_t *to = bits(b, at, &c->valid, w->rows);
 
 	for (uint32_t i = 0; to && i < w->rows; i++)
 		to[i / 8] |= (uint8_t) ((w->cell[i] == CELL_VALUE) << (i % 8));
@@ -94,11 +113,13 @@ static void lay_value(const struct tall *w, struct batch *b, uint32_t *at, struc
 		char *to = body(b, at, &c->data, w->text.len);
 
 		if (off)
+			off[0] = 0;
+		if (off)
 			memcpy(off + 1, w->end, w->rows * sizeof(*off));
 		if (to && w->text.len)
 			memcpy(to, w->text.data, w->text.len);
 	} else if (w->type == V_BOOL) {
-		uint8_t *to = body(b, at, &c->data, (w->rows + 7) / 8);
+		uint8_t *to = bits(b, at, &c->data, w->rows);
 
 		for (uint32_t i = 0; to && i < w->rows; i++)
 			to[i / 8] |= (uint8_t) ((((const uint8_t *) w->value)[i] & 1) << (i % 8));
@@ -135,7 +156,10 @@ static uint32_t lay_out(const struct tall *w, struct batch *b)
 		if (to)
 			memcpy(to, w->q, w->rows * sizeof(w->q[0]));
 	}
-	return ALIGN_UP(at, (uint32_t) BATCH_ALIGN);
+	uint32_t end = ALIGN_UP(at, (uint32_t) BATCH_ALIGN);
+	if (b)
+		memset((char *) b + at, 0, end - at);
+	return end;
 }
 
 int tall_seal(struct tall *w, uint32_t tenant, struct batch **ret)
@@ -146,7 +170,7 @@ int tall_seal(struct tall *w, uint32_t tenant, struct batch **ret)
 
 	if (r < 0)
 		return r;
-	memset(b, 0, size);
+	memset(b, 0, sizeof(*b) + (w->any_q ? 4 : 3) * sizeof(b->col[0]));
 	lay_out(w, b);
 	b->size = size;
 	b->version = BATCH_VERSION;

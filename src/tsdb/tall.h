@@ -12,7 +12,7 @@
 struct tall {
 	uint32_t rows;
 	uint8_t type;                   /* of all rows; V_NONE: not begun */
-	bool any_q, any_none, mixed;    /* mixed: rows of several series */
+	bool any_q, any_none, mixed;    /* mixed: rows of several series. Columns of what there is none of are not filled */
 	struct buf text;
 	uint32_t series[BATCH_ROWS_MAX], q[BATCH_ROWS_MAX], end[BATCH_ROWS_MAX];        /* end: of a text in `text` */
 	int64_t time[BATCH_ROWS_MAX];

@@ -74,6 +74,7 @@ int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *w
 	cond_init(&t->compact_cond);
 	mutex_init(&t->compact_lock);
 	rwlock_init(&t->tenants_lock);
+	kits_init(&t->kits);
 	t->config = *config;
 	t->config.head_bytes = MAX(config->head_bytes ? config->head_bytes : HEAD_BYTES, (uint64_t) HEAD_BYTES_MIN);
 	if (t->config.flush_age_ms <= 0)
@@ -131,6 +132,7 @@ struct tsdb *tsdb_free(struct tsdb *t)
 	head_free(t->head);
 	tenants_free(t);
 	file_pool_free(t->pool);
+	kits_done(&t->kits);
 	rwlock_done(&t->tenants_lock);
 	mutex_done(&t->compact_lock);
 	cond_done(&t->compact_cond);

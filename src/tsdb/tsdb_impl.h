@@ -7,6 +7,7 @@
 #include "sys/sys.h"
 #include "tsdb/file.h"
 #include "tsdb/head.h"
+#include "tsdb/kit.h"
 #include "tsdb/manifest.h"
 #include "tsdb/merge.h"
 #include "tsdb/tsdb.h"
@@ -70,6 +71,7 @@ struct tsdb {
 	struct wal_reader *reader;
 	struct head *head;
 	struct file_pool *pool;
+	struct kits kits;
 
 	struct rwlock tenants_lock;
 	struct tenant **tenant;         /* by id */
@@ -172,7 +174,7 @@ struct reader {
 	struct tenant *te;
 	const struct tsdb_query *q;
 	struct catalog *catalog;
-	struct pqr_scratch *scratch;
+	struct kit *kit;
 	struct scan **scan;         /* by the place of the file in the catalog, made when needed */
 	size_t n_scans;
 	struct pieces pieces;
