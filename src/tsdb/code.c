@@ -161,7 +161,7 @@ static bool decode_block(struct cur *c, int64_t *v, size_t n, uint64_t sum, cons
 
 		if (width > 64 || cur_left(c) < needed)
 			return false;
-		sum = lanes_unpack(minis->wide, c->at, width, k, least, sum, v + done);
+		sum = lanes_unpack(minis->wide, &(struct lanes_packed) { c->at, width, least }, k, sum, v + done);
 		c->at += MIN(whole, cur_left(c));
 		done += k;
 	}
@@ -238,7 +238,7 @@ static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct min
 		if (!widths[m] && !run_on(r, least, k))
 			return false;
 		if (widths[m])
-			lanes_unpack(how->wide, c->at, widths[m], k, least, r->last, v);
+			lanes_unpack(how->wide, &(struct lanes_packed) { c->at, widths[m], least }, k, r->last, v);
 		for (size_t i = 0; widths[m] && i < k; i++)
 			if (!run_on(r, (uint64_t) v[i] - r->last, 1))
 				return false;

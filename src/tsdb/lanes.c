@@ -191,17 +191,17 @@ void lanes_steps(bool wide, int64_t *v, size_t n, uint64_t from, uint64_t step)
 	(wide ? steps_wide : steps_each)(v, n, from, step);
 }
 
-uint64_t lanes_unpack(bool wide, const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t sum, int64_t *v)
+uint64_t lanes_unpack(bool wide, const struct lanes_packed *p, size_t n, uint64_t sum, int64_t *v)
 {
-	size_t whole = wide && width <= 16 ? n & ~(size_t) 7 : 0;
+	size_t whole = wide && p->width <= 16 ? n & ~(size_t) 7 : 0;
 
-	if (width == 0) {
-		lanes_steps(wide, v, n, sum + least, least);
-		return sum + n * least;
+	if (p->width == 0) {
+		lanes_steps(wide, v, n, sum + p->least, p->least);
+		return sum + n * p->least;
 	}
 	if (whole)
-		sum = unpack_wide(at, width, whole, least, sum, v);
-	return n > whole ? unpack_each(at + whole / 8 * width, width, n - whole, least, sum, v + whole) : sum;
+		sum = unpack_wide(p->at, p->width, whole, p->least, sum, v);
+	return n > whole ? unpack_each(p->at + whole / 8 * p->width, p->width, n - whole, p->least, sum, v + whole) : sum;
 }
 
 struct lanes_sum lanes_sum(bool wide, const int64_t *v, size_t n)

@@ -15,7 +15,8 @@ void lanes_steps(bool wide, int64_t *v, size_t n, uint64_t from, uint64_t step);
 
 /* n packed deltas of `width` bits (0 … 64), LSB first: v[i] = sum + the first i + 1 of them, each and `least` more. Returns v[n - 1].
  * Reads up to 16 bytes behind the last. */
-uint64_t lanes_unpack(bool wide, const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t sum, int64_t *v);
+struct lanes_packed { const uint8_t *at; unsigned width; uint64_t least; };
+uint64_t lanes_unpack(bool wide, const struct lanes_packed *p, size_t n, uint64_t sum, int64_t *v);
 
 /* Sum (around the end if need be), least and greatest of n > 0. */
 struct lanes_sum { uint64_t sum; int64_t min, max; };

@@ -64,7 +64,9 @@ TEST(four_and_four_gives_the_bits_of_one_by_one)
 		for (size_t n = 1; n < 300; n += n < 20 ? 1 : 31) {
 			uint64_t least = next_random(&seed), sum = next_random(&seed);
 
-			is_int(lanes_unpack(false, packed, width, n, least, sum, a), lanes_unpack(wide, packed, width, n, least, sum, b));
+			const struct lanes_packed p = { packed, width, least };
+
+			is_int(lanes_unpack(false, &p, n, sum, a), lanes_unpack(wide, &p, n, sum, b));
 			must(memcmp(a, b, n * sizeof(*a)) == 0);
 			struct lanes_sum x = lanes_sum(false, a, n), y = lanes_sum(wide, a, n);
 			must(x.sum == y.sum && x.min == y.min && x.max == y.max);
