@@ -147,8 +147,8 @@ static int note(struct check_file *c, int r, uint64_t first, uint64_t end)
 
 static int bounds(const struct pq_page *p, const struct pq_values *v)
 {
-	for (uint32_t i = 0; i < (v->same ? 1 : p->rows); i++)
-		if (v->v[i] < p->lo || v->v[i] > p->hi)
+	for (uint32_t i = 0; i < p->rows; i++)
+		if (pq_number(v, i) < p->lo || pq_number(v, i) > p->hi)
 			return damaged("a page holds other values than its index says");
 	return 0;
 }

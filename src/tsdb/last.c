@@ -78,31 +78,44 @@ static uint32_t not_deleted(const struct tombs *t, const struct file_info *f, ui
 	return n;
 }
 
+/* The last before the instant among rows of a page; they may come in pieces. 1: there is one. */
+static int from_page(struct best *b, struct scan *c, const struct idx_entry *e, const uint64_t rows[2], int64_t before, const struct tombs *tombs)
+{
+	const struct file_info *f = file_info(scan_file(c));
+	bool found = false, more = true;
+	struct span span;
+	int r = 0;
+
+	for (uint64_t row = rows[0]; r == 0 && more && row < rows[1]; row += span.n) {
+		r = scan_read(c, e->type, row, rows[1], &span);
+		if (r < 0)
+			return r;
+		uint32_t n = span_find(&span, 0, before);
+		more = n == span.n;
+		if (n)
+			n = not_deleted(tombs, f, e->series, &span, n);
+		if (n)
+			r = consider(b, &span, n - 1, e->series, f->rank);
+		found |= n > 0;
+	}
+	return r < 0 ? r : found;
+}
+
 /* From the entry's end backwards, a page at a time. */
 static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, int64_t before, const struct reader *rd)
 {
-	const struct file_info *f = file_info(scan_file(c));
 	uint64_t end = e->first_row + e->n;
 	int r = scan_attach(c);
 
 	while (r == 0 && end > e->first_row) {
-		struct span span;
-		uint64_t row = scan_page_start(c, end - 1);
+		uint64_t row = MAX(scan_page_start(c, end - 1), e->first_row);
 
-		row = MAX(row, e->first_row);
-		r = scan_read(c, e->type, row, end, &span);
-		uint32_t n = r == 0 ? span_find(&span, 0, before) : 0;
-		if (n)
-			n = not_deleted(rd->catalog->tombs, f, e->series, &span, n);
-		if (n) {
-			r = consider(b, &span, n - 1, e->series, f->rank);
-			break;
-		}
+		r = from_page(b, c, e, (uint64_t[2]) { row, end }, before, rd->catalog->tombs);
 		end = row;
 	}
 	if (!rd->merge.keep)
 		scan_detach(c);
-	return r;
+	return MIN(r, 0);
 }
 
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)

@@ -430,8 +430,8 @@ static bool check_page(const struct pq_values *v, unsigned col, uint64_t row)
 	for (uint32_t i = 0; i < v->rows; i++) {
 		bool is;
 		uint64_t want = cell(col, (uint32_t) row + i, &is);
-		bool got = !v->all_null && (v->def ? v->def[i] : i >= v->from && i < v->to);
-		uint32_t at = v->def ? i : i - v->from, run = 0;
+		bool got = pq_has(v, i);
+		uint32_t at = pq_place(v, i);
 
 		if (got != is)
 			return false;
@@ -440,11 +440,7 @@ static bool check_page(const struct pq_values *v, unsigned col, uint64_t row)
 		uint32_t len;
 		if (col == 3 && (memcpy(&len, v->text[at], 4), len != want || memcmp(v->text[at] + 4, "abcdefgh", len) != 0))
 			return false;
-		while (run + 1 < v->n_runs && v->run[run + 1].first <= at)
-			run++;
-		if (v->n_runs && (uint64_t) v->run[run].value + (at - v->run[run].first) * v->run[run].step != want)
-			return false;
-		if (!v->n_runs && col != 3 && (uint64_t) v->v[at] != want)
+		if (col != 3 && (uint64_t) pq_number(v, i) != want)
 			return false;
 	}
 	return true;

@@ -37,6 +37,14 @@ struct pq_values {
 	uint32_t room, text_room;
 };
 
+static inline bool pq_has(const struct pq_values *v, uint32_t row)
+{
+	return !v->all_null && (v->def ? v->def[row] : v->from <= row && row < v->to);
+}
+static inline uint32_t pq_place(const struct pq_values *v, uint32_t row) { return v->def ? row : row - v->from; }
+/* The number of a row that has one. */
+int64_t pq_number(const struct pq_values *v, uint32_t row);
+
 struct pq_dict { uint32_t n; int64_t *v; const uint8_t **text; uint8_t *raw; };
 
 struct pqr_scratch;

@@ -53,6 +53,17 @@ struct pqr_scratch *pqr_scratch_free(struct pqr_scratch *s)
 	return sys_free(s);
 }
 
+int64_t pq_number(const struct pq_values *v, uint32_t row)
+{
+	uint32_t at = pq_place(v, row), i = v->n_runs;
+
+	if (!i)
+		return v->v[at];
+	while (v->run[--i].first > at)
+		;
+	return (int64_t) ((uint64_t) v->run[i].value + (at - v->run[i].first) * v->run[i].step);
+}
+
 struct pqr_spare **pqr_scratch_spare(struct pqr_scratch *s) { return &s->spare; }
 
 void pq_values_done(struct pq_values *v)

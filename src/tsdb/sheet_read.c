@@ -15,12 +15,13 @@ static int tell(const struct reading *in, const struct pq_values *v, uint64_t ro
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < rows; i++) {
+		const uint8_t *text = pq_has(v, i) ? v->text[pq_place(v, i)] : NULL;
 		uint32_t len;
 
-		if (v->all_null || (v->def && !v->def[i]))
+		if (!text)
 			continue;
-		memcpy(&len, v->text[i], sizeof(len));
-		r = in->to->on_row(in->to->ctx, in->number[row + i], (const char *) v->text[i] + sizeof(len), len);
+		memcpy(&len, text, sizeof(len));
+		r = in->to->on_row(in->to->ctx, in->number[row + i], (const char *) text + sizeof(len), len);
 	}
 	return r;
 }
@@ -37,7 +38,7 @@ static int read_chunk(struct reading *in, const struct pq_group *g, unsigned col
 
 		r = pqr_page(in->scratch, in->fd, &sheet_cols[col], &k->page[i], k->dict_size ? &dict : NULL, &v);
 		for (uint32_t j = 0; r == 0 && col == COL_NUMBER && j < k->page[i].rows; j++)
-			in->number[row + j] = v.all_null ? 0 : (uint32_t) v.v[v.same ? 0 : j];
+			in->number[row + j] = pq_has(&v, j) ? (uint32_t) pq_number(&v, j) : 0;
 		if (r == 0 && col == COL_PATH && in->to->on_row)
 			r = tell(in, &v, row, k->page[i].rows);
 	}
