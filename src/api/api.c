@@ -17,6 +17,7 @@ int api_new(struct api **ret, const struct api_config *c)
 	a->loop = c->loop;
 	a->started_mono_ns = clock_mono_ns();
 	mutex_init(&a->pace.lock);
+	mutex_init(&a->refusals.lock);
 	a->rate = sys_new(struct rate);
 	if (!a->rate)
 		return err_fail(ERR_NO_MEMORY, "what", "api", NULL);
@@ -34,6 +35,7 @@ struct api *api_unref(struct api *a)
 	if (atomic_fetch_sub(&a->refs, 1) > 1)
 		return NULL;
 	mutex_done(&a->pace.lock);
+	mutex_done(&a->refusals.lock);
 	sys_free(a->rate);
 	return sys_free(a);
 }

@@ -313,8 +313,10 @@ static int run_call(struct work *w, void *worker)
 	c->status = c->route->status ? c->route->status : 200;
 	if (r >= 0 && keep_is_asked(c))
 		r = keep_begin(c);
-	if (r == 0)
+	if (r == 0) {
 		r = c->route->run(c);
+		refusal_note(c, r);
+	}
 	if (r == -ERR_AWAITS_APPROVAL && c->scope.awaits)
 		answer_awaits(c);
 	else if (r < 0)

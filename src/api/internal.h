@@ -129,6 +129,10 @@ struct call {
 /* How many samples the log had taken at two moments, some 10 s apart. */
 struct pace { struct mutex lock; int64_t at_ns[2]; uint64_t samples[2]; };
 
+/* Refusals outside of deeds that were noted down lately: by whom and what. */
+enum { REFUSALS = 256 };
+struct refusals { struct mutex lock; struct { uint64_t key; int64_t at_ns; } lately[REFUSALS]; };
+
 /* Answers by row and class of status; how long they took. The loop counts, anybody reads. */
 enum { SERVED_ROUTES = 160, SERVED_BOUNDS = 12 };
 struct served { atomic_ulong n[SERVED_ROUTES + 1][5], took[SERVED_BOUNDS + 1], ns; };
@@ -149,6 +153,7 @@ struct api {
 	int64_t started_mono_ns;
 	atomic_int refs;                        /* the doors, and each call: one that waits for the log may outlive them */
 	struct pace pace;
+	struct refusals refusals;
 	atomic_ulong n_calls, n_errors, n_denied, n_open;
 };
 
@@ -171,6 +176,8 @@ int call_bool(const struct call *c, const char *key, bool *ret);        /* absen
 bool keep_is_asked(const struct call *c);
 int keep_begin(struct call *c);                                 /* 1: the answer of the first time is in c; 0: go on, then keep_end() */
 void keep_end(struct call *c);                                  /* on a worker, when the answer is whole */
+
+void refusal_note(struct call *c, int r);                       /* refusal.c: what run() returned */
 
 /* ---- answers ---- */
 

@@ -74,6 +74,7 @@ static int noted(struct scope *s, const struct deed *d, int r)
 		return r;
 	e = err_take(r);
 	guard_audit_refusal(s, d->name, r);
+	s->refused = true;
 	err_put(&e);
 	return r;
 }

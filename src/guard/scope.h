@@ -83,6 +83,7 @@ struct scope {
 	struct store_tx *tx;            /* the deed's transaction; NULL outside of a deed */
 	struct audit_notes *notes;      /* what the running deed changed, see audit_change() */
 	const struct approval *awaits;  /* service/approval.h: the deed was not run but asked for */
+	bool refused;                   /* that it was refused stands in the audit */
 	const char *told;               /* said once in the answer and kept nowhere: the secret of a new token */
 };
 

@@ -2,6 +2,7 @@
 import pytest
 
 import live
+import people
 import tenon
 
 
@@ -56,3 +57,20 @@ def test_who_makes_tenants_makes_nobody_mightier_at_home(p):
     assert status == 201
     status, _, body = p.call("POST", f"/api/v1/tenants/{there['id']}/users", eve, token)
     assert status == 201, body
+
+
+def test_a_refusal_that_no_deed_made_is_in_the_audit_once_a_minute(p):
+    """Samples for another's place, figures that are the platform's own: somebody who is set up wrongly must not fill the audit, either."""
+    here, there = people.plant(p, "refused-a"), people.plant(p, "refused-b")
+    role = p.make("roles", name="feeds", permissions=["sample.write", "point.read"])
+    none = p.call("GET", "/api/v1/roles?name=none")[2]["items"][0]["id"]
+    token = p.make("tokens", name="feeds", role=none)
+    p.make("grants", token=token["id"], role=role["id"], place=here["place"])
+
+    def entries():
+        return [(e["deed"], e["outcome"]) for e in p.call("GET", "/api/v1/audit?limit=1000")[2]["items"] if e["principal"] == token["id"]]
+    assert people.write(p, here["path"], 1, token["secret"])[0] == 204
+    assert entries() == []
+    for _ in range(5):
+        assert people.write(p, there["path"], 1, token["secret"])[0] == 403
+    assert entries() == [("sample.write", "denied")]
