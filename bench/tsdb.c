@@ -145,6 +145,7 @@ static void ingest_by_minutes(void)
 	tsdb_stats(t, &s);
 	printf("merged into the day: %.2f M samples per CPU-second, %.4f bytes a day's sample in %llu files\n", 10.0 / (end - merging),
 		(double) s.level[2].bytes / (double) s.level[2].samples, (unsigned long long) s.n_files);
+	printf("roll-ups: %.4f bytes a day's sample\n", (double) s.roll_bytes / (double) s.level[2].samples);
 	printf("all of it, log to day file: %.2f M samples per CPU-second\n", 10.0 / (end - began));
 }
 
@@ -173,7 +174,7 @@ static void one_hour(const char *what)
 	printf("%s: one series, one hour, %llu samples: best %.1f, median %.1f µs\n", what, (unsigned long long) (n_seen / N), us[0], us[N / 2]);
 }
 
-static void means(const char *what, int64_t step)
+static void means(const char *what, int64_t step, bool raw_only)
 {
 	double best = 1e9;
 
@@ -182,7 +183,7 @@ static void means(const char *what, int64_t step)
 
 		n_seen = 0;
 		check(tsdb_aggregate(t, &(struct tsdb_query) { .tenant = 1, .series = series, .n_series = SERIES, .from_ns = T0,
-			.to_ns = T0 + ROWS * NS_PER_S }, &(struct tsdb_step) { .step_ns = step }, count_buckets, NULL), "aggregate");
+			.to_ns = T0 + ROWS * NS_PER_S }, &(struct tsdb_step) { .step_ns = step, .lean = true, .raw_only = raw_only }, count_buckets, NULL), "aggregate");
 		best = fmin(best, cpu() - began);
 	}
 	printf("%s: %llu buckets of 1,000 series x 10,000 samples: %.1f ms CPU\n", what, (unsigned long long) n_seen, best * 1000);
@@ -207,8 +208,9 @@ int main(int argc, char *argv[])
 	else
 		ingest();
 	one_hour("files");
-	means("files, 10-minute means", 600 * NS_PER_S);
-	means("files, one mean", 0);
+	means("files, 10-minute means", 600 * NS_PER_S, true);
+	means("from roll-ups, 10-minute means", 600 * NS_PER_S, false);
+	means("files, one mean", 0, false);
 	tsdb_free(t);
 	wal_stop(wal, INT64_MAX);
 	wal_close(wal);

@@ -133,7 +133,7 @@ void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1
 }
 
 /* The held value goes on until t, where it is v1; buckets on the way are closed. Of what lies outside the query only the slope counts. */
-static int segment(struct agg *a, uint32_t series, int64_t t, double v1)
+int agg_segment(struct agg *a, uint32_t series, int64_t t, double v1)
 {
 	int64_t begin = a->hold_ns, last = MIN(t, a->q->to_ns);
 	double v0 = a->hold, slope = a->step->between == TSDB_LINEAR ? (v1 - v0) / ns_between(begin, t) : 0;
@@ -157,7 +157,7 @@ static int segment(struct agg *a, uint32_t series, int64_t t, double v1)
 }
 
 /* Makes the open bucket the one that holds t. */
-static int move_to(struct agg *a, uint32_t series, int64_t t)
+int agg_move_to(struct agg *a, uint32_t series, int64_t t)
 {
 	int r = 0;
 
@@ -180,9 +180,9 @@ static int put_span(struct agg *a, uint32_t series, const struct span *all)
 
 		agg_numbers(a, &first);
 		if (a->holding)
-			r = segment(a, series, s.t[0], a->used[0] ? a->number[0] : a->hold);
+			r = agg_segment(a, series, s.t[0], a->used[0] ? a->number[0] : a->hold);
 		if (r == 0)
-			r = move_to(a, series, s.t[0]);
+			r = agg_move_to(a, series, s.t[0]);
 		if (r < 0 || a->done)
 			break;
 		s.n = s.t[s.n - 1] < a->b.end_ns ? s.n : span_find(&s, 0, a->b.end_ns);
@@ -211,9 +211,9 @@ static int put_entry(struct agg *a, uint32_t series, const struct idx_entry *e)
 
 	agg_numbers(a, &(struct span) { .n = 1, .type = e->type, .v = &first.i });
 	if (a->holding)
-		r = segment(a, series, e->t_min, a->number[0]);
+		r = agg_segment(a, series, e->t_min, a->number[0]);
 	if (r == 0)
-		r = move_to(a, series, e->t_min);
+		r = agg_move_to(a, series, e->t_min);
 	if (r < 0 || a->done)
 		return r;
 	agg_entry(a, e);
@@ -286,7 +286,7 @@ static int look_ahead(struct reader *rd, struct agg *a, const struct series *s)
 			v1 = a->used[0] ? a->number[0] : v1;
 		}
 	}
-	return r < 0 ? r : segment(a, s->number, t, v1);
+	return r < 0 ? r : agg_segment(a, s->number, t, v1);
 }
 
 static int one_series(struct reader *rd, struct agg *a, const struct series *s)
@@ -302,13 +302,20 @@ static int one_series(struct reader *rd, struct agg *a, const struct series *s)
 	int r = fill_seed(a);
 	if (r == 0)
 		r = look_back(rd, a, s);
+	rd->tiers = agg_tiers(a);
+	rd->figures = true;
 	if (r == 0)
 		r = reader_series(rd, s, a->q->from_ns, a->q->to_ns);
+	rd->tiers = 0;
+	rd->figures = false;
 	rd->merge.whole = is_known;
+	rd->merge.rows = agg_rows;
 	rd->merge.whole_ctx = a;
+	rd->merge.lean = a->step->lean && !a->more;
 	while (r == 0 && !a->done && (r = reader_next(rd, &span)) > 0)
-		r = r == 2 ? put_entry(a, s->number, rd->merge.entry) : put_span(a, s->number, &span);
+		r = r == 3 ? agg_rolls(a, s->number, &rd->merge.figures) : r == 2 ? put_entry(a, s->number, rd->merge.entry) : put_span(a, s->number, &span);
 	rd->merge.whole = NULL;
+	rd->merge.rows = NULL;
 	if (r == 0 && a->holding && !a->done)
 		r = look_ahead(rd, a, s);
 	if (r == 0 && a->open && !a->done)

@@ -78,6 +78,9 @@ void agg_borders(const struct agg *a, int64_t t, int64_t *ret_start, int64_t *re
 int agg_out(struct agg *a, const struct tsdb_bucket *b);        /* to the caller, when 256 are together */
 /* The value from `from` to `to`, both in the open bucket, beginning at v0 and ending at v1. */
 void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1);
+/* The held value goes on until t, where it is v1; buckets on the way are closed. */
+int agg_segment(struct agg *a, uint32_t series, int64_t t, double v1);
+int agg_move_to(struct agg *a, uint32_t series, int64_t t);     /* makes the open bucket the one that holds t */
 
 /* agg_block.c: samples of one span that lie in the open bucket */
 bool agg_numbers(struct agg *a, const struct span *s);          /* number[], used[]; whether all are used */
@@ -87,6 +90,11 @@ bool agg_is_known(const struct agg *a, const struct idx_entry *e);
 struct value agg_value(const struct idx_entry *e, uint64_t bits);
 void agg_entry(struct agg *a, const struct idx_entry *e);
 
+/* agg_roll.c: rows of figures instead of samples */
+unsigned agg_tiers(const struct agg *a);                        /* which are worth a look, a bit each */
+uint32_t agg_rows(void *agg, const struct rolls *r, uint32_t k, uint32_t end);         /* merge.h: rows */
+int agg_rolls(struct agg *a, uint32_t series, const struct merged_rolls *f);
+
 /* agg_more.c */
 int more_begin(struct agg *a);                                  /* before anything; makes a->more if something is wanted */
 void more_done(struct agg *a);
@@ -94,6 +102,7 @@ void more_series(struct agg *a);
 int more_before(struct agg *a, const struct value *v);          /* the used sample before from */
 void more_open(struct agg *a);
 int more_block(struct agg *a, const struct span *s);            /* after agg_block()'s own figures; number[] and used[] are set */
+int more_roll(struct agg *a, const struct value *first, const struct value *last);      /* a counter that went from one to the other without a fall */
 int more_hold(struct agg *a, int64_t ns);                       /* the last value goes on in the open bucket */
 int more_close(struct agg *a);
 

@@ -179,6 +179,17 @@ int more_block(struct agg *a, const struct span *s)
 	return r;
 }
 
+int more_roll(struct agg *a, const struct value *first, const struct value *last)
+{
+	struct more *m = a->more;
+
+	if (m->before && !is_same(&m->value, first))
+		sum_add(&m->delta, rise(a, &m->value, first));
+	if (!is_same(first, last))
+		sum_add(&m->delta, rise(a, first, last));
+	return remember(a, last);
+}
+
 /* --- A bucket */
 
 int more_begin(struct agg *a)
@@ -219,6 +230,13 @@ int more_close(struct agg *a)
 	struct more *m = a->more;
 	struct tsdb_bucket *b = &a->b;
 
+	if (b->coarse) {
+		b->stddev = b->delta = (double) NAN;
+		for (uint32_t i = 0; i < a->step->n_quantiles; i++)
+			b->quantile[i] = (double) NAN;
+		b->changes = 0;
+		return 0;
+	}
 	b->stddev = m->n >= 2 ? sqrt(m->m2 / (double) (m->n - 1)) : (double) NAN;
 	b->delta = a->is_text ? (double) NAN : sum_get(&m->delta);
 	for (uint32_t i = 0; i < a->step->n_quantiles; i++)

@@ -224,7 +224,7 @@ void tenant_file_drop(const struct tenant *te, const struct file_info *f)
 	char base[PATH_MAX];
 
 	if (tenant_file_base(te, f->day, f->number, base))
-		file_remove(base);
+		file_remove(base, PARTS_ALL);
 }
 
 /* Room for what may be in doubt is there before it is. */

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "sys/sys.h"
 #include "tsdb/file_impl.h"
+#include "tsdb/roll.h"
 
 struct file_pool {
 	struct mutex mutex;
@@ -36,7 +37,7 @@ struct file_pool *file_pool_free(struct file_pool *p)
 	return sys_free(p);
 }
 
-int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret)
+static int new_file(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret)
 {
 	struct file *f = sys_new(struct file);
 	char *copy = sys_strdup(base);
@@ -54,6 +55,34 @@ int file_new(struct file_pool *p, struct names *names, const char *base, const s
 	f->level = info->level;
 	f->fd = -1;
 	*ret = f;
+	return 0;
+}
+
+static int new_roll(struct file *of, enum roll_tier tier)
+{
+	char base[PATH_MAX];
+	struct buf b = BUF_FIXED(base);
+
+	buf_addf(&b, "%s.%s", of->base, roll_name(tier));
+	if (b.failed)
+		return sys_fail(ENAMETOOLONG, "open", of->base);
+	int r = new_file(of->pool, of->names, base, &of->info, &of->roll[tier]);
+	if (r == 0)
+		of->roll[tier]->is_roll = true;
+	return r;
+}
+
+int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret)
+{
+	_cleanup_(file_unrefp) struct file *f = NULL;
+	int r = new_file(p, names, base, info, &f);
+
+	for (unsigned tier = 0; r == 0 && tier < ROLL_TIERS; tier++)
+		if (info->parts & roll_part(tier))
+			r = new_roll(f, tier);
+	if (r < 0)
+		return r;
+	*ret = take(f);
 	return 0;
 }
 
@@ -96,10 +125,12 @@ struct file *file_unref(struct file *f)
 	if (f->fd >= 0)
 		shut(f->pool, f);
 	mutex_unlock(&f->pool->mutex);
-	if (f->doomed) {
-		file_remove(f->base);
+	if (f->doomed)
+		file_remove(f->base, PART_RAW);
+	if (f->doomed && !f->is_roll)
 		atomic_fetch_sub(&f->pool->doomed, 1);
-	}
+	for (unsigned i = 0; i < ROLL_TIERS; i++)
+		file_unref(f->roll[i]);
 	sys_free(f->base);
 	return sys_free(f);
 }
@@ -108,17 +139,31 @@ void file_doom(struct file *f)
 {
 	if (!atomic_exchange(&f->doomed, true))
 		atomic_fetch_add(&f->pool->doomed, 1);
+	/* Who reads them yet holds them by a reference of his own. */
+	for (unsigned i = 0; i < ROLL_TIERS; i++)
+		if (f->roll[i])
+			f->roll[i]->doomed = true;
 }
 
-void file_remove(const char *base)
+struct file *file_roll(const struct file *f, unsigned tier)
 {
-	static const char *const suffixes[] = { ".parquet", ".idx" };
+	struct file *roll = f->roll[tier];
 
-	for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+	return roll && !roll->aside_ns ? roll : NULL;
+}
+
+void file_remove(const char *base, uint8_t parts)
+{
+	static const struct { uint8_t part; const char *suffix; } all[] = { { PART_RAW, ".parquet" }, { PART_RAW, ".idx" },
+		{ PART_MINUTES, ".1m.parquet" }, { PART_MINUTES, ".1m.idx" }, { PART_HOURS, ".1h.parquet" }, { PART_HOURS, ".1h.idx" } };
+
+	for (size_t i = 0; i < ELEMENTSOF(all); i++) {
 		char path[PATH_MAX];
 		struct buf b = BUF_FIXED(path);
 
-		buf_addf(&b, "%s%s", base, suffixes[i]);
+		if (!(parts & all[i].part))
+			continue;
+		buf_addf(&b, "%s%s", base, all[i].suffix);
 		if (!b.failed)
 			sys.unlink(path);
 	}
@@ -145,6 +190,24 @@ static bool name(char out[PATH_MAX], const struct file *f, const char *suffix)
 
 	buf_addf(&b, "%s%s", f->base, suffix);
 	return !b.failed;
+}
+
+uint64_t file_roll_bytes(const struct file *f)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < ROLL_TIERS; i++) {
+		char path[PATH_MAX];
+		int64_t size;
+
+		if (!f->roll[i] || !name(path, f->roll[i], ".parquet"))
+			continue;
+		if (file_size(path, &size) == 0)
+			bytes += (uint64_t) size;
+		else
+			err_clear();
+	}
+	return bytes;
 }
 
 /* Reads the whole file once. */
@@ -184,18 +247,30 @@ static int rebuild(struct file *f, const char *path)
 
 static int open_index(struct file *f)
 {
+	const struct pq_col *cols = f->is_roll ? roll_cols : sample_cols;
+	unsigned n_cols = f->is_roll ? ROLL_COLS : SAMPLE_COLS;
 	char path[PATH_MAX];
-	int r = name(path, f, ".idx") ? idx_open(path, f->info.bytes, &f->idx) : sys_fail(ENAMETOOLONG, "open", f->base);
+	int r = name(path, f, ".idx") ? idx_open_cols(path, f->info.bytes, n_cols, &f->idx) : sys_fail(ENAMETOOLONG, "open", f->base);
 
 	if (r != -ERR_MISSING && r != -ERR_CORRUPT && r != -ERR_NEWER)
 		return r;
 	err_clear();
 	arena_init(&f->idx.arena, &sys_heap, 0);
-	r = pqr_layout(f->fd, f->info.bytes, sample_cols, SAMPLE_COLS, &f->idx.arena, &f->idx.layout);
+	r = pqr_layout(f->fd, f->info.bytes, cols, n_cols, &f->idx.arena, &f->idx.layout);
 	if (r == 0)
-		r = rebuild(f, path);
+		r = f->is_roll ? roll_rebuild(f, path) : rebuild(f, path);
 	idx_close(&f->idx);
-	return r < 0 ? r : idx_open(path, f->info.bytes, &f->idx);
+	return r < 0 ? r : idx_open_cols(path, f->info.bytes, n_cols, &f->idx);
+}
+
+static int size_of(struct file *f, const char *path)
+{
+	int64_t size;
+	int r = file_size(path, &size);
+
+	if (r == 0)
+		f->info.bytes = (uint64_t) size;
+	return r;
 }
 
 static int open_file(struct file_pool *p, struct file *f)
@@ -205,7 +280,11 @@ static int open_file(struct file_pool *p, struct file *f)
 
 	if (r < 0)
 		return r;
-	r = open_index(f);
+	/* The manifest says the size of samples alone. */
+	if (f->is_roll)
+		r = size_of(f, path);
+	if (r == 0)
+		r = open_index(f);
 	if (r < 0) {
 		sys.close(f->fd);
 		f->fd = -1;

@@ -44,19 +44,22 @@ struct file_pool *file_pool_free(struct file_pool *p);          /* after all fil
 int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret);
 struct file *file_ref(struct file *f);
 struct file *file_unref(struct file *f);
+uint64_t file_roll_bytes(const struct file *f);         /* of its figures, asked of the disk */
+struct file *file_roll(const struct file *f, unsigned tier);    /* enum roll_tier; borrowed; NULL: there is none, or it could not be read */
 DEFINE_CLEANUP(struct file *, file_unref)
 const struct file_info *file_info(const struct file *f);        /* level: as it was when this was made; now: */
 int32_t file_level(const struct file *f);
 void file_set_level(struct file *f, int32_t level);
 void file_set_tombs(struct file *f, uint64_t serial);   /* tombs up to there mean nothing in it */
 void file_doom(struct file *f);                         /* no manifest names it any more: it goes with the last reference */
-void file_remove(const char *base);                     /* what lies under that name; failures are for the sweep of the next start */
+void file_remove(const char *base, uint8_t parts);      /* what lies under that name; failures are for the sweep of the next start */
 /* It could not be read to its end: it is left as it is and not merged before then (monotonic clock). */
 void file_set_aside(struct file *f, int64_t until_ns);
 bool file_is_aside(const struct file *f);
 unsigned file_pool_doomed(struct file_pool *p);         /* files that are only there because somebody reads them */
 
 /* Open until file_leave(). -ERR_MISSING, -ERR_CORRUPT when the Parquet file itself is. */
+
 int file_use(struct file *f, const struct idx **ret);
 void file_leave(struct file *f);
 

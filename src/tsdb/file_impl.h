@@ -9,6 +9,8 @@ struct file {
 	struct names *names;
 	char *base;
 	struct file_info info;
+	struct file *roll[2];           /* its figures by the minute and by the hour, files of their own; NULL: there are none */
+	bool is_roll;
 	_Atomic int32_t level;
 	atomic_bool doomed;
 	_Atomic int64_t aside_ns;

@@ -290,6 +290,18 @@ int idx_add(struct idx_builder *b, uint32_t series, const struct span *s)
 	return 0;
 }
 
+int idx_add_rows(struct idx_builder *b, const struct idx_entry *e)
+{
+	struct idx_entry *to = entry_of(b, e->series, &(struct span) { .type = e->type, .t = &e->t_min });
+	uint64_t row = to ? to->first_row : 0;
+
+	if (!to)
+		return no_memory();
+	*to = *e;
+	to->first_row = row;
+	return 0;
+}
+
 void idx_builder_done(struct idx_builder *b)
 {
 	sys_free(b->entry);
@@ -303,7 +315,7 @@ static uint64_t count_pages(const struct pq_layout *l)
 	uint64_t n = 0;
 
 	for (uint32_t g = 0; g < l->n_groups; g++)
-		for (unsigned c = 0; c < SAMPLE_COLS; c++)
+		for (unsigned c = 0; c < l->n_cols; c++)
 			n += l->group[g].chunk[c].n_pages;
 	return n;
 }
@@ -318,7 +330,7 @@ static void put_layout(struct buf *b, const struct pq_layout *l)
 		buf_addn(b, &group, sizeof(group));
 	}
 	for (uint32_t g = 0; g < l->n_groups; g++)
-		for (unsigned c = 0; c < SAMPLE_COLS; c++) {
+		for (unsigned c = 0; c < l->n_cols; c++) {
 			const struct pq_chunk *from = &l->group[g].chunk[c];
 			struct idx_chunk chunk = { .first_page = page, .n_pages = from->n_pages, .dict_offset = from->dict_offset,
 				.dict_size = from->dict_size };
@@ -327,7 +339,7 @@ static void put_layout(struct buf *b, const struct pq_layout *l)
 			buf_addn(b, &chunk, sizeof(chunk));
 		}
 	for (uint32_t g = 0; g < l->n_groups; g++)
-		for (unsigned c = 0; c < SAMPLE_COLS; c++)
+		for (unsigned c = 0; c < l->n_cols; c++)
 			buf_addn(b, l->group[g].chunk[c].page, l->group[g].chunk[c].n_pages * sizeof(struct pq_page));
 }
 
@@ -335,7 +347,7 @@ int idx_write(const char *path, struct idx_builder *b, const struct pq_layout *l
 {
 	struct buf out = BUF_INIT(&sys_heap, UINT32_MAX);
 	struct idx_head head = { .magic = "TNIX", .version = VERSION, .n_entries = (uint32_t) b->n, .n_groups = l->n_groups,
-		.n_cols = SAMPLE_COLS, .n_pages = count_pages(l), .file_size = parquet_size, .rows = l->rows };
+		.n_cols = l->n_cols, .n_pages = count_pages(l), .file_size = parquet_size, .rows = l->rows };
 	int fd = -1;
 
 	idx_builder_close(b);
@@ -405,8 +417,8 @@ static int read_layout(struct idx *x, const struct idx_head *h, const struct idx
 		g[i].first_row = row;
 		g[i].rows = groups[i].rows;
 		row += groups[i].rows;
-		for (unsigned c = 0; c < SAMPLE_COLS; c++) {
-			const struct idx_chunk *from = &chunks[(size_t) i * SAMPLE_COLS + c];
+		for (unsigned c = 0; c < h->n_cols; c++) {
+			const struct idx_chunk *from = &chunks[(size_t) i * h->n_cols + c];
 
 			if (from->first_page > h->n_pages || from->n_pages > h->n_pages - from->first_page)
 				return damaged("its pages are not right");
@@ -418,38 +430,40 @@ static int read_layout(struct idx *x, const struct idx_head *h, const struct idx
 	}
 	if (row != h->rows)
 		return damaged("its row groups do not add up");
-	x->layout = (struct pq_layout) { .rows = row, .n_groups = h->n_groups, .group = g };
+	x->layout = (struct pq_layout) { .rows = row, .n_groups = h->n_groups, .n_cols = h->n_cols, .group = g };
 	return 0;
 }
 
-static int read_map(struct idx *x, uint64_t file_size)
+static int read_map(struct idx *x, uint64_t file_size, uint32_t n_cols)
 {
 	const struct idx_head *h = x->map;
 	const char *p = (const char *) x->map + sizeof(*h);
 	uint64_t left = x->map_size - sizeof(*h);
 
-	if (memcmp(h->magic, "TNIX", 4) != 0 || h->n_cols != SAMPLE_COLS)
+	if (memcmp(h->magic, "TNIX", 4) != 0 || h->n_cols != n_cols)
 		return damaged("its head is not one");
 	if (h->version != VERSION)
 		return err_fail(ERR_NEWER, "what", "side index", "value", "another", "want", "2", NULL);
 	if (h->n_pages > left / sizeof(struct pq_page) || h->file_size != file_size)
 		return damaged("it belongs to another file");
 	uint64_t want = h->n_entries * sizeof(struct idx_entry) + h->n_groups * sizeof(struct idx_group) +
-		(uint64_t) h->n_groups * SAMPLE_COLS * sizeof(struct idx_chunk) + h->n_pages * sizeof(struct pq_page);
+		(uint64_t) h->n_groups * n_cols * sizeof(struct idx_chunk) + h->n_pages * sizeof(struct pq_page);
 	if (want != left || h->crc != crc32_of(p, left))
 		return damaged("its checksum is wrong");
 	x->entry = (const struct idx_entry *) (const void *) p;
 	x->n = h->n_entries;
 	const struct idx_group *groups = (const void *) (x->entry + x->n);
 	const struct idx_chunk *chunks = (const void *) (groups + h->n_groups);
-	const struct pq_page *pages = (const void *) (chunks + (size_t) h->n_groups * SAMPLE_COLS);
+	const struct pq_page *pages = (const void *) (chunks + (size_t) h->n_groups * n_cols);
 	int r = read_layout(x, h, groups, chunks, pages);
 	if (r == 0 && !entries_are_right(x))
 		r = damaged("its series are not right");
 	return r;
 }
 
-int idx_open(const char *path, uint64_t parquet_size, struct idx *ret)
+int idx_open(const char *path, uint64_t parquet_size, struct idx *ret) { return idx_open_cols(path, parquet_size, SAMPLE_COLS, ret); }
+
+int idx_open_cols(const char *path, uint64_t parquet_size, uint32_t n_cols, struct idx *ret)
 {
 	_cleanup_close_ int fd = -1;
 	struct idx x = { 0 };
@@ -467,7 +481,7 @@ int idx_open(const char *path, uint64_t parquet_size, struct idx *ret)
 	if (x.map == MAP_FAILED)
 		return sys_fail(errno, "map", path);
 	arena_init(&x.arena, &sys_heap, 0);
-	r = read_map(&x, parquet_size);
+	r = read_map(&x, parquet_size, n_cols);
 	if (r < 0) {
 		idx_close(&x);
 		return r;

@@ -35,6 +35,8 @@ struct idx_builder { struct idx_entry *entry; size_t n, room; double carry, held
 
 int idx_add(struct idx_builder *b, uint32_t series, const struct span *s);      /* series and times ascend */
 void idx_builder_close(struct idx_builder *b);          /* the last series is complete; once, before its entry is looked at */
+/* A series whose rows are not samples: n of them, the rest as it is said; first_row is found. */
+int idx_add_rows(struct idx_builder *b, const struct idx_entry *e);
 void idx_builder_done(struct idx_builder *b);
 /* Makes path anew (not synced: it can be made again). */
 int idx_write(const char *path, struct idx_builder *b, const struct pq_layout *l, uint64_t parquet_size);
@@ -50,5 +52,6 @@ struct idx {
 
 /* -ERR_MISSING, -ERR_CORRUPT, -ERR_NEWER: make it again. */
 int idx_open(const char *path, uint64_t parquet_size, struct idx *ret);
+int idx_open_cols(const char *path, uint64_t parquet_size, uint32_t n_cols, struct idx *ret);    /* of a file of other columns than samples */
 void idx_close(struct idx *x);
 const struct idx_entry *idx_find(const struct idx *x, uint32_t series);        /* NULL when there is none */

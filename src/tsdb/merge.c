@@ -1,5 +1,5 @@
 /* merge.c - many sorted sources into one. */
-#include "tsdb/merge.h"
+#include "tsdb/merge_impl.h"
 
 #include <stdlib.h>
 
@@ -14,6 +14,7 @@ void merge_begin(struct merge *m, int64_t from, int64_t to)
 		if (!m->spare)
 			m->spare = take(m->source[i].room);
 		sys_free(m->source[i].room);
+		merge_drop_rolls(m, &m->source[i]);
 	}
 	m->n = m->next = m->n_open = 0;
 	m->begun = false;
@@ -29,6 +30,8 @@ void merge_done(struct merge *m)
 	sys_free(m->spare);
 	sys_free(m->source);
 	sys_free(m->open);
+	for (unsigned i = 0; i < ELEMENTSOF(m->spare_rolls); i++)
+		sys_free(m->spare_rolls[i]);
 	*m = (struct merge) { 0 };
 }
 
@@ -74,7 +77,7 @@ int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, u
 	s->rank = file_info(scan_file(c))->rank;
 	s->scan = c;
 	s->row = e->first_row;
-	s->end = e->first_row + e->n;
+	s->end = s->stop = e->first_row + e->n;
 	s->type = type;
 	s->entry = *e;
 	if (tombs_touch(m->tombs, file_info(scan_file(c)), e->series, e->t_min, e->t_max)) {
@@ -83,6 +86,19 @@ int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, u
 		s->tomb = tombs_of(m->tombs, e->series, &n);
 		s->tomb_end = s->tomb + n;
 	}
+	return 0;
+}
+
+int merge_add_bare(struct merge *m, int64_t t_min, uint64_t rank, uint8_t type)
+{
+	struct source *s = add(m);
+
+	if (!s)
+		return no_memory();
+	s->t_min = MAX(t_min, m->from);
+	s->rank = rank;
+	s->type = type;
+	s->bare = true;
 	return 0;
 }
 
@@ -163,16 +179,21 @@ static int load(struct merge *m, struct source *s)
 		clip(m, s);
 		return s->at < s->span.n;
 	}
+	return s->roll[ROLL_MINUTE] || s->roll[ROLL_HOUR] ? merge_load_tiers(m, s) : merge_load_raw(m, s);
+}
+
+int merge_load_raw(struct merge *m, struct source *s)
+{
 	int r = scan_attach(s->scan);
 	if (r < 0)
 		m->failed = s->scan;
 	for (;;) {
 		if (r < 0)
 			return r;
-		s->row = scan_skip(s->scan, s->row, s->end, m->from, m->to);
-		if (s->row >= s->end)
+		s->row = scan_skip(s->scan, s->row, s->stop, m->from, m->to);
+		if (s->row >= s->stop)
 			return 0;
-		r = scan_read(s->scan, s->type, s->row, s->end, &s->span);
+		r = scan_read(s->scan, s->type, s->row, s->stop, &s->span);
 		if (r < 0) {
 			m->failed = s->scan;
 			return r;
@@ -196,6 +217,10 @@ static void ended(struct merge *m, struct source *s)
 		m->spare = take(s->room);
 	if (s->scan && !m->keep)
 		scan_detach(s->scan);
+	for (unsigned i = 0; i < ROLL_TIERS && !m->keep; i++)
+		if (s->roll[i])
+			roll_detach(s->roll[i]);
+	merge_drop_rolls(m, s);
 }
 
 static int open_next(struct merge *m)
@@ -285,12 +310,12 @@ static void pick(struct merge *m, int64_t t, struct span *ret)
 	for (size_t i = 0; i < m->n_open; i++) {
 		struct source *s = &m->source[m->open[i]];
 
-		if (now_at(m, i) == t && (!best || wins(s, best)))
+		if (now_at(m, i) == t && !s->is_roll && (!best || wins(s, best)))
 			best = s;
 	}
 	*ret = span_part(&best->span, best->at, 1);
 	for (size_t i = 0; i < m->n_open; i++)
-		if (now_at(m, i) == t)
+		if (now_at(m, i) == t && !m->source[m->open[i]].is_roll)
 			m->source[m->open[i]].at++;
 }
 
@@ -304,6 +329,44 @@ static bool next_is_whole(const struct merge *m)
 		m->whole(m->whole_ctx, e);
 }
 
+/* Rows of figures that begin before `bound` and end behind it, of sources that have samples, too. */
+static bool break_rolls(struct merge *m, int64_t t)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < m->n_open; i++) {
+		struct source *s = &m->source[m->open[i]];
+
+		if (s->is_roll && !s->bare && now_at(m, i) == t) {
+			merge_break_roll(s);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* Where the next source begins, and whether there is any but this one. */
+static int64_t bound_of(const struct merge *m, size_t first, bool *ret_alone)
+{
+	int64_t bound = m->next < m->n ? m->source[m->next].t_min : INT64_MAX;
+
+	*ret_alone = m->next == m->n;
+	for (size_t i = 0; i < m->n_open; i++)
+		if (i != first) {
+			bound = MIN(bound, now_at(m, i));
+			*ret_alone = false;
+		}
+	return bound;
+}
+
+static void hand_out(struct source *s, bool alone, int64_t bound, struct span *ret)
+{
+	uint32_t end = alone || s->span.t[s->span.n - 1] < bound ? s->span.n : span_find(&s->span, s->at, bound);
+
+	*ret = span_part(&s->span, s->at, end - s->at);
+	s->at = end;
+}
+
 int merge_next(struct merge *m, struct span *ret)
 {
 	size_t first;
@@ -313,29 +376,30 @@ int merge_next(struct merge *m, struct span *ret)
 			qsort(m->source, m->n, sizeof(*m->source), by_time);
 		m->begun = true;
 	}
-	int r = refill(m);
-	if (r == 0 && m->whole && m->n_open == 0 && m->next < m->n && next_is_whole(m)) {
-		m->entry = &m->source[m->next++].entry;
-		return 2;
-	}
-	if (r == 0)
-		r = earliest(m, &first);
-	if (r <= 0)
-		return r;
-	struct source *s = &m->source[m->open[first]];
-	int64_t t = now_at(m, first), bound = m->next < m->n ? m->source[m->next].t_min : INT64_MAX;
-	bool alone = m->next == m->n;
-	for (size_t i = 0; i < m->n_open; i++)
-		if (i != first) {
-			bound = MIN(bound, now_at(m, i));
-			alone = false;
+	for (;;) {
+		int r = refill(m);
+
+		if (r == 0 && m->whole && m->n_open == 0 && m->next < m->n && next_is_whole(m)) {
+			m->entry = &m->source[m->next++].entry;
+			return 2;
 		}
-	if (!alone && bound == t) {
-		pick(m, t, ret);
+		if (r == 0)
+			r = earliest(m, &first);
+		if (r <= 0)
+			return r;
+		struct source *s = &m->source[m->open[first]];
+		bool alone;
+		int64_t t = now_at(m, first), bound = bound_of(m, first, &alone);
+		if (s->is_roll && (s->bare || alone || s->rolls[s->tier]->t_max[s->k[s->tier]] < bound)) {
+			merge_take_rolls(m, s, alone ? INT64_MAX : bound);
+			return 3;
+		}
+		if ((s->is_roll || (!alone && bound == t)) && break_rolls(m, t))
+			continue;
+		if (!alone && bound == t)
+			pick(m, t, ret);
+		else
+			hand_out(s, alone, bound, ret);
 		return 1;
 	}
-	uint32_t end = alone || s->span.t[s->span.n - 1] < bound ? s->span.n : span_find(&s->span, s->at, bound);
-	*ret = span_part(&s->span, s->at, end - s->at);
-	s->at = end;
-	return 1;
 }

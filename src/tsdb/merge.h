@@ -6,12 +6,15 @@
  * each. Of equal times the one written last counts: head before files, a file of a higher rank before one of a lower, and
  * within the head the higher sequence number of the log.
  *
+ * A file's source may have figures of minutes and hours beside its samples (roll.h): where the caller wants them, and nobody else has samples
+ * among theirs, they are handed on in their place. A source whose samples are gone has nothing else.
+ *
  * Thread: one. Memory: arrays of pointers; chunks 33 KB each while open; the scans' pages.
  */
 #pragma once
 
-#include "tsdb/file.h"
 #include "tsdb/head.h"
+#include "tsdb/roll.h"
 #include "tsdb/tomb.h"
 
 struct source {
@@ -28,6 +31,15 @@ struct source {
 	struct idx_entry entry;
 	const struct tomb *tomb, *tomb_end;     /* of the series, where one touches it: the next one to look at */
 	struct span rest;               /* of what was read, behind the stretch at hand */
+	/* Its figures, by tier; NULL: none, or not wanted. */
+	struct roll_scan *roll[ROLL_TIERS];
+	struct idx_entry roll_entry[ROLL_TIERS];
+	bool bare;                      /* the samples are gone */
+	bool is_roll;                   /* what comes next is row k[tier], and span is its first time alone */
+	uint8_t tier;
+	uint32_t k[ROLL_TIERS];
+	uint64_t stop;                  /* samples are read up to here, then there is a choice again */
+	struct rolls *rolls[ROLL_TIERS];
 	/* Open: */
 	struct span span;
 	uint32_t at;
@@ -44,6 +56,11 @@ struct merge {
 	bool (*whole)(void *ctx, const struct idx_entry *e);
 	void *whole_ctx;
 	const struct idx_entry *entry;
+	/* How many rows of figures from `k` on, before `end`, will do instead of their samples, taken together; NULL: none ever does. */
+	uint32_t (*rows)(void *ctx, const struct rolls *r, uint32_t k, uint32_t end);
+	bool lean;                      /* of figures what `lean` says (roll.h) */
+	struct merged_rolls { const struct rolls *r; uint32_t k, n; bool forced; } figures;     /* forced: nothing else is there */
+	struct rolls *spare_rolls[4];
 	bool begun;                     /* sources are in order */
 	struct scan *failed;            /* when merge_next() failed: the file that could not be read; NULL: none */
 	const struct tombs *tombs;      /* what they mean is passed over; set after merge_begin(), as long as the sources */
@@ -54,5 +71,8 @@ void merge_begin(struct merge *m, int64_t from, int64_t to);    /* empties it; m
 void merge_done(struct merge *m);
 int merge_add_pieces(struct merge *m, const struct pieces *p);
 int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, uint8_t type);
-/* 1: the next run; 0: there is none; 2: m->entry instead of the next run. Both live until the next call. */
+/* The figures of the source added last; its samples need not be there any more. */
+void merge_add_rolls(struct merge *m, enum roll_tier tier, struct roll_scan *c, const struct idx_entry *e);
+int merge_add_bare(struct merge *m, int64_t t_min, uint64_t rank, uint8_t type);
+/* 1: the next run; 0: there is none; 2: m->entry, 3: m->figures instead of the next run. All live until the next call. */
 int merge_next(struct merge *m, struct span *ret);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "tsdb/output.h"
+#include "tsdb/roll_out.h"
 
 enum { OUTPUT_SERIES = 1 << 17, DAY_ZSTD = 3, ROOM_SPARE = 16 << 20 };
 
@@ -23,6 +24,8 @@ struct merging {
 	struct input *in;
 	struct merge merge;
 	struct output *out;
+	struct roll_out *rolls;
+	struct roller *roller;          /* of the series under way */
 	bool open;                      /* out has a file */
 	struct file_info *made;
 	size_t n_made, room;
@@ -127,18 +130,24 @@ static int open_output(struct merging *m)
 	}
 	int r = output_open(m->out, &info);
 	m->open = r == 0;
+	roll_out_begin(m->rolls, &info);
 	return r;
 }
 
 static int close_output(struct merging *m)
 {
+	uint8_t parts = 0;
+
 	m->open = false;
 	/* All of it was deleted. */
 	if (!m->out->info.rows) {
 		output_drop(m->out);
 		return 0;
 	}
-	int r = output_close(m->out);
+	int r = roll_out_close(m->rolls, &parts);
+	if (r == 0)
+		r = output_close(m->out);
+	m->out->info.parts |= parts;
 	m->made[m->n_made++] = m->out->info;            /* also when it failed: it may have its name already */
 	return r;
 }
@@ -158,13 +167,21 @@ static int one_series(struct merging *m, uint32_t series)
 {
 	struct merge_job *j = m->job;
 	struct span span;
+	uint8_t type = V_STR;
 	int r = add_sources(m, series);
 
+	roller_begin(m->roller);
 	while (r == 0 && (r = merge_next(&m->merge, &span)) > 0) {
 		r = output_put(m->out, series, &span);
 		j->rows_out += span.n;
+		type = span.type;
+		roller_add(m->roller, &span);
 		if (r == 0)
 			r = j->on_rows(j, span.n);
+	}
+	if (r == 0) {
+		roller_end(m->roller, type);
+		r = roll_out_put(m->rolls, series, type, m->roller);
 	}
 	if (r < 0 && m->merge.failed)
 		j->failed = scan_file(m->merge.failed);
@@ -213,10 +230,12 @@ static int run(struct merging *m)
 	if (r < 0)
 		return r;
 	m->out = output_new(j->t, j->te);
+	m->roller = sys_alloc(sizeof(*m->roller));
+	r = roll_out_new(j->t, j->te, &m->rolls);
 	struct file **old = sys_alloc_array(j->n + 1, sizeof(struct file *));
-	if (!m->out || !old) {
+	if (r < 0 || !m->out || !old || !m->roller) {
 		sys_free(old);
-		return no_memory();
+		return r < 0 ? r : no_memory();
 	}
 	for (size_t i = 0; i < j->n; i++)
 		old[i] = j->in[i].file;
@@ -248,6 +267,8 @@ int merge_job_run(struct merge_job *j)
 	sys_free(m.in);
 	pqr_scratch_free(m.scratch);
 	output_free(m.out);
+	roll_out_free(m.rolls);
+	sys_free(m.roller);
 	/* No manifest was to name these yet. */
 	for (size_t i = 0; i < m.n_made; i++)
 		tenant_file_drop(j->te, &m.made[i]);

@@ -32,7 +32,8 @@ static inline int count_name(void *ctx, const char *name)
 
 	snprintf(path, sizeof(path), "%.700s/%.255s", c->path, name);
 	if (stat(path, &st) == 0)
-		c->n += S_ISDIR(st.st_mode) ? count_names(path) : (unsigned) str_ends(name, ".parquet") && !str_eq(name, "series.parquet");
+		c->n += S_ISDIR(st.st_mode) ? count_names(path) : (unsigned) str_ends(name, ".parquet") && !str_eq(name, "series.parquet") &&
+			!str_ends(name, ".1m.parquet") && !str_ends(name, ".1h.parquet");
 	return 0;
 }
 

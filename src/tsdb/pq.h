@@ -28,7 +28,7 @@ enum {
 	PQ_GROUP_BYTES = 16 << 20,      /* a row group of texts ends earlier: what the writer holds is bounded by it */
 	PQ_DICT_ENTRIES = 4096,
 	PQ_DICT_BYTES = 64 << 10,
-	PQ_COLS_MAX = 16,
+	PQ_COLS_MAX = 32,
 	PQ_BOUND_BYTES = 64,            /* longer texts are cut in statistics */
 };
 
@@ -45,7 +45,7 @@ struct pq_page {
 _Static_assert(sizeof(struct pq_page) == 40, "lies so in the side index");
 struct pq_chunk { const struct pq_page *page; uint32_t n_pages, dict_size; uint64_t dict_offset; };     /* dict_size 0: none */
 struct pq_group { uint64_t first_row; uint32_t rows; struct pq_chunk chunk[PQ_COLS_MAX]; };
-struct pq_layout { uint64_t rows; uint32_t n_groups; const struct pq_group *group; };
+struct pq_layout { uint64_t rows; uint32_t n_groups, n_cols; const struct pq_group *group; };
 
 /* Samples: README.md, "Files". The order is that of the files for ever. */
 enum sample_col { COL_SERIES, COL_TS, COL_NS, COL_LAG, COL_M, COL_E, COL_F, COL_D, COL_S, COL_Q, SAMPLE_COLS };

@@ -374,7 +374,7 @@ int pqr_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n
 	}
 	if (w.rows < 0 || rows != (uint64_t) w.rows)
 		return damaged("its row groups do not add up");
-	*ret = (struct pq_layout) { .rows = rows, .n_groups = w.n_groups, .group = w.group };
+	*ret = (struct pq_layout) { .rows = rows, .n_groups = w.n_groups, .n_cols = n_cols, .group = w.group };
 	return 0;
 }
 

@@ -322,6 +322,6 @@ int pqw_layout(struct pqw *w, struct pq_layout *ret)
 				.dict_offset = c->dict_size ? c->offset : 0 };
 		}
 	}
-	*ret = (struct pq_layout) { .rows = w->rows, .n_groups = w->n_groups, .group = group };
+	*ret = (struct pq_layout) { .rows = w->rows, .n_groups = w->n_groups, .n_cols = w->config.n_cols, .group = group };
 	return 0;
 }

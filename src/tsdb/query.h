@@ -48,6 +48,9 @@ struct tsdb_step {
 	int64_t step_ns;                /* 0: one bucket from from_ns to to_ns */
 	int64_t origin_ns;              /* bucket borders are origin + i * step; the first and last bucket are cut by from and to */
 	enum tsdb_interpolation between;        /* how a value goes on until the next one; for avg */
+	bool lean;                      /* first, min, max, their times and delta will not be looked at: they may be missing, and a mean of values near the
+	                                 * end of double may be infinite */
+	bool raw_only;                  /* neither figures of minutes and hours (README.md, "Roll-ups") nor of side indexes are used where there are samples */
 	bool only_time;                 /* leave the look before from_ns and behind to_ns out: avg then starts at the first sample inside */
 	/* Instead of equal steps: bucket i runs from border[i] to border[i + 1]; ascending, borrowed during the query. NULL: step_ns */
 	const int64_t *border;
@@ -81,6 +84,8 @@ struct tsdb_bucket {
 	int64_t first_ns, last_ns;
 	int64_t min_i, max_i;           /* min and max of i64 and time, exact beyond 2^53 */
 	double integral;                /* of the value over covered_ns, in its unit × s; NaN when that is 0 */
+	bool coarse;                    /* of some of it only figures of minutes or hours are kept: what they do not say is missing, and where they cross a
+	                                 * border each side has its share of the time */
 	bool filled;                    /* nothing is known of it: fill made it up. Then n and covered_ns are 0 */
 	/* What was wanted: */
 	double stddev;                  /* of the samples, divisor n - 1; NaN with less than two */

@@ -6,7 +6,9 @@
 #include "base/err.h"
 
 /* Beyond so many files their pages are not kept from series to series. */
-enum { KEEP_FILES = 48, CHECK_EVERY = 16 };
+/* Fewer samples than this are as soon read as their figures. */
+enum { KEEP_FILES = 48, CHECK_EVERY = 16, ROLL_SAMPLES_MIN = 2048 };
+#define ROLL_ALL ((1u << ROLL_TIERS) - 1)
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "a query", NULL); }
 
@@ -57,12 +59,17 @@ static void free_scans(struct reader *rd)
 {
 	for (size_t i = 0; i < rd->n_scans; i++)
 		scan_free(rd->scan[i]);
+	for (size_t i = 0; i < rd->n_scans * ROLL_TIERS; i++)
+		roll_scan_free(rd->roll[i]);
 	rd->scan = sys_free(rd->scan);
+	rd->roll = sys_free(rd->roll);
 	rd->n_scans = 0;
 }
 
 void reader_close(struct reader *rd)
 {
+	if (rd->rolled)
+		rd->t->rolled += rd->rolled;
 	merge_done(&rd->merge);
 	pieces_done(&rd->pieces);
 	free_scans(rd);
@@ -87,8 +94,11 @@ int reader_refresh(struct reader *rd)
 		return 0;
 	struct catalog *now = rd->q->lease ? lease_catalog(rd->q->lease) : catalog_ref(rd->te);
 	struct scan **scan = sys_alloc_array(now->n + 1, sizeof(*scan));
+	struct roll_scan **roll = sys_alloc_array((now->n + 1) * ROLL_TIERS, sizeof(*roll));
 
-	if (!scan) {
+	if (!scan || !roll) {
+		sys_free(scan);
+		sys_free(roll);
 		catalog_unref(now);
 		return no_memory();
 	}
@@ -98,6 +108,8 @@ int reader_refresh(struct reader *rd)
 
 		if (a == b)
 			scan[j] = take(rd->scan[i]);
+		for (unsigned k = 0; a == b && k < ROLL_TIERS; k++)
+			roll[j * ROLL_TIERS + k] = take(rd->roll[i * ROLL_TIERS + k]);
 		i += a <= b;
 		j += b <= a;
 	}
@@ -105,6 +117,7 @@ int reader_refresh(struct reader *rd)
 	catalog_unref(rd->catalog);
 	rd->catalog = now;
 	rd->scan = scan;
+	rd->roll = roll;
 	rd->n_scans = now->n;
 	return 0;
 }
@@ -127,6 +140,93 @@ static bool overlaps(const struct file_info *f, uint32_t series, int64_t from, i
 	return f->series_min <= series && series <= f->series_max && f->t_max >= from && (f->t_min < to || to == INT64_MAX);
 }
 
+/* Of the run's samples those between from and to, as if they were spread evenly. */
+static double share(const struct idx_entry *e, int64_t from, int64_t to)
+{
+	double a = (double) MAX(e->t_min, from), b = (double) MIN(e->t_max, to), all = (double) e->t_max - (double) e->t_min;
+
+	return all > 0 ? (double) e->n * CLAMP((b - a) / all, 0.0, 1.0) : (double) e->n;
+}
+
+/* 1: the file has figures of the series. Lost or torn ones are passed over: the samples say the same, and the next merge makes them anew. */
+static int find_figures(struct reader *rd, size_t file, unsigned tier, uint32_t series, struct idx_entry *ret)
+{
+	struct file *part = file_roll(rd->catalog->file[file], tier);
+	struct roll_scan **c = &rd->roll[file * ROLL_TIERS + tier];
+	int r = 0;
+
+	if (!part)
+		return 0;
+	if (!*c)
+		r = roll_scan_new(part, rd->kit->scratch, c);
+	if (r == 0)
+		r = roll_find(*c, series, ret);
+	if (r == -ERR_MISSING || r == -ERR_CORRUPT) {
+		file_set_aside(part, INT64_MAX);
+		err_clear();
+		r = 0;
+	}
+	return r;
+}
+
+/* Beside the samples that were added last, or in their place. */
+static int add_figures(struct reader *rd, size_t file, uint32_t series, unsigned tiers)
+{
+	int r = 0;
+
+	for (unsigned tier = 0; tier < ROLL_TIERS && r >= 0; tier++) {
+		struct idx_entry e;
+
+		r = tiers & 1u << tier ? find_figures(rd, file, tier, series, &e) : 0;
+		if (r > 0)
+			merge_add_rolls(&rd->merge, tier, rd->roll[file * ROLL_TIERS + tier], &e);
+	}
+	return MIN(r, 0);
+}
+
+/* The samples are gone: what sums them up is all there is. */
+static int add_bare(struct reader *rd, size_t file, const struct series *s)
+{
+	const struct file_info *f = file_info(rd->catalog->file[file]);
+	struct idx_entry e;
+	int r = 0;
+
+	for (unsigned tier = 0; tier < ROLL_TIERS && r == 0; tier++)
+		r = find_figures(rd, file, tier, s->number, &e);
+	if (r <= 0 || e.t_max < rd->merge.from || (e.t_min >= rd->merge.to && rd->merge.to != INT64_MAX))
+		return MIN(r, 0);
+	r = merge_add_bare(&rd->merge, e.t_min, f->rank, s->type);
+	return r < 0 ? r : add_figures(rd, file, s->number, ROLL_ALL);
+}
+
+static int add_file(struct reader *rd, size_t file, const struct series *s)
+{
+	const struct file_info *f = file_info(rd->catalog->file[file]);
+	struct idx_entry e;
+	struct scan *c;
+	int r = 0;
+
+	if (f->parts & PART_RAW) {
+		size_t before = rd->merge.n;
+
+		r = reader_scan(rd, file, &c);
+		if (r == 0)
+			r = scan_find(c, s->number, &e);
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			r = merge_add_rows(&rd->merge, c, &e, s->type);
+			const struct source *src = rd->merge.n > before ? &rd->merge.source[before] : NULL;
+			/* Where something is deleted, the figures still count it. */
+			if (r == 0 && src && rd->tiers && roll_has(s->type) && src->tomb == src->tomb_end &&
+					share(&e, rd->merge.from, rd->merge.to) >= ROLL_SAMPLES_MIN)
+				r = add_figures(rd, file, s->number, rd->tiers);
+			return r;
+		}
+	}
+	return rd->figures && f->parts & ~PART_RAW && roll_has(s->type) ? add_bare(rd, file, s) : 0;
+}
+
 int reader_series(struct reader *rd, const struct series *s, int64_t from, int64_t to)
 {
 	size_t n = 0;
@@ -141,17 +241,10 @@ int reader_series(struct reader *rd, const struct series *s, int64_t from, int64
 	if (r == 0)
 		rd->merge.tombs = rd->catalog->tombs;
 	for (size_t i = 0; r >= 0 && i < rd->n_scans; i++) {
-		struct idx_entry e;
-		struct scan *c;
-
 		if (!overlaps(file_info(rd->catalog->file[i]), s->number, from, to))
 			continue;
 		n++;
-		r = reader_scan(rd, i, &c);
-		if (r == 0)
-			r = scan_find(c, s->number, &e);
-		if (r > 0)
-			r = merge_add_rows(&rd->merge, c, &e, s->type);
+		r = add_file(rd, i, s);
 	}
 	rd->merge.keep = rd->q->n_series > 1 && n <= KEEP_FILES;
 	/* Files first: their rank is lower, but order decides nothing between ranks. */
@@ -167,5 +260,8 @@ int reader_next(struct reader *rd, struct span *ret)
 		if (r < 0)
 			return r;
 	}
-	return merge_next(&rd->merge, ret);
+	int r = merge_next(&rd->merge, ret);
+	if (r == 3)
+		rd->rolled += rd->merge.figures.n;
+	return r;
 }

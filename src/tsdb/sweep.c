@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "tsdb/pqr.h"
+#include "tsdb/roll.h"
 
 struct sweep {
 	const struct manifest *named;
@@ -21,29 +22,44 @@ struct sweep {
 	unsigned date[3];
 };
 
-static bool is_named(const struct manifest *m, uint64_t number)
+static struct file_info *named(const struct manifest *m, uint64_t number)
 {
 	for (size_t lo = 0, hi = m->n; lo < hi;) {
 		size_t mid = lo + (hi - lo) / 2;
 
 		if (m->file[mid].number == number)
-			return true;
+			return &m->file[mid];
 		if (m->file[mid].number < number)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return false;
+	return NULL;
 }
 
-/* "0000000017.parquet", "0000000017.idx": our names alone, nothing else is touched. */
-static bool is_ours(const char *name, uint64_t *ret_number, const char **ret_suffix)
+static bool is_of(const struct manifest *m, uint64_t number, uint8_t part)
+{
+	const struct file_info *f = named(m, number);
+
+	return f && f->parts & part;
+}
+
+/* "0000000017.parquet", "0000000017.1h.idx": our names alone, nothing else is touched. */
+static bool is_ours(const char *name, uint64_t *ret_number, uint8_t *ret_part, const char **ret_suffix)
 {
 	const char *end = name + str_len(name);
 	size_t n = num_parse_u64(name, end, ret_number);
 
-	*ret_suffix = name + n;
-	return n >= 10 && (str_eq(*ret_suffix, ".parquet") || str_eq(*ret_suffix, ".idx") || str_eq(*ret_suffix, ".idx.tmp"));
+	name += n;
+	*ret_part = PART_RAW;
+	for (unsigned tier = 0; tier < ROLL_TIERS; tier++)
+		if (name[0] == '.' && str_starts(name + 1, roll_name(tier))) {
+			*ret_part = roll_part(tier);
+			name += 1 + str_len(roll_name(tier));
+			break;
+		}
+	*ret_suffix = name;
+	return n >= 10 && (str_eq(name, ".parquet") || str_eq(name, ".idx") || str_eq(name, ".idx.tmp"));
 }
 
 /* The first and last µs are longer than int64 ns goes. */
@@ -98,8 +114,9 @@ static int place(int fd, struct arena *a, struct file_info *f)
 }
 
 /* 1: *f says what the file is; 0: it is none that can be read. */
-static int look(const char *path, struct file_info *f)
+static int look(const char *path, uint8_t part, struct file_info *f)
 {
+	bool raw = part == PART_RAW;
 	_cleanup_close_ int fd = -1;
 	struct pq_layout l;
 	struct arena a;
@@ -111,16 +128,19 @@ static int look(const char *path, struct file_info *f)
 	if (r < 0)
 		return r;
 	arena_init(&a, &sys_heap, 0);
-	r = pqr_layout(fd, (uint64_t) size, sample_cols, SAMPLE_COLS, &a, &l);
-	f->bytes = (uint64_t) size;
+	r = pqr_layout(fd, (uint64_t) size, raw ? sample_cols : roll_cols, raw ? (unsigned) SAMPLE_COLS : (unsigned) ROLL_COLS, &a, &l);
+	f->bytes = raw ? (uint64_t) size : 0;
 	if (r == 0)
 		r = place(fd, &a, f);
 	if (r == -ERR_CORRUPT) {
 		err_clear();
 		r = 0;
 	} else if (r == 0) {
-		f->rows = l.rows;
+		f->rows = raw ? l.rows : 0;
 		r = bounds(&l, f);
+		/* Rows of figures say when their stretch begins. */
+		if (!raw && r > 0 && __builtin_add_overflow(f->t_max, roll_ns(ROLL_HOUR), &f->t_max))
+			f->t_max = INT64_MAX;
 	}
 	arena_done(&a);
 	return r;
@@ -136,15 +156,24 @@ static int set_aside(const char *path)
 	return b.failed ? sys_fail(ENAMETOOLONG, "rename", path) : file_rename(path, aside);
 }
 
-static int adopt(struct sweep *s, uint64_t number)
+static int adopt(struct sweep *s, uint64_t number, uint8_t part)
 {
-	struct file_info f = { .number = number, .parts = PART_RAW, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
+	struct file_info f = { .number = number, .parts = part, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 	struct manifest *m = s->found;
-	int r = look(s->path, &f);
+	int r = look(s->path, part, &f);
 
 	m->next = MAX(m->next, number + 1);
 	if (r <= 0)
 		return r < 0 ? r : set_aside(s->path);
+	struct file_info *there = named(m, number);
+	if (there) {
+		f.parts |= there->parts;
+		if (part == PART_RAW)
+			*there = f;
+		else
+			there->parts = f.parts;
+		return 0;
+	}
 	if (m->n == s->room) {
 		size_t room = MAX(s->room * 2, (size_t) 16);
 		struct file_info *more = sys_resize(m->file, room * sizeof(*more));
@@ -163,11 +192,11 @@ static int adopt(struct sweep *s, uint64_t number)
 }
 
 /* Also what a side index that was being made again left. */
-static int unnamed(struct sweep *s, uint64_t number, const char *suffix)
+static int unnamed(struct sweep *s, uint64_t number, uint8_t part, const char *suffix)
 {
 	struct file_info f = { .number = number, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 
-	if (is_named(s->named, number) && !str_eq(suffix, ".idx.tmp"))
+	if (is_of(s->named, number, part) && !str_eq(suffix, ".idx.tmp"))
 		return 0;
 	return s->on_unnamed ? s->on_unnamed(s->ctx, s->path, &f) : file_unlink(s->path);
 }
@@ -193,6 +222,7 @@ static int walk_name(void *ctx, const char *name)
 	size_t len = str_len(s->path);
 	const char *suffix;
 	uint64_t number;
+	uint8_t part;
 	struct buf b = { .data = s->path, .len = len, .room = sizeof(s->path), .max = sizeof(s->path) };
 	int r = 0;
 
@@ -201,10 +231,10 @@ static int walk_name(void *ctx, const char *name)
 		r = sys_fail(ENAMETOOLONG, "open", s->path);
 	else if (s->depth < 3)
 		r = walk_folder(s, name);
-	else if (is_ours(name, &number, &suffix) && s->found && str_eq(suffix, ".parquet"))
-		r = adopt(s, number);
-	else if (is_ours(name, &number, &suffix) && s->named)
-		r = unnamed(s, number, suffix);
+	else if (is_ours(name, &number, &part, &suffix) && s->found && str_eq(suffix, ".parquet"))
+		r = adopt(s, number, part);
+	else if (is_ours(name, &number, &part, &suffix) && s->named)
+		r = unnamed(s, number, part, suffix);
 	s->path[len] = 0;
 	return r;
 }

@@ -118,7 +118,9 @@ struct tsdb_stats {
 	uint64_t ingested, replaced;            /* samples: taken in; overwritten in the head by one of the same time */
 	uint64_t refused;                       /* samples of a series that does not exist or has another type */
 	uint64_t rows_ignored;                  /* rows of ROWS batches */
+	uint64_t rolled;                        /* rows of figures of minutes and hours that queries took in the place of samples */
 	uint64_t lost;                          /* numbers of batches that the log could not give any more */
+	uint64_t roll_bytes;                    /* of figures of minutes and hours, beside file_bytes */
 	double bytes_per_sample;                /* file_bytes / file_samples */
 	/* Merging. Levels: flushed, two hours, day. */
 	struct tsdb_level { uint64_t files, bytes, samples; } level[3];

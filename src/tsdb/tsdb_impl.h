@@ -114,7 +114,7 @@ struct tsdb {
 	_Atomic uint32_t merging_tenant;        /* 0: none */
 	_Atomic uint64_t merging_rows, merging_of, merges, merge_failures, merged_in, merged_out, merged_rows, merged_same, held_total;
 
-	_Atomic uint64_t seq_files, flushes, flush_failures, flush_ms_last, taken, replaced, refused, ignored, lost;
+	_Atomic uint64_t seq_files, flushes, flush_failures, flush_ms_last, taken, replaced, refused, ignored, lost, rolled;
 };
 
 /* tenant.c */
@@ -176,11 +176,15 @@ struct reader {
 	struct catalog *catalog;
 	struct kit *kit;
 	struct scan **scan;         /* by the place of the file in the catalog, made when needed */
+	struct roll_scan **roll;    /* of its figures: ROLL_TIERS a file */
+	unsigned tiers;             /* which figures may stand for samples, a bit each; a file without samples has them in any case: */
+	bool figures;               /* whoever reads knows what to do with them */
 	size_t n_scans;
 	struct pieces pieces;
 	struct merge merge;
 	unsigned until_check;
 	bool scaled;                /* spans may be: span.h */
+	uint64_t rolled;            /* rows of figures that were read in the place of samples */
 };
 int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, struct reader *ret);
 void reader_close(struct reader *rd);

@@ -1,0 +1,194 @@
+/*
+ * agg_roll.c - rows of figures of minutes and hours in the place of their samples.
+ *
+ * Rows that lie in one bucket are added up; between them their last values go on, as between samples. Where samples are gone (`forced`) and a row
+ * crosses a border, its mean goes on over its time, and it counts where it begins.
+ */
+#include <math.h>
+
+#include "base/err.h"
+#include "tsdb/agg.h"
+
+static int64_t shortest(const struct agg *a)
+{
+	int64_t least = INT64_MAX;
+
+	if (!a->step->border)
+		return a->step->step_ns ? a->step->step_ns : INT64_MAX;
+	for (size_t i = 1; i < a->step->n_borders; i++)
+		least = MIN(least, a->step->border[i] - a->step->border[i - 1]);
+	return least;
+}
+
+/* What figures cannot say, samples must. */
+static bool is_said(const struct agg *a)
+{
+	return a->step->between == TSDB_STEP && !a->is_text && (!a->more || (a->step->want == TSDB_DELTA && !a->step->n_quantiles));
+}
+
+unsigned agg_tiers(const struct agg *a)
+{
+	int64_t least = shortest(a);
+	unsigned tiers = 0;
+
+	if (a->step->raw_only || !is_said(a))
+		return 0;
+	for (unsigned t = 0; t < ROLL_TIERS; t++)
+		if (least >= roll_ns(t))
+			tiers |= 1u << t;
+	return tiers;
+}
+
+uint32_t agg_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
+{
+	const struct agg *a = ctx;
+	int64_t from, to;
+	uint32_t i = k;
+
+	if (!is_said(a))
+		return 0;
+	agg_borders(a, r->t_min[k], &from, &to);
+	for (; i < end && r->t_max[i] < to && isfinite(r->sum[i]) && isfinite(r->held[i]); i++)
+		if (a->more && r->falls && r->falls[i])
+			break;
+	return i - k;
+}
+
+enum { FIRST, LAST, LEAST, MOST };
+
+static struct value value_of(const struct rolls *r, unsigned which, uint32_t i)
+{
+	struct value v = { .type = (enum vtype) r->type };
+	double f = which == FIRST ? r->first[i] : which == LAST ? r->last[i] : which == LEAST ? r->min[i] : r->max[i];
+
+	if (r->type == V_F64)
+		v.f64 = f;
+	else if (r->type == V_F32)
+		v.f32 = (float) f;
+	else if (r->type == V_BOOL)
+		v.b = r->whole[which][i] != 0;
+	else
+		v.i = r->whole[which][i];
+	return v;
+}
+
+static void add_ends(struct agg *a, const struct rolls *r, uint32_t i)
+{
+	struct tsdb_bucket *b = &a->b;
+	bool whole = is_whole(r->type), any = b->n_used > 0;
+
+	if (!any || (whole ? r->whole[LEAST][i] < b->min_i : r->min[i] < b->min)) {
+		b->min = r->min[i];
+		b->min_ns = r->min_ns[i];
+		b->min_i = whole ? r->whole[LEAST][i] : 0;
+	}
+	if (!any || (whole ? r->whole[MOST][i] > b->max_i : r->max[i] > b->max)) {
+		b->max = r->max[i];
+		b->max_ns = r->max_ns[i];
+		b->max_i = whole ? r->whole[MOST][i] : 0;
+	}
+	if (b->first.type == V_NONE) {
+		b->first = value_of(r, FIRST, i);
+		b->first_ns = r->first_ns ? r->first_ns[i] : r->t_min[i];
+	}
+	a->held_min = fmin(a->held_min, r->min[i]);
+	a->held_max = fmax(a->held_max, r->max[i]);
+}
+
+/* What is counted of a row, and not held. */
+static int add_counts(struct agg *a, const struct rolls *r, uint32_t i)
+{
+	struct tsdb_bucket *b = &a->b;
+	uint32_t used = r->used ? r->used[i] : r->count[i];
+
+	b->n += r->count[i];
+	b->n_good += r->good ? r->good[i] : r->count[i];
+	if (r->worst && r->worst[i] >> 30 > b->worst >> 30)
+		b->worst = r->worst[i];
+	if (!used)
+		return 0;
+	sum_add(&a->sum, r->sum[i]);
+	if (!r->lean) {
+		add_ends(a, r, i);
+	} else {
+		a->held_min = -INFINITY;
+		a->held_max = INFINITY;
+	}
+	b->n_used += used;
+	b->last = value_of(r, LAST, i);
+	b->last_ns = r->last_ns ? r->last_ns[i] : r->t_max[i];
+	if (!a->more || r->lean)
+		return 0;
+	struct value first = value_of(r, FIRST, i);
+	return more_roll(a, &first, &b->last);
+}
+
+static void hold_on(struct agg *a, const struct rolls *r, uint32_t i)
+{
+	bool any = !r->used || r->used[i];
+
+	a->holding = any && (!r->last_ns || r->last_ns[i] == r->t_max[i]);
+	a->hold = r->last[i];
+	a->hold_ns = r->t_max[i];
+}
+
+/* Rows of one bucket, which is open. */
+static int add_rows(struct agg *a, const struct rolls *r, uint32_t from, uint32_t end)
+{
+	int e = 0;
+
+	for (uint32_t i = from; i < end && e == 0; i++) {
+		if (i > from && a->holding)
+			agg_integrate(a, a->hold_ns, r->t_min[i], a->hold, a->hold);
+		e = add_counts(a, r, i);
+		a->b.covered_ns += r->covered ? r->covered[i] : r->t_max[i] - r->t_min[i];
+		sum_add(&a->integral, r->held[i]);
+		hold_on(a, r, i);
+	}
+	return e;
+}
+
+/* A row that no bucket holds whole, of whose samples nothing else is left. */
+static int spread_row(struct agg *a, uint32_t series, const struct rolls *r, uint32_t i)
+{
+	int64_t span = r->covered ? r->covered[i] : r->t_max[i] - r->t_min[i], at = MAX(r->t_min[i], a->q->from_ns);
+	bool begins = r->t_min[i] >= a->q->from_ns;
+	int e = at < a->q->to_ns ? agg_move_to(a, series, at) : 0;
+
+	if (e < 0 || a->done || at >= a->q->to_ns)
+		return e;
+	a->b.coarse = true;
+	if (begins)
+		e = add_counts(a, r, i);
+	a->holding = span > 0;
+	a->hold = span > 0 ? r->held[i] / (double) span : 0;
+	a->hold_ns = at;
+	if (e == 0 && a->holding)
+		e = agg_segment(a, series, r->t_max[i], a->hold);
+	if (e < 0 || a->done)
+		return e;
+	if (a->open)
+		a->b.coarse = true;
+	hold_on(a, r, i);
+	return 0;
+}
+
+int agg_rolls(struct agg *a, uint32_t series, const struct merged_rolls *f)
+{
+	const struct rolls *r = f->r;
+	int64_t start, end;
+	int e = 0;
+
+	if (a->holding)
+		e = agg_segment(a, series, r->t_min[f->k], a->hold);
+	if (e < 0 || a->done)
+		return e;
+	agg_borders(a, MAX(r->t_min[f->k], a->q->from_ns), &start, &end);
+	if (f->forced && (r->t_min[f->k] < a->q->from_ns || r->t_max[f->k] >= end))
+		return spread_row(a, series, r, f->k);
+	e = agg_move_to(a, series, r->t_min[f->k]);
+	if (e < 0 || a->done)
+		return e;
+	a->b.coarse |= f->forced;
+	return add_rows(a, r, f->k, f->k + f->n);
+}

@@ -1,0 +1,579 @@
+/* roll_read.c - rows of figures out of a file: pages decoded once, columns put together for one series after the other. */
+#include "tsdb/roll.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "tsdb/decimal.h"
+#include "tsdb/file_impl.h"
+
+struct col_state {
+	struct pq_values values;
+	struct pq_dict dict;
+	uint32_t group, page, dict_group;
+	bool loaded, dict_loaded;
+};
+
+struct roll_scan {
+	struct file *f;
+	struct pqr_scratch *scratch;
+	const struct idx *idx;
+	bool attached;
+	struct col_state col[ROLL_COLS];
+};
+
+/* A column of the rows of one series: v[i] belongs to row i; run: first + i × step. */
+struct got { const int64_t *v; const uint8_t *def; bool none, run; int64_t first; uint64_t step; };
+
+static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "roll-ups", "detail", detail, NULL); }
+static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading roll-ups", NULL); }
+
+int roll_scan_new(struct file *part, struct pqr_scratch *scratch, struct roll_scan **ret)
+{
+	struct roll_scan *c = sys_new(struct roll_scan);
+
+	if (!c)
+		return no_memory();
+	c->f = file_ref(part);
+	c->scratch = scratch;
+	*ret = c;
+	return 0;
+}
+
+static int attach(struct roll_scan *c)
+{
+	int r = c->attached ? 0 : file_use(c->f, &c->idx);
+
+	c->attached |= r == 0;
+	return r;
+}
+
+static void free_pages(struct roll_scan *c)
+{
+	for (unsigned i = 0; i < ROLL_COLS; i++) {
+		pq_values_done(&c->col[i].values);
+		pq_dict_done(&c->col[i].dict);
+		c->col[i].loaded = c->col[i].dict_loaded = false;
+	}
+}
+
+void roll_detach(struct roll_scan *c)
+{
+	free_pages(c);
+	if (c->attached)
+		file_leave(c->f);
+	c->attached = false;
+}
+
+struct roll_scan *roll_scan_free(struct roll_scan *c)
+{
+	if (!c)
+		return NULL;
+	roll_detach(c);
+	file_unref(c->f);
+	return sys_free(c);
+}
+
+void roll_set_aside(struct roll_scan *c) { file_set_aside(c->f, INT64_MAX); }
+
+int roll_find(struct roll_scan *c, uint32_t series, struct idx_entry *ret)
+{
+	bool was = c->attached;
+	int r = attach(c);
+
+	if (r < 0)
+		return r;
+	const struct idx_entry *e = idx_find(c->idx, series);
+	if (e)
+		*ret = *e;
+	if (!was)
+		roll_detach(c);
+	return e != NULL;
+}
+
+/* --- Columns */
+
+static uint32_t group_of(const struct pq_layout *l, uint64_t row)
+{
+	uint32_t lo = 0, hi = l->n_groups;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		*(l->group[mid].first_row <= row ? &lo : &hi) = mid;
+	}
+	return lo;
+}
+
+static uint32_t page_of(const struct pq_chunk *c, uint32_t row)
+{
+	uint32_t lo = 0, hi = c->n_pages;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		*(c->page[mid].first_row <= row ? &lo : &hi) = mid;
+	}
+	return lo;
+}
+
+static int load(struct roll_scan *c, unsigned col, uint32_t group, uint32_t page)
+{
+	struct col_state *s = &c->col[col];
+	const struct pq_chunk *chunk = &c->idx->layout.group[group].chunk[col];
+	int r = 0;
+
+	if (s->loaded && s->group == group && s->page == page)
+		return 0;
+	s->loaded = false;
+	if (chunk->dict_size && (!s->dict_loaded || s->dict_group != group)) {
+		pq_dict_done(&s->dict);
+		s->dict_loaded = false;
+		r = pqr_dict(c->scratch, c->f->fd, &roll_cols[col], chunk, &s->dict);
+		s->dict_loaded = r == 0;
+		s->dict_group = group;
+	}
+	if (r == 0)
+		r = pqr_page(c->scratch, c->f->fd, &roll_cols[col], &chunk->page[page], chunk->dict_size ? &s->dict : NULL, &s->values);
+	if (r < 0)
+		return r;
+	s->loaded = true;
+	s->group = group;
+	s->page = page;
+	return 0;
+}
+
+static struct got run_of_page(const struct pq_values *v, uint32_t at, uint32_t *n)
+{
+	uint32_t i = v->n_runs - 1;
+
+	while (v->run[i].first > at)
+		i--;
+	if (i + 1 < v->n_runs)
+		*n = MIN(*n, v->run[i + 1].first - at);
+	return (struct got) { .run = true, .first = (int64_t) ((uint64_t) v->run[i].value + (at - v->run[i].first) * v->run[i].step), .step = v->run[i].step };
+}
+
+/* What one page has of the column from `row` on; *n is lowered to it. */
+static int part(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, struct got *ret)
+{
+	const struct pq_layout *l = &c->idx->layout;
+	uint32_t g = group_of(l, row), at = (uint32_t) (row - l->group[g].first_row);
+	const struct pq_chunk *chunk = &l->group[g].chunk[col];
+	uint32_t p = page_of(chunk, at);
+	const struct pq_page *page = &chunk->page[p];
+
+	at -= page->first_row;
+	*n = MIN(*n, page->rows - at);
+	*ret = (struct got) { .none = true };
+	if (page->all_null)
+		return 0;
+	int r = load(c, col, g, p);
+	if (r < 0)
+		return r;
+	const struct pq_values *v = &c->col[col].values;
+	if (v->all_null || (!v->def && at >= v->to))
+		return 0;
+	if (!v->def && at < v->from) {
+		*n = MIN(*n, v->from - at);
+		return 0;
+	}
+	if (!v->def) {
+		*n = MIN(*n, v->to - at);
+		at -= v->from;
+	}
+	*ret = v->n_runs ? run_of_page(v, at, n) : (struct got) { .v = v->v + at, .def = v->def ? v->def + at : NULL };
+	if (ret->def && !memchr(ret->def, 0, *n))
+		ret->def = NULL;
+	else if (ret->def && !memchr(ret->def, 1, *n))
+		*ret = (struct got) { .none = true };
+	return 0;
+}
+
+static int64_t cell(const struct got *g, uint32_t i) { return g->run ? (int64_t) ((uint64_t) g->first + i * g->step) : g->v[i]; }
+
+static void spread(const struct got *from, uint32_t n, int64_t *v, uint8_t *def)
+{
+	memset(def, !from->none, n);
+	if (from->none)
+		memset(v, 0, n * sizeof(*v));
+	else if (from->run)
+		for (uint32_t i = 0; i < n; i++)
+			v[i] = cell(from, i);
+	else
+		memcpy(v, from->v, n * sizeof(*v));
+	if (from->def)
+		memcpy(def, from->def, n);
+}
+
+/* Borrowed from the page where one holds them all, else put together in slot `slot`. */
+static int column(struct roll_scan *c, unsigned col, const struct idx_entry *e, struct rolls *to, unsigned slot, struct got *ret)
+{
+	uint32_t n = (uint32_t) e->n, some = n;
+	struct got g;
+	bool any = false;
+	int r = part(c, col, e->first_row, &some, &g);
+
+	if (r < 0 || some == n) {
+		*ret = g;
+		return r;
+	}
+	for (uint32_t at = 0; r == 0; some = n - at) {
+		if (at)
+			r = part(c, col, e->first_row + at, &some, &g);
+		if (r < 0)
+			return r;
+		spread(&g, some, to->v[slot] + at, to->def[slot] + at);
+		any |= !g.none;
+		at += some;
+		if (at == n)
+			break;
+	}
+	*ret = (struct got) { .v = to->v[slot], .def = memchr(to->def[slot], 0, n) ? to->def[slot] : NULL, .none = !any };
+	return 0;
+}
+
+static bool there(const struct got *g, uint32_t i) { return !g->none && (!g->def || g->def[i]); }
+
+/* --- What they say */
+
+struct reading { struct roll_scan *c; const struct idx_entry *e; struct rolls *to; struct got period, exponent; };
+
+static int get(const struct reading *g, unsigned col, unsigned slot, struct got *ret) { return column(g->c, col, g->e, g->to, slot, ret); }
+
+static int read_times(struct reading *k)
+{
+	struct rolls *to = k->to;
+	struct got ts, off, n, span;
+	uint64_t row = 0;
+	int r = get(k, ROLL_TS, 0, &ts);
+
+	if (r == 0)
+		r = get(k, ROLL_OFF, 1, &off);
+	if (r == 0)
+		r = get(k, ROLL_N, 2, &n);
+	if (r == 0)
+		r = get(k, ROLL_SPAN, 3, &span);
+	if (r == 0)
+		r = get(k, ROLL_PERIOD, 4, &k->period);
+	if (r < 0)
+		return r;
+	if (ts.none || ts.def || off.none || off.def || n.none || n.def)
+		return damaged("its rows have no time or count");
+	for (uint32_t i = 0; i < to->n; i++) {
+		int64_t count = cell(&n, i), last;
+
+		to->t_min[i] = (int64_t) ((uint64_t) cell(&ts, i) * 1000 + (uint64_t) cell(&off, i));
+		if (count < 1 || count > UINT32_MAX)
+			return damaged("a count is not right");
+		if (there(&k->period, i)) {
+			if (__builtin_mul_overflow(cell(&k->period, i), count - 1, &last))
+				return damaged("a period is not right");
+		} else {
+			last = there(&span, i) ? cell(&span, i) : -1;
+		}
+		if (last < 0 || __builtin_add_overflow(to->t_min[i], last, &to->t_max[i]) || (i && to->t_min[i] <= to->t_max[i - 1]))
+			return damaged("its times do not ascend");
+		to->count[i] = (uint32_t) count;
+		to->row[i] = row;
+		row += (uint64_t) count;
+	}
+	to->row[to->n] = row;
+	return 0;
+}
+
+/* A count, or a quality, of 32 bits; NULL: `otherwise` for all. */
+static int read_small(const struct reading *k, unsigned col, unsigned which, const uint32_t *otherwise, const uint32_t **ret)
+{
+	struct rolls *to = k->to;
+	struct got g;
+	int r = get(k, col, 0, &g);
+
+	*ret = NULL;
+	if (r < 0 || g.none)
+		return r;
+	for (uint32_t i = 0; i < to->n; i++) {
+		to->small[which][i] = there(&g, i) ? (uint32_t) cell(&g, i) : otherwise ? otherwise[i] : 0;
+		if (otherwise && to->small[which][i] > otherwise[i])
+			return damaged("a count is not right");
+	}
+	*ret = to->small[which];
+	return 0;
+}
+
+/* ns, of a stretch within the row or from its first sample on; where there is none, what its first or last sample says. */
+static int read_times_of(const struct reading *k, unsigned col, unsigned which, const int64_t **ret)
+{
+	struct rolls *to = k->to;
+	struct got g;
+	int r = get(k, col, 0, &g);
+
+	*ret = NULL;
+	if (r < 0 || g.none)
+		return r;
+	for (uint32_t i = 0; i < to->n; i++) {
+		int64_t span = to->t_max[i] - to->t_min[i], x = there(&g, i) ? cell(&g, i) : col == ROLL_FIRST_AT ? 0 : span;
+
+		if (x < 0 || x > span)
+			return damaged("a time is not right");
+		to->times[which][i] = col == ROLL_COVERED ? x : to->t_min[i] + x;
+	}
+	*ret = to->times[which];
+	return 0;
+}
+
+/* Decimals where there is an exponent, else doubles; whole: NULL, or where they go as they are. */
+static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, double *ret, int64_t *whole)
+{
+	const struct got *exponent = &k->exponent;
+	struct rolls *to = k->to;
+	struct got m, d;
+	int r = get(k, m_col, 2, &m);
+
+	if (r == 0)
+		r = get(k, d_col, 3, &d);
+	if (r < 0)
+		return r;
+	if (exponent->run && exponent->step == 0 && !m.none && !m.def && !m.run) {
+		decimals_f64(m.v, (unsigned) exponent->first, to->n, ret);
+		if (whole)
+			memcpy(whole, m.v, to->n * sizeof(*whole));
+		return 0;
+	}
+	for (uint32_t i = 0; i < to->n; i++) {
+		uint64_t bits = there(&d, i) ? (uint64_t) cell(&d, i) : 0;
+
+		if (whole)
+			whole[i] = there(&m, i) ? cell(&m, i) : 0;
+		if (there(exponent, i) && there(&m, i))
+			ret[i] = decimal_f64(cell(&m, i), (unsigned) cell(exponent, i));
+		else
+			memcpy(&ret[i], &bits, sizeof(bits));
+	}
+	return 0;
+}
+
+static int read_exponents(struct reading *k)
+{
+	struct got *ret = &k->exponent;
+	int r = get(k, ROLL_E, 5, ret);
+
+	for (uint32_t i = 0; r == 0 && !ret->none && i < (ret->run && ret->step == 0 ? 1 : k->to->n); i++)
+		if (there(ret, i) && (uint64_t) cell(ret, i) > DECIMAL_E_LIMIT)
+			return damaged("an exponent is too large");
+	return r;
+}
+
+static int read_held(const struct reading *k)
+{
+	struct rolls *to = k->to;
+	struct got held;
+	int r = get(k, ROLL_HELD, 0, &held);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < to->n; i++) {
+		uint64_t bits = there(&held, i) ? (uint64_t) cell(&held, i) : 0;
+
+		if (there(&held, i))
+			memcpy(&to->held[i], &bits, sizeof(bits));
+		else
+			to->held[i] = there(&k->period, i) && to->count[i] > 1 ? (double) cell(&k->period, i) * (to->sum[i] - to->last[i]) : 0;
+	}
+	return 0;
+}
+
+static int read_at(const struct reading *k, unsigned col, int64_t *ret)
+{
+	struct rolls *to = k->to;
+	struct got at;
+	int r = get(k, col, 0, &at);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < to->n; i++) {
+		int64_t x = there(&at, i) ? cell(&at, i) : 0;
+
+		if (there(&k->period, i) && cell(&k->period, i) > 0 && __builtin_mul_overflow(x, cell(&k->period, i), &x))
+			return damaged("a time is not right");
+		if (x < 0 || x > to->t_max[i] - to->t_min[i])
+			return damaged("a time is not right");
+		ret[i] = to->t_min[i] + x;
+	}
+	return 0;
+}
+
+static int read_falls(const struct reading *k)
+{
+	struct rolls *to = k->to;
+	struct got g;
+	int r = get(k, ROLL_FALLS, 0, &g);
+
+	to->falls = NULL;
+	if (r < 0 || g.none)
+		return r;
+	for (uint32_t i = 0; i < to->n; i++)
+		to->fell[i] = there(&g, i);
+	to->falls = to->fell;
+	return 0;
+}
+
+static int read_counts(const struct reading *k)
+{
+	struct rolls *to = k->to;
+	int r = read_small(k, ROLL_GOOD, 0, to->count, &to->good);
+
+	if (r == 0)
+		r = read_small(k, ROLL_USED, 1, to->count, &to->used);
+	if (r == 0)
+		r = read_small(k, ROLL_WORST, 2, NULL, &to->worst);
+	if (r == 0)
+		r = read_times_of(k, ROLL_COVERED, 0, &to->covered);
+	if (r == 0)
+		r = read_times_of(k, ROLL_FIRST_AT, 1, &to->first_ns);
+	if (r == 0)
+		r = read_times_of(k, ROLL_LAST_AT, 2, &to->last_ns);
+	return r;
+}
+
+int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool lean, struct rolls *to)
+{
+	bool whole = roll_is_whole(type);
+	struct reading k = { c, e, to, { 0 }, { 0 } };
+	int r = attach(c);
+
+	if (r < 0)
+		return r;
+	if (e->n > ROLL_ROWS_MAX || e->first_row > c->idx->layout.rows || e->n > c->idx->layout.rows - e->first_row)
+		return damaged("a series has more rows than a day has minutes");
+	to->n = (uint32_t) e->n;
+	to->type = type;
+	to->lean = lean;
+	r = read_times(&k);
+	if (r == 0)
+		r = read_counts(&k);
+	if (r == 0)
+		r = read_exponents(&k);
+	if (r == 0)
+		r = read_values(&k, ROLL_LAST, ROLL_LAST_D, to->last, whole ? to->whole[1] : NULL);
+	if (r == 0)
+		r = read_values(&k, ROLL_SUM, ROLL_SUM_D, to->sum, NULL);
+	if (r == 0)
+		r = read_held(&k);
+	if (r < 0 || lean)
+		return r;
+	r = read_values(&k, ROLL_FIRST, ROLL_FIRST_D, to->first, whole ? to->whole[0] : NULL);
+	if (r == 0)
+		r = read_values(&k, ROLL_MIN, ROLL_MIN_D, to->min, whole ? to->whole[2] : NULL);
+	if (r == 0)
+		r = read_values(&k, ROLL_MAX, ROLL_MAX_D, to->max, whole ? to->whole[3] : NULL);
+	if (r == 0)
+		r = read_at(&k, ROLL_MIN_AT, to->min_ns);
+	if (r == 0)
+		r = read_at(&k, ROLL_MAX_AT, to->max_ns);
+	return r == 0 ? read_falls(&k) : r;
+}
+
+void roll_get(const struct rolls *r, uint32_t i, struct roll *ret)
+{
+	bool whole = roll_is_whole(r->type);
+	struct roll k = { .t_min = r->t_min[i], .t_max = r->t_max[i], .n = r->count[i], .period = -1 };
+
+	k.good = r->good ? r->good[i] : k.n;
+	k.used = r->used ? r->used[i] : k.n;
+	k.worst = r->worst ? r->worst[i] : 0;
+	k.covered_ns = r->covered ? r->covered[i] : k.t_max - k.t_min;
+	k.first_ns = r->first_ns ? r->first_ns[i] : k.t_min;
+	k.last_ns = r->last_ns ? r->last_ns[i] : k.t_max;
+	k.holds = k.used && k.last_ns == k.t_max;
+	k.min_ns = r->min_ns[i];
+	k.max_ns = r->max_ns[i];
+	k.sum = r->sum[i];
+	k.held = r->held[i];
+	k.falls = r->falls && r->falls[i];
+	if (whole) {
+		k.first.i = r->whole[0][i];
+		k.last.i = r->whole[1][i];
+		k.min.i = r->whole[2][i];
+		k.max.i = r->whole[3][i];
+	} else {
+		k.first.f = r->first[i];
+		k.last.f = r->last[i];
+		k.min.f = r->min[i];
+		k.max.f = r->max[i];
+	}
+	*ret = k;
+}
+
+/* --- The side index anew */
+
+static int run_of(struct roll_scan *c, struct idx_entry *e)
+{
+	uint64_t rows = c->idx->layout.rows - e->first_row;
+	int r = 0;
+
+	for (e->n = 0; r == 0 && e->n < rows;) {
+		uint32_t n = (uint32_t) MIN(rows - e->n, (uint64_t) ROLL_PAGE_ROWS), i = 0;
+		struct got g;
+
+		r = part(c, ROLL_SERIES, e->first_row + e->n, &n, &g);
+		if (r == 0 && (g.none || g.def))
+			r = damaged("it has rows without series");
+		if (r < 0)
+			break;
+		if (!e->n)
+			e->series = (uint32_t) cell(&g, 0);
+		while (i < n && (uint32_t) cell(&g, i) == e->series)
+			i++;
+		e->n += i;
+		if (i < n)
+			break;
+	}
+	return r;
+}
+
+static int rebuild_rows(struct roll_scan *c, struct names *names, struct rolls *rolls, struct idx_builder *b)
+{
+	int r = 0;
+
+	for (uint64_t row = 0, n; r == 0 && row < c->idx->layout.rows; row += n) {
+		struct idx_entry e = { .first_row = row };
+
+		r = run_of(c, &e);
+		n = e.n;
+		const struct series *s = r == 0 ? names_series(names, e.series) : NULL;
+		e.type = s && roll_has(s->type) ? s->type : V_F64;
+		if (r == 0)
+			r = roll_read(c, &e, e.type, true, rolls);
+		if (r < 0)
+			break;
+		e.t_min = rolls->t_min[0];
+		e.t_max = rolls->t_max[rolls->n - 1];
+		e.n_used = rolls->row[rolls->n];
+		r = idx_add_rows(b, &e);
+	}
+	return r;
+}
+
+int roll_rebuild(struct file *f, const char *path)
+{
+	struct idx_builder b = { 0 };
+	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
+	_cleanup_free_ struct roll_scan *c = sys_new(struct roll_scan);
+	_cleanup_free_ struct rolls *rolls = sys_new(struct rolls);
+	int r = c && rolls ? pqr_scratch_new(&s) : no_memory();
+
+	if (r == 0) {
+		c->f = f;
+		c->scratch = s;
+		c->idx = &f->idx;
+		c->attached = true;     /* it is being opened: nobody else has it yet */
+		r = rebuild_rows(c, f->names, rolls, &b);
+		free_pages(c);
+	}
+	if (r == 0)
+		r = idx_write(path, &b, &f->idx.layout, f->info.bytes);
+	idx_builder_done(&b);
+	return r;
+}
