@@ -215,11 +215,15 @@ static int check_times(const struct job *j, const struct batch *b)
 	const struct batch_col *time = batch_find(b, BATCH_NAME_TIME);
 	uint32_t rows = time->enc & ENC_CONST ? 1 : b->n_rows;
 	const int64_t *t = batch_body(b, time);
-	int64_t latest = t[0];
+	int64_t earliest = t[0], latest = t[0];
+	int r;
 
-	for (uint32_t i = 1; i < rows; i++)
+	for (uint32_t i = 1; i < rows; i++) {
+		earliest = MIN(earliest, t[i]);
 		latest = MAX(latest, t[i]);
-	return intake_time(&j->intake, latest);
+	}
+	r = intake_time(&j->intake, earliest);
+	return r < 0 ? r : intake_time(&j->intake, latest);
 }
 
 /* A text may have one byte less here than in a batch: tsdb's limit. */

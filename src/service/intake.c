@@ -11,6 +11,7 @@
 #include "service/lines.h"
 #include "service/reach.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
 
 enum { CACHE_MAX = 200000, PATH_MAX_BYTES = INTAKE_NAME_MAX + 2, FUTURE_MAX_H = 1 };
 
@@ -232,9 +233,11 @@ int intake_time(const struct intake *t, int64_t ns)
 {
 	char text[WHEN_TEXT_MAX];
 
-	if (ns <= t->now_ns + FUTURE_MAX_H * 3600 * NS_PER_S)
+	if (ns <= t->now_ns + FUTURE_MAX_H * 3600 * NS_PER_S && ns != TSDB_NEVER)
 		return 0;
 	when_format(text, ns);
+	if (ns == TSDB_NEVER)           /* what a series without samples has */
+		return err_fail(ERR_TOO_SMALL, "field", "timestamp", "min", "1677-09-21T00:12:43.145224193Z", "value", text, NULL);
 	return err_fail(ERR_INVALID, "field", "timestamp", "rule", "@not_future", "value", text, NULL);
 }
 

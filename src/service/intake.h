@@ -48,7 +48,7 @@ int intake_find(struct intake *t, const struct intake_name *name, struct intake_
 int intake_want(struct intake *t, const struct intake_name *name, enum vtype type);
 int intake_make(struct intake *t);      /* point.write; nothing to make is fine */
 
-/* -ERR_INVALID: more than an hour ahead of our clock. */
+/* -ERR_INVALID: more than an hour ahead of our clock. -ERR_TOO_SMALL: the one instant that means there is none. */
 int intake_time(const struct intake *t, int64_t ns);
 int intake_add(struct intake *t, enum vtype type, const struct sample *s);     /* sample->value.type may be V_NONE; -ERR_COUNT */
 int intake_take(struct intake *t, struct batch *b);     /* a batch that is whole; takes the reference, also on failure */

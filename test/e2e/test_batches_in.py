@@ -105,6 +105,7 @@ OVERLAP[48 + 4 * 1 + 4:48 + 12] = OVERLAP[48 + 16 * 2 + 12:48 + 16 * 2 + 16]    
     (b.names(["bad/a", "bad/b"]) + bytes(OVERLAP), "bad_body"),
     (NAMES + b.tall(b.F64, [0, 0], [T0, T0], [1.0, 2.0]) + b.tall(b.I64, [0], [T0], [1]), "type_conflict"),
     (NAMES + b.tall(b.BYTES, [0], [T0], [b"x"]), "type_conflict"), (NAMES + b.tall(b.TIME, [0], [T0], [1]), "type_conflict"),
+    (NAMES + b.tall(b.F64, [0, 0], [-2**63, T0], [1.0, 1.0]), "too_small"),             # that instant means: none
     (NAMES + b.tall(b.F64, [0], [2**63 - 1], [1.0]), "invalid"),                        # ahead of the clock
     (b.names(["site/line/x"]) + ROW, "invalid"),                                        # inside the plant nothing is made
     (b.names(["nothing"]) + ROW, "length"), (b.names(["bad/" + "x" * 201]) + ROW, "length"), (b.names(["bad/" + "x" * 500]) + ROW, "length"),

@@ -34,6 +34,7 @@ def test_what_the_influxdb_client_words_comes_back_in_every_type(platform):
     ("w f=1 x", 400, "syntax"), ("w f=", 400, "syntax"), ("w", 400, "syntax"), ("w f=nan", 400, "syntax"),
     ("w f=1i 1700000000000000000", 422, "type_conflict"),          # the series holds text
     ("w f=1 9223372036854775807", 422, "invalid"),                 # more than an hour ahead
+    ('w f="1" -9223372036854775808', 422, "too_small"),            # was taken, and never seen again
     ("site/nowhere f=1", 422, "invalid"),                          # inside the plant: nothing is made there
     ("w\xff f=1", None, None),
     ("w\0w f=1", 422, "invalid"), ("w f\0f=1", 422, "invalid"),    # no name holds U+0000
