@@ -302,6 +302,35 @@ TEST(a_file_that_cannot_be_read_when_the_manifest_is_lost_too_stays_under_anothe
 	fixture_end(&w.f);
 }
 
+TEST(series_that_a_damaged_dictionary_has_lost_are_remembered)
+{
+	static const off_t at[] = { 0, 20, 30, 16 + 40 + 20, 16 + 5 * 40 + 2, 16 + 5 * 40 + 30 };
+
+	for (size_t i = 0; i <= ELEMENTSOF(at); i++) {
+		struct world w = { 0 };
+		uint32_t was[N_SERIES];
+		uint64_t rows = 0;
+		char path[200];
+
+		must(some_files(&w, &rows));
+		memcpy(was, w.series, sizeof(was));
+		fixture_stop(&w.f);
+		snprintf(path, sizeof(path), "%s/tenants/1/series.dict", w.f.dir);
+		int fd = open(path, O_WRONLY);
+		must(i < ELEMENTSOF(at) ? pwrite(fd, "XX", 2, at[i]) == 2 : unlink(path) == 0);
+		close(fd);
+		for (unsigned start = 0; start < 2; start++) {
+			must(fixture_start(&w.f) == 0 && world_names(&w));
+			is_bytes(w.series, was, sizeof(was));
+			is_int(holds(&w, rows, rows), (int64_t) rows * N_SERIES);
+			if (start == 1)
+				break;
+			fixture_stop(&w.f);
+		}
+		fixture_end(&w.f);
+	}
+}
+
 TEST(files_that_no_manifest_names_are_removed_and_strangers_are_left_alone)
 {
 	struct world w = { 0 };

@@ -20,6 +20,7 @@ enum {
 	SEEN = 256,
 	KIND_SERIES = 1, KIND_LIST = 2,
 	FILE_MAX = 1 << 30,
+	SPARE_MAX = 1 << 16,
 };
 static const uint32_t MARK = 0x5345524e;                /* "NRES" */
 
@@ -78,6 +79,7 @@ struct list *names_list_get(struct names *n, uint32_t number)
 
 uint32_t names_count(struct names *n) { return atomic_load(&n->n_series); }
 uint32_t names_list_count(struct names *n) { return atomic_load(&n->n_lists); }
+bool names_any(struct names *n) { return n->by_point.used > 0; }
 uint64_t names_cut(const struct names *n) { return n->cut; }
 
 /* --- Tables */
@@ -196,11 +198,13 @@ static int put_series(struct names *n, uint32_t number, const struct uuid *point
 	if (s->number)
 		return 0;               /* said twice: a torn append that was written again */
 	uint32_t *slot = find_point(n, point);
+	n->by_point.used += !*slot;
+	while (*slot > number)          /* what is restored may be older than what the point has by now */
+		slot = &names_series(n, *slot)->older;
 	s->point = *point;
 	s->type = type;
 	s->older = *slot;
 	s->number = number;
-	n->by_point.used += !*slot;
 	if (number > n->n_series)
 		atomic_store_explicit(&n->n_series, number, memory_order_release);
 	*slot = number;
@@ -457,6 +461,10 @@ static int load(struct names *n)
 	}
 	bool fresh = b.len < HEAD_BYTES;
 	n->cut += fresh ? b.len : b.len - end;
+	/* A tail that is longer than a record may have been whole once: the log may know its numbers, so nobody else gets them. */
+	uint32_t spare = fresh ? 0 : (uint32_t) MIN((b.len - end) / (RECORD_HEAD + SERIES_BYTES), (size_t) SPARE_MAX);
+	n->n_series += spare;
+	n->n_lists += spare;
 	n->end = end;
 	buf_done(&b);
 	if (fresh)
@@ -653,6 +661,16 @@ int names_add(struct names *n, size_t count, const struct uuid *points, const ui
 	sys_free(w.seen.slot);
 	buf_done(&b);
 	return r;
+}
+
+int names_restore(struct names *n, const struct names_lost *lost, size_t count)
+{
+	int r = 0;
+
+	mutex_hold(&n->mutex);
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = put_series(n, lost[i].number, &lost[i].point, lost[i].type);
+	return r == 0 ? rewrite(n) : r;
 }
 
 int names_list(struct names *n, const uint32_t *series, uint32_t k, uint32_t *ret)

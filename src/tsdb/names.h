@@ -3,7 +3,7 @@
  *
  * tenants/<id>/series.dict: a header, then records {u32 mark, u32 len, u32 crc, payload}, little-endian. A record is synced before its
  * number is handed out. At open a torn tail is cut; a record damaged in the middle is passed over (the next mark is looked
- * for) and its number stays used. Numbers only grow; `floor` keeps them above what files already use. Lists that names_share() makes are
+ * for) and its number stays used; series.parquet remembers whose it was (restore.c). Numbers only grow; `floor` keeps them above what files already use. Lists that names_share() makes are
  * in no record; their numbers are not in the log either, so another start may give them to others.
  *
  * Series live in blocks that never move, so a `struct series *` is good as long as the names are. Tracks belong to the
@@ -60,7 +60,12 @@ struct list *names_list_get(struct names *n, uint32_t number);          /* NULL 
  * same ones were asked for before. NULL: no list. Found without the lock. */
 struct list *names_share(struct names *n, const uint32_t *series, uint32_t k);
 uint32_t names_list_count(struct names *n);
+bool names_any(struct names *n);                                        /* is there a series at all? */
 uint64_t names_cut(const struct names *n);                              /* bytes that were damaged or torn at open */
+/* Series that a damaged dictionary has no more, as somebody else remembers them, into a file that takes its place. Open it anew then: only so
+ * do they stand in their lists again. */
+struct names_lost { uint32_t number; uint8_t type; struct uuid point; };
+int names_restore(struct names *n, const struct names_lost *lost, size_t count);
 
 /* The dictionary as it lies there, for who only looks: each series that can be read, and how many bytes cannot. Nothing is cut; the end of one
  * that is written to just now counts as damaged. -ERR_MISSING. */

@@ -185,6 +185,54 @@ TEST(a_record_damaged_in_the_middle_costs_itself_only)
 	is_int(add(n, 1, V_F64), 4);
 }
 
+TEST(what_is_restored_stands_where_it_was_and_the_point_keeps_its_newest)
+{
+	_cleanup_(names_freep) struct names *n = NULL;
+	uint64_t end;
+	int fd;
+
+	fresh();
+	is_int(names_open(path, 1, 0, &n), 0);
+	end = size_of();
+	is_int(add(n, 0, V_I64), 1);
+	is_int(add(n, 0, V_F64), 2);
+	n = names_free(n);
+	fd = open(path, O_WRONLY);
+	is_int(pwrite(fd, "XX", 2, (off_t) end + 20), 2);
+	close(fd);
+	is_int(names_open(path, 1, 0, &n), 0);
+	ok(!names_series(n, 1));
+	struct uuid p = point(0);
+	is_int(names_restore(n, &(struct names_lost) { .number = 1, .type = V_I64, .point = p }, 1), 0);
+	for (int start = 0; start < 2; start++) {
+		is_int(names_cut(n), start ? 0 : 40);
+		is_int(names_newest(n, &p), 2);
+		is_int(names_series(n, 2)->older, 1);
+		is_int(names_series(n, 1)->type, V_I64);
+		is_int(names_series(n, 1)->older, 0);
+		n = names_free(n);
+		is_int(names_open(path, 1, 0, &n), 0);
+	}
+}
+
+TEST(a_number_whose_record_was_damaged_at_the_end_is_not_given_again)
+{
+	_cleanup_(names_freep) struct names *n = NULL;
+	int fd;
+
+	fresh();
+	is_int(names_open(path, 1, 0, &n), 0);
+	is_int(add(n, 0, V_I64), 1);
+	uint64_t end = size_of();
+	is_int(add(n, 1, V_F64), 2);
+	n = names_free(n);
+	fd = open(path, O_WRONLY);
+	is_int(pwrite(fd, "XX", 2, (off_t) end + 20), 2);
+	close(fd);
+	is_int(names_open(path, 1, 0, &n), 0);
+	is_int(add(n, 2, V_F64), 3);
+}
+
 TEST(numbers_that_files_use_already_are_not_given_again)
 {
 	_cleanup_(names_freep) struct names *n = NULL;

@@ -10,7 +10,7 @@
 struct reading { int fd; struct pqr_scratch *scratch; const struct sheet_reader *to; uint32_t *number; };
 
 /* A row that has a path has a number, which was read before. */
-static int tell(const struct reading *in, const struct pq_values *v, uint64_t row, uint32_t rows)
+static int tell(const struct reading *in, unsigned col, const struct pq_values *v, uint64_t row, uint32_t rows)
 {
 	int r = 0;
 
@@ -21,7 +21,11 @@ static int tell(const struct reading *in, const struct pq_values *v, uint64_t ro
 		if (!text)
 			continue;
 		memcpy(&len, text, sizeof(len));
-		r = in->to->on_row(in->to->ctx, in->number[row + i], (const char *) text + sizeof(len), len);
+		const char *chars = (const char *) text + sizeof(len);
+		if (col == COL_PATH && in->to->on_row)
+			r = in->to->on_row(in->to->ctx, in->number[row + i], chars, len);
+		if (r == 0 && in->to->on_cell)
+			r = in->to->on_cell(in->to->ctx, col, in->number[row + i], chars, len);
 	}
 	return r;
 }
@@ -39,8 +43,8 @@ static int read_chunk(struct reading *in, const struct pq_group *g, unsigned col
 		r = pqr_page(in->scratch, in->fd, &sheet_cols[col], &k->page[i], k->dict_size ? &dict : NULL, &v);
 		for (uint32_t j = 0; r == 0 && col == COL_NUMBER && j < k->page[i].rows; j++)
 			in->number[row + j] = pq_has(&v, j) ? (uint32_t) pq_number(&v, j) : 0;
-		if (r == 0 && col == COL_PATH && in->to->on_row)
-			r = tell(in, &v, row, k->page[i].rows);
+		if (r == 0 && col != COL_NUMBER)
+			r = tell(in, col, &v, row, k->page[i].rows);
 	}
 	pq_values_done(&v);
 	pq_dict_done(&dict);

@@ -97,6 +97,8 @@ static int load(struct tenant *te)
 		r = read_manifest(te, &m);
 	if (r == 0)
 		r = path_of(path, te, "series.dict") ? names_open(path, te->id, highest_series(&m), &te->names) : too_long(te->dir);
+	if (r == 0 && (names_cut(te->names) || (m.n && !names_any(te->names))))
+		r = names_remember(te, path, highest_series(&m));
 	if (r == 0)
 		r = sweep_orphans(te->dir, &m);
 	if (r == 0) {

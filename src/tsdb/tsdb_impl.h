@@ -126,6 +126,9 @@ bool tenant_manifest_path(const struct tenant *te, char out[PATH_MAX]);
 bool tenant_day_path(const struct tenant *te, int32_t day, char out[PATH_MAX]);
 bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX]);
 
+/* restore.c: series that the dictionary has lost, from series.parquet as it was written last */
+int names_remember(struct tenant *te, const char *dict, uint32_t floor);
+
 /* catalog.c */
 struct catalog *catalog_ref(struct tenant *te);
 struct catalog *catalog_unref(struct catalog *c);

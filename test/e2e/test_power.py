@@ -9,6 +9,7 @@ import pytest
 
 import tenon
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 POWER = pathlib.Path(__file__).resolve().parents[1] / "power"
 ALL = bool(os.environ.get("TENON_TEST_ALL"))
 
@@ -21,8 +22,16 @@ def recorder(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    out = tmp_path_factory.mktemp("store") / "store"
+    subprocess.run([os.environ.get("CC", "cc").split()[-1], "-std=gnu11", "-O1", "-D_GNU_SOURCE", "-I", TOP / "src", POWER / "store.c",
+                    tenon.BUILD / "libtenon.a", "-lm", "-lzstd", "-lpthread", "-o", out], check=True)
+    return out
+
+
 def run(script, *args):
-    done = subprocess.run([sys.executable, POWER / script, tenon.PROGRAM, *map(str, args)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, POWER / script, *([] if script == "store.py" else [tenon.PROGRAM]), *map(str, args)], capture_output=True, text=True)
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
 
@@ -38,3 +47,11 @@ def test_a_call_that_fails_takes_nothing_that_was_acknowledged(recorder, kind, e
     if kind == "memory" and ALL:
         sample = 2000
     run("faults.py", recorder, kind, error, *(["--sample", sample] if not ALL or kind == "memory" else []))
+
+
+def test_a_power_cut_while_files_are_made_and_merged_takes_nothing_that_was_acknowledged(recorder, store):
+    run("store.py", recorder, store, *(["--lives", 10, "--cuts", 500] if ALL else ["--sample", 24]))
+
+
+def test_a_wrong_byte_in_any_file_is_told_or_mended_and_never_answered(recorder, store):
+    run("store.py", recorder, store, "--flips", 3000 if ALL else 24, "--seed", 8)
