@@ -131,7 +131,7 @@ static inline void naive_segment(const struct naive_ask *a, struct naive *g, siz
 	int64_t until = naive_until(a, i, &v1), from = MAX(s->time_ns, g->b.start_ns), to = MIN(until, g->b.end_ns);
 	bool states = a->step->want & TSDB_STATES;
 
-	if (states)
+	if (states && (to > from || s->time_ns >= g->b.start_ns))
 		naive_state_of(g, &s->value)->ns += MAX(to - from, (int64_t) 0);
 	if (to <= from || (naive_is_text(a->type) && !states))
 		return;
