@@ -176,7 +176,7 @@ static int run_undo(struct call *c)
 	int r = call_bool(c, "dry_run", &dry_run);
 
 	if (r >= 0 && !uuid_parse(c->arg, str_len(c->arg), &id))
-		r = err_fail(ERR_MISSING, "what", "@import", "value", c->arg, NULL);
+		r = err_fail(ERR_MISSING, "what", "@an_import", "value", c->arg, NULL);
 	if (r >= 0)
 		r = noun_undo(&c->scope, &id, dry_run, &out);
 	if (r < 0)

@@ -28,7 +28,7 @@ const struct command commands[] = {
 	{ "store", "stats | compact [OPTIONS]", "The files of samples: how many, how large, what waits; merge all of them now",
 		"样本文件：数量、大小、待合并量；立即全部合并", &history_option_type, run_history, NULL, history_verbs },
 	{ "store", "move --data DIR --to postgresql://HOST/DATABASE|files", "Move the records to PostgreSQL, or back into files",
-		"将记录迁移到 PostgreSQL，或迁回文件", &store_option_type, run_store, NULL },
+		"将记录迁移到 PostgreSQL，或迁回文件", &store_option_type, run_store, NULL, store_verbs },
 	{ "export", "DIR", "Write all records of the plant as files", "把工厂的全部记录写成文件", &apply_option_type, run_export, NULL },
 	{ "apply", "DIR [--dry-run] [--delete]", "Make the records as the files say, all or nothing", "按文件更新记录（全部成功或全部不做）", &apply_option_type, run_apply, NULL },
 	{ "setup", "[--listen-on INTERFACE|ADDRESS] [--port N] [--data DIR] [--lang zh|en] [--config FILE] [--yes]",

@@ -66,6 +66,58 @@ static bool is_of(const struct command *c, const char *word)
 	return !c->only;
 }
 
+/* A name that stands for several rows, behind it a word of none of them. */
+static int unknown_word(const char *name, const char *word, struct arena *a)
+{
+	struct buf all = BUF_INIT(&sys_heap, 4096);
+	const char *words[64];
+	size_t n = 0;
+	int r;
+
+	for (const struct command *c = commands; c->name; c++)
+		for (const char *const *w = str_eq(c->name, name) ? c->only : NULL; w && *w && n < ELEMENTSOF(words); w++) {
+			buf_addf(&all, "%s%s", n ? "|" : "", *w);
+			words[n++] = *w;
+		}
+	if (!n)
+		r = unknown(name);
+	else if (*word)
+		r = err_fail(ERR_NO_VERB, "value", word, "nearest", str_nearest(word, words, n), NULL);
+	else
+		r = err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", name, all.data), NULL);
+	buf_done(&all);
+	return r;
+}
+
+static bool asks_for_help(const char *word) { return str_eq(word, "--help") || str_eq(word, "-h"); }
+
+/* All that goes by this name: several rows can share it, and a noun. Behind a row's own word, that row alone. */
+static int help_of(const char *name, const char *word)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 18);
+	const struct noun *noun = noun_named(name);
+	const struct command *own = NULL;
+
+	for (const struct command *c = commands; c->name; c++)
+		if (str_eq(c->name, name) && c->only && is_of(c, word))
+			own = c;
+	for (const struct command *c = commands; c->name; c++)
+		if (str_eq(c->name, name) && (own ? c == own : !c->only || asks_for_help(word))) {
+			buf_add(&b, b.len ? "\n" : "");
+			options_help(c, &b);
+		}
+	if (noun && !own) {
+		buf_add(&b, b.len ? "\n" : "");
+		noun_help(noun, &b);
+	}
+	if (!b.len) {
+		buf_done(&b);
+		return unknown(name);
+	}
+	show_print(&b);
+	return 0;
+}
+
 static int run(int argc, char *argv[], struct arena *a)
 {
 	const struct command *c;
@@ -73,22 +125,17 @@ static int run(int argc, char *argv[], struct arena *a)
 	void *options = NULL;
 	int n = argc - 1;
 
+	for (int i = 2; i < argc; i++)
+		if (str_eq(argv[i], "--help") || (i == 2 && asks_for_help(argv[i])))
+			return help_of(argv[1], argv[2]);
 	for (c = commands; c->name && !(str_eq(c->name, argv[1]) && is_of(c, argc > 2 ? argv[2] : "")); c++)
 		;
 	if (!c->name) {
 		noun.noun = noun_named(argv[1]);
 		if (!noun.noun)
-			return unknown(argv[1]);
+			return unknown_word(argv[1], argc > 2 ? argv[2] : "", a);
 		return noun_run(&noun, argc - 1, argv + 1, a);
 	}
-	for (int i = 2; i < argc; i++)
-		if (str_eq(argv[i], "--help")) {
-			struct buf b = BUF_INIT(&sys_heap, 1 << 16);
-
-			options_help(c, &b);
-			show_print(&b);
-			return 0;
-		}
 	if (c->options) {
 		options = arena_alloc(a, c->options->size);
 		n = options ? options_parse(c->options, options, argc - 1, argv + 1, a) : err_fail(ERR_NO_MEMORY, "what", "tenon", NULL);
@@ -103,7 +150,11 @@ int cli_main(int argc, char *argv[])
 	struct arena a;
 	int r = 0;
 
-	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "help")) {
+	if (argc < 2 || asks_for_help(argv[1]) || str_eq(argv[1], "help")) {
+		if (argc > 2) {
+			r = help_of(argv[2], argc > 3 ? argv[3] : "--help");
+			return r < 0 ? usage_failed(r) : 0;
+		}
 		help();
 		return argc < 2 ? 64 : 0;
 	}

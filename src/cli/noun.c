@@ -1,11 +1,12 @@
 /*
  * noun.c - the verbs every noun has, made from its record type:
  *
- *   tenon point list [--search …] [field=value] [--limit N] [--sort …]      tenon point get ID
+ *   tenon point list [--search …] [field=value] [--limit N] [--sort …]      tenon point get ID (or path, code, name)
  *   tenon point create field=value …                                  tenon point set ID field=value …
  *   tenon point delete ID                                             tenon point import FILE [field=value …] [--dry-run]
  *   tenon point export FILE.xlsx [field=value …]                      tenon point template [FILE.xlsx]
  */
+#include "base/id.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "cli/parts.h"
@@ -52,7 +53,7 @@ void noun_help(const struct noun *n, struct buf *out)
 	options_help(&c, out);
 	buf_addf(out, "\n  %s list [field=value …]\n  %s get ID\n  %s create field=value …\n  %s set ID field=value …\n  %s delete ID\n"
 		"  %s import FILE [field=value …]\n  %s export FILE.xlsx [field=value …]\n  %s template [FILE.xlsx]\n\n", t->name, t->name, t->name, t->name, t->name, t->name, t->name, t->name);
-	rec_describe(t, out);
+	rec_describe(t, cli_lang(), out);
 }
 
 static int usage(const struct noun_call *c, const char *what)
@@ -60,16 +61,56 @@ static int usage(const struct noun_call *c, const char *what)
 	return err_fail(ERR_USAGE, "detail", arena_fmt(c->arena, "tenon %s %s", c->noun->type->name, what), NULL);
 }
 
-static const char *path_of(struct noun_call *c, const char *id)
+static bool is_id(const char *text)
+{
+	struct uuid id;
+
+	return uuid_parse(text, str_len(text), &id);
+}
+
+/* The id of what is called so: by path, code or name, whatever its kind has. */
+static int called(struct noun_call *c, const struct rec_type *t, const char *text, const char **ret_id)
 {
 	struct buf b = BUF_INIT(&sys_heap, 4096);
-	const char *path;
+	struct remote_request q = { .method = "GET" };
+	const char *by = rec_field(t, "path") && str_find(text, "/") ? "path" : rec_field(t, "code") ? "code" : "name";
+	const struct tree *items;
+	struct tree *answer;
+	int r;
 
+	if (is_id(text) || !rec_field(t, by)) {
+		*ret_id = text;
+		return 0;
+	}
+	buf_addf(&b, "/api/v1/%s?limit=2&fields=id&%s=", t->plural, by);
+	remote_escape(&b, text);
+	q.path = arena_str(c->arena, b.data);
+	buf_done(&b);
+	r = q.path ? remote_tree(&c->remote, &q, c->arena, &answer) : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	if (r < 0)
+		return r;
+	items = tree_find(answer, "items");
+	if (!items || !items->n)
+		return err_fail(ERR_MISSING, "what", arena_fmt(c->arena, "@%s", t->name), "value", text, NULL);
+	if (items->n > 1)
+		return err_fail(ERR_INVALID, "field", t->name, "rule", "@called_alike", "value", text, NULL);
+	*ret_id = tree_str(tree_find(tree_at(items, 0), "id")) ?: text;
+	return 0;
+}
+
+static int path_of(struct noun_call *c, const char *name, const char **ret)
+{
+	struct buf b = BUF_INIT(&sys_heap, 4096);
+	const char *id;
+	int r = called(c, c->noun->type, name, &id);
+
+	if (r < 0)
+		return r;
 	buf_addf(&b, "/api/v1/%s/", c->noun->type->plural);
 	remote_escape(&b, id);
-	path = arena_str(c->arena, b.data);
+	*ret = arena_str(c->arena, b.data);
 	buf_done(&b);
-	return path ? path : "";
+	return *ret ? 0 : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
 }
 
 /* Lists take field=value pairs as they are; the server knows the names. */
@@ -128,9 +169,10 @@ static int show(struct noun_call *c, const struct remote_request *q)
 
 static int get(struct noun_call *c)
 {
-	if (c->argc != 1)
-		return usage(c, "get ID");
-	return show(c, &(struct remote_request) { .method = "GET", .path = path_of(c, c->argv[0]) });
+	struct remote_request q = { .method = "GET" };
+	int r = c->argc != 1 ? usage(c, "get ID") : path_of(c, c->argv[0], &q.path);
+
+	return r < 0 ? r : show(c, &q);
 }
 
 /* Kinds that JSON writes without quotes: the text must be one such value, or it goes as a text and the server says what is wrong. */
@@ -150,6 +192,18 @@ static bool is_bare(const struct rec_field *f, const char *text)
 	}
 }
 
+/* What stands behind field=: of a reference, the id of what is called so. */
+static int value_of(struct noun_call *c, const struct rec_field *f, const char *text, const char **ret)
+{
+	*ret = text;
+	if (!f || f->kind != REC_REF || !f->ref || !*text)
+		return 0;
+	for (const struct noun *const *n = service_nouns(); *n; n++)
+		if (str_eq((*n)->type->name, f->ref))
+			return called(c, (*n)->type, text, ret);
+	return 0;
+}
+
 /* field=value … as a JSON object; an empty value is null. */
 static int body_of(struct noun_call *c, int from, const char **ret)
 {
@@ -158,8 +212,8 @@ static int body_of(struct noun_call *c, int from, const char **ret)
 	int r = 0;
 
 	json_object(&j);
-	for (int i = from; i < c->argc; i++) {
-		const char *equals = str_find(c->argv[i], "=");
+	for (int i = from; r == 0 && i < c->argc; i++) {
+		const char *equals = str_find(c->argv[i], "="), *value;
 		char name[64];
 		const struct rec_field *f;
 		size_t n = equals ? (size_t) (equals - c->argv[i]) : 0;
@@ -171,17 +225,20 @@ static int body_of(struct noun_call *c, int from, const char **ret)
 		memcpy(name, c->argv[i], n);
 		name[n] = 0;
 		f = rec_field(c->noun->type, name);
+		r = value_of(c, f, equals + 1, &value);
+		if (r < 0)
+			break;
 		json_key(&j, name);
-		if (!equals[1])
+		if (!*value)
 			json_null(&j);
-		else if (f && is_bare(f, equals + 1))
-			json_raw(&j, equals + 1);
+		else if (f && is_bare(f, value))
+			json_raw(&j, value);
 		else
-			json_str(&j, equals + 1);
+			json_str(&j, value);
 	}
 	json_end(&j);
 	*ret = arena_str(c->arena, b.data);
-	if (b.failed || !*ret)
+	if (r == 0 && (b.failed || !*ret))
 		r = err_fail(ERR_NO_MEMORY, "what", "request", NULL);
 	buf_done(&b);
 	return r;
@@ -205,15 +262,16 @@ static int set(struct noun_call *c)
 	if (r < 0)
 		return r;
 	q.len = str_len(q.body);
-	q.path = path_of(c, c->argv[0]);
-	return show(c, &q);
+	r = path_of(c, c->argv[0], &q.path);
+	return r < 0 ? r : show(c, &q);
 }
 
 static int delete(struct noun_call *c)
 {
-	if (c->argc != 1)
-		return usage(c, "delete ID");
-	return remote_call(&c->remote, &(struct remote_request) { .method = "DELETE", .path = path_of(c, c->argv[0]) }, c->arena, NULL);
+	struct remote_request q = { .method = "DELETE" };
+	int r = c->argc != 1 ? usage(c, "delete ID") : path_of(c, c->argv[0], &q.path);
+
+	return r < 0 ? r : remote_call(&c->remote, &q, c->arena, NULL);
 }
 
 static void add_pairs(struct noun_call *c, int from, struct buf *path)
@@ -316,14 +374,6 @@ int noun_run(const struct command *command, int argc, char *argv[], struct arena
 	struct noun_call c = { .noun = command->noun, .options = &options, .arena = a };
 	int n;
 
-	for (int i = 1; i < argc; i++)
-		if (str_eq(argv[i], "--help")) {
-			struct buf b = BUF_INIT(&sys_heap, 1 << 18);
-
-			noun_help(c.noun, &b);
-			show_print(&b);
-			return 0;
-		}
 	n = options_parse(&noun_option_type, &options, argc, argv, a);
 	if (n < 0)
 		return n;

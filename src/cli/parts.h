@@ -54,6 +54,9 @@ void show_columns(const char *const *columns, const struct tree *items, const ch
 void show_rows(const struct tree *columns, const struct tree *rows, struct buf *out);
 void show_print(struct buf *b);                         /* to standard output; empties it */
 
+/* What goes into this file: what --output says, and where it says table, what the file's name ends with; else csv. */
+const char *file_form(const char *file, const char *output);
+
 /* Waits for a job to end, with a line of progress where a person looks on; its record. A failed one is a failure with its sentence. */
 int job_wait(const struct remote *r, const char *id, struct arena *a, struct tree **ret);
 

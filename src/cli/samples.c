@@ -24,20 +24,22 @@ static const struct rec_word query_words[] = { { "table", "Table", "表格" }, {
 	{ "xlsx", "XLSX", "XLSX" }, { NULL } };
 static const struct rec_field query_fields[] = {
 	REMOTE_FIELDS_AS(struct query_options, query_words, "table, json, csv, ndjson or xlsx", "table、json、csv、ndjson 或 xlsx"),
-	F(struct query_options, from, .def = "now-1h", .label = "From", .label_zh = "开始", .doc = "2026-01-31T08:00:00Z, now-8h"),
+	F(struct query_options, from, .def = "now-1h", .label = "From", .label_zh = "开始", .doc = "now-8h, 2026-01-31T08:00:00Z, 2026-01-31T16:00:00+08:00",
+		.doc_zh = "now-8h、2026-01-31T08:00:00Z、2026-01-31T16:00:00+08:00"),
 	F(struct query_options, to, .def = "now", .label = "To", .label_zh = "结束"),
-	F(struct query_options, step, .label = "Length of a bucket", .label_zh = "步长", .doc = "1m, 1h"),
+	F(struct query_options, step, .label = "Length of a bucket", .label_zh = "步长", .doc = "1m, 1h", .doc_zh = "1m、1h"),
 	F(struct query_options, aggregate, .label = "Figures of a bucket, several by comma", .label_zh = "聚合方式，多个以逗号分隔",
 		.doc = "avg mean min max sum count first last coverage integral stddev delta changes states min_time max_time median p95"),
 	F(struct query_options, calendar, .label = "Periods of the wall: shift day week month quarter year", .label_zh = "日历周期：shift day week month quarter year",
-		.doc = "of a shift --step says how long it is"),
-	F(struct query_options, zone, .label = "Time zone of the calendar", .label_zh = "日历的时区", .doc = "Europe/Berlin, +08:00; else the platform's"),
+		.doc = "of a shift --step says how long it is", .doc_zh = "班次的长度由 --step 给出"),
+	F(struct query_options, zone, .label = "Time zone of the calendar", .label_zh = "日历的时区", .doc = "Europe/Berlin, +08:00; else the platform's",
+		.doc_zh = "Asia/Shanghai、+08:00；默认为平台所在时区"),
 	F(struct query_options, day_start, .label = "Start of the production day", .label_zh = "生产日开始时刻", .doc = "6h"),
 	F(struct query_options, fill, .label = "Buckets without samples: none null previous linear", .label_zh = "无样本的时段：none null previous linear"),
 	F(struct query_options, roll_over, .def = "0", .min = "0", .label = "For delta: where the counter begins at 0 again", .label_zh = "用于 delta：计数器回零值"),
 	F(struct query_options, pixels, .max = "100000", .label = "Samples as a screen so wide shows them", .label_zh = "按此屏幕宽度返回样本"),
 	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
-	F(struct query_options, file, .label = "Into this file: csv or ndjson, however many; xlsx", .label_zh = "写入此文件：csv 或 ndjson 条数不限；xlsx"),
+	F(struct query_options, file, .label = "Into this file: .csv or .ndjson, however many; .xlsx", .label_zh = "写入此文件：.csv 或 .ndjson 条数不限；.xlsx"),
 };
 const struct rec_type query_option_type = REC_PLAIN(struct query_options, "options", query_fields);
 
@@ -142,7 +144,7 @@ static void words(struct json *j, const char *aggregate)
 	json_end(j);
 }
 
-static const char *asked(const struct query_options *o, int argc, char *argv[], struct arena *a)
+static const char *asked(const struct query_options *o, bool as_book, int argc, char *argv[], struct arena *a)
 {
 	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
 	struct json j = JSON_TO(&b);
@@ -173,7 +175,7 @@ static const char *asked(const struct query_options *o, int argc, char *argv[], 
 		json_kv_f64(&j, "roll_over", o->roll_over);
 	if (str_empty(o->file) || o->limit)
 		json_kv_u64(&j, "limit", o->limit);
-	if (str_eq(query_words[o->output].word, "xlsx"))
+	if (as_book)
 		json_kv_i64(&j, "zone_minutes", zone_minutes());
 	json_end(&j);
 	text = b.failed ? NULL : arena_str(a, b.data);
@@ -182,11 +184,11 @@ static const char *asked(const struct query_options *o, int argc, char *argv[], 
 }
 
 /* Through a job on the platform, so that it may be as long as it likes. */
-static int into_file(const struct query_options *o, const char *body, struct arena *a)
+static int into_file(const struct query_options *o, const char *form, const char *body, struct arena *a)
 {
 	const struct remote *remote = REMOTE_OF(o);
 	struct remote_request q = { .method = "POST", .type = "application/json", .body = body, .len = str_len(body),
-		.path = str_eq(remote->output, "ndjson") ? "/api/v1/query/export?format=ndjson" : "/api/v1/query/export?format=csv" };
+		.path = str_eq(form, "ndjson") ? "/api/v1/query/export?format=ndjson" : "/api/v1/query/export?format=csv" };
 	struct tree *job;
 	const char *id;
 	int r = remote_tree(remote, &q, a, &job);
@@ -220,21 +222,23 @@ int run_query(const struct command *c, const void *options, int argc, char *argv
 {
 	const struct query_options *o = options;
 	struct remote_request q = { .method = "POST", .path = "/api/v1/query", .type = "application/json" };
-	const char *output = query_words[o->output].word, *text;
+	const char *given = query_words[o->output].word, *output = str_empty(o->file) ? given : file_form(o->file, given), *text;
 	struct buf out = BUF_INIT(&sys_heap, 1 << 30);
 	struct tree *answer;
 	int r;
 
 	if (argc < 2)
 		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon query %s", c->usage), NULL);
-	q.body = asked(o, argc, argv, a);
+	if (!str_empty(o->file) && str_eq(output, "json"))
+		return err_fail(ERR_UNSUPPORTED, "what", "@file", "value", o->file, "words", ".csv, .ndjson, .xlsx", NULL);
+	q.body = asked(o, str_eq(output, "xlsx"), argc, argv, a);
 	if (!q.body)
 		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
 	q.len = str_len(q.body);
 	if (str_eq(output, "xlsx"))
 		return as_book(o, q.body, a);
 	if (!str_empty(o->file))
-		return into_file(o, q.body, a);
+		return into_file(o, output, q.body, a);
 	if (!str_eq(output, "table")) {         /* as the platform writes it */
 		q.accept = str_eq(output, "csv") ? "text/csv" : str_eq(output, "ndjson") ? "application/x-ndjson" : "application/json";
 		r = remote_call(REMOTE_OF(o), &q, a, &text);
@@ -246,6 +250,8 @@ int run_query(const struct command *c, const void *options, int argc, char *argv
 		r = remote_tree(REMOTE_OF(o), &q, a, &answer);
 		if (r == 0)
 			rows(answer, &out);
+		if (r == 0 && tree_bool(tree_find(answer, "truncated"), false))
+			buf_add(&out, cli_text("… there is more: --limit, --step, --file\n", "……还有更多：--limit、--step、--file\n"));
 	}
 	if (r == 0)
 		show_print(&out);

@@ -281,3 +281,15 @@ void show_one(const struct rec_type *t, const struct tree *item, const char *out
 		}
 	buf_done(&b);
 }
+
+const char *file_form(const char *file, const char *output)
+{
+	static const struct { const char *end, *form; } forms[] = { { ".json", "json" }, { ".ndjson", "ndjson" }, { ".jsonl", "ndjson" }, { ".xlsx", "xlsx" } };
+
+	if (!str_eq(output, "table"))
+		return output;
+	for (size_t i = 0; i < ELEMENTSOF(forms); i++)
+		if (str_ends(file, forms[i].end))
+			return forms[i].form;
+	return "csv";
+}

@@ -16,7 +16,7 @@ static const struct rec_field fields[] = {
 		.doc_zh = "如 Asia/Shanghai；默认取 TZ，否则为 UTC"),
 	F(struct sql_options, timeout, .def = "30s", .label = "Time at most", .label_zh = "最长时间"),
 	F(struct sql_options, limit, .max = "10000000", .label = "Rows at most; 0: 10000, into a file 10 million", .label_zh = "最多行数；0 为 10000，写入文件时为 1000 万"),
-	F(struct sql_options, file, .label = "Into this file, as CSV, JSON or NDJSON", .label_zh = "写入此文件（CSV、JSON 或 NDJSON）"),
+	F(struct sql_options, file, .label = "Into this file: .csv, .json or .ndjson", .label_zh = "写入此文件：.csv、.json 或 .ndjson"),
 	F(struct sql_options, tables, .label = "Show tables, functions and columns", .label_zh = "列出表、函数和列"),
 };
 const struct rec_type sql_option_type = REC_PLAIN(struct sql_options, "options", fields);
@@ -97,7 +97,7 @@ static const char *body_of(const struct sql_options *o, const char *statement, s
 
 static int ask(const struct sql_options *o, const char *statement, struct arena *a)
 {
-	const char *output = output_words[o->output].word, *text;
+	const char *given = output_words[o->output].word, *output = str_empty(o->file) ? given : file_form(o->file, given), *text;
 	struct remote_request q = { .method = "POST", .path = "/api/v1/sql", .type = "application/json", .body = body_of(o, statement, a),
 		.file = str_empty(o->file) ? NULL : o->file };
 	struct buf out = BUF_INIT(&sys_heap, 1 << 30);
@@ -105,8 +105,10 @@ static int ask(const struct sql_options *o, const char *statement, struct arena 
 
 	if (!q.body)
 		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	if (str_eq(output, "xlsx"))
+		return err_fail(ERR_UNSUPPORTED, "what", "@file", "value", o->file, "words", ".csv, .json, .ndjson", NULL);
 	q.len = str_len(q.body);
-	if (str_eq(output, "table") && !q.file) {
+	if (str_eq(output, "table")) {
 		r = as_table(REMOTE_OF(o), &q, a, &out);
 	} else {
 		q.accept = str_eq(output, "json") ? "application/json" : str_eq(output, "ndjson") ? "application/x-ndjson" : "text/csv";

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "cli/ops.h"
 #include "cli/parts.h"
 #include "cli/verbs.h"
 #include "daemon/daemon.h"
@@ -14,6 +15,7 @@ static const struct rec_field store_fields[] = {
 	F(struct store_options, to, .label = "postgresql://HOST/DATABASE without a password, or files", .label_zh = "postgresql://主机/数据库（不含密码），或 files"),
 	F(struct store_options, to_file, .label = "File with that URL, password included", .label_zh = "存放该 URL（可含密码）的文件"),
 };
+const char *const store_verbs[] = { "move", NULL };
 const struct rec_type store_option_type = REC_PLAIN(struct store_options, "options", store_fields);
 
 struct told { uint64_t records, changes; };
@@ -38,7 +40,7 @@ int run_store(const struct command *c, const void *options, int argc, char *argv
 	struct told told = { 0 };
 	int r;
 
-	if (argc != 2 || !str_eq(argv[1], "move") || str_empty(o->to) == str_empty(o->to_file))
+	if (argc != 2 || str_empty(o->to) == str_empty(o->to_file))
 		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", c->name, c->usage), NULL);
 	r = daemon_move(o->data, &to, on_table, &told);
 	if (r == 0)

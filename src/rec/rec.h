@@ -174,7 +174,7 @@ void rec_field_format(const struct rec_type *t, const struct rec_field *f, const
 void rec_openapi(const struct rec_type *t, struct json *out);          /* OpenAPI 3.1 / JSON Schema 2020-12 schema object */
 void rec_typescript(const struct rec_type *t, struct buf *out);        /* export interface Point { ... } */
 void rec_form(const struct rec_type *t, struct json *out);             /* groups, labels (en, zh), widgets, rules: the console's form */
-void rec_describe(const struct rec_type *t, struct buf *out);          /* plain text for --help */
+void rec_describe(const struct rec_type *t, enum lang lang, struct buf *out);          /* plain text for --help */
 
 /* Rows of records for people. */
 void rec_table_head(const struct rec_type *t, const char *const *only, struct buf *out);

@@ -129,45 +129,50 @@ void rec_form(const struct rec_type *t, struct json *out)
 
 /* --- plain text for --help ------------------------------------------------------------------------------------------------ */
 
-static void describe_kind(const struct rec_field *f, struct buf *out)
+static void describe_kind(const struct rec_field *f, bool zh, struct buf *out)
 {
-	static const char *const names[] = { [REC_BOOL] = "true|false", [REC_I32] = "whole number", [REC_U32] = "whole number",
-		[REC_I64] = "whole number", [REC_U64] = "whole number", [REC_F64] = "number", [REC_DEC] = "decimal", [REC_TIME] = "time",
-		[REC_DATE] = "date", [REC_DURATION] = "duration", [REC_STR] = "text", [REC_TEXT] = "lines", [REC_BYTES] = "base64",
-		[REC_UUID] = "id", [REC_REF] = "id", [REC_LIST] = "list", [REC_REC] = "JSON object", [REC_MAP] = "key=value,...",
-		[REC_VARIANT] = "JSON object", [REC_JSON] = "JSON" };
+	static const struct { const char *en, *zh; } names[] = { [REC_BOOL] = { "true|false", "true|false" }, [REC_I32] = { "whole number", "整数" },
+		[REC_U32] = { "whole number", "整数" }, [REC_I64] = { "whole number", "整数" }, [REC_U64] = { "whole number", "整数" }, [REC_F64] = { "number", "数字" },
+		[REC_DEC] = { "decimal", "小数" }, [REC_TIME] = { "time", "时间" }, [REC_DATE] = { "date", "日期" }, [REC_DURATION] = { "duration", "时长" },
+		[REC_STR] = { "text", "文本" }, [REC_TEXT] = { "lines", "多行文本" }, [REC_BYTES] = { "base64", "base64" }, [REC_UUID] = { "id", "标识符" },
+		[REC_REF] = { "id", "标识符" }, [REC_LIST] = { "list", "列表" }, [REC_REC] = { "JSON object", "JSON 对象" }, [REC_MAP] = { "key=value,...", "键=值,..." },
+		[REC_VARIANT] = { "JSON object", "JSON 对象" }, [REC_JSON] = { "JSON", "JSON" } };
 	bool many = f->kind == REC_FLAGS;
 
 	if (f->words) {
 		for (const struct rec_word *w = f->words; w->word; w++)
 			buf_addf(out, "%s%s", w > f->words ? many ? "," : "|" : "", w->word);
 	} else {
-		buf_add(out, names[f->kind] ?: "");
+		buf_add(out, (zh ? names[f->kind].zh : names[f->kind].en) ?: "");
 	}
 	if (f->ref)
-		buf_addf(out, " of %s", f->ref);
+		buf_addf(out, zh ? "（%s）" : " of %s", f->ref);
 	if (f->min || f->max)
 		buf_addf(out, " %s..%s", f->min ?: "", f->max ?: "");
 	if (f->unit)
 		buf_addf(out, " %s", f->unit);
 }
 
-void rec_describe(const struct rec_type *t, struct buf *out)
+void rec_describe(const struct rec_type *t, enum lang lang, struct buf *out)
 {
+	bool zh = lang == LANG_ZH;
+
 	for (const struct rec_field *f = t->fields; f < t->fields + t->n_fields; f++) {
-		const char *text = f->doc ?: f->label;
+		const char *text = f->doc ?: f->label, *text_zh = f->doc_zh ?: f->label_zh;
 
 		if (f->flags & REC_INTERNAL)
 			continue;
 		buf_addf(out, "  %-20s ", f->name);
-		describe_kind(f, out);
+		describe_kind(f, zh, out);
 		if (f->flags & REC_REQUIRED)
-			buf_add(out, ", required");
+			buf_add(out, zh ? "，必填" : ", required");
 		if (f->flags & REC_READONLY)
-			buf_add(out, ", read only");
+			buf_add(out, zh ? "，只读" : ", read only");
 		if (f->def)
-			buf_addf(out, ", default %s", f->def);
+			buf_addf(out, zh ? "，默认 %s" : ", default %s", f->def);
 		buf_addc(out, '\n');
+		if (zh && text_zh)
+			text = text_zh;
 		if (text)
 			buf_addf(out, "  %-20s %s\n", "", text);
 	}

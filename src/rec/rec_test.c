@@ -785,10 +785,13 @@ TEST(help_names_every_field)
 	struct buf b = BUF_INIT(&sys_heap, 1 << 16);
 
 	fresh();
-	rec_describe(&every_type, &b);
+	rec_describe(&every_type, LANG_EN, &b);
 	for (const struct rec_field *f = every_fields; f < every_fields + ELEMENTSOF(every_fields); f++)
 		ok(f->flags & REC_INTERNAL || strstr(b.data, f->name));
 	ok(strstr(b.data, "  count                whole number 1.., default 3\n"));
+	buf_clear(&b);
+	rec_describe(&every_type, LANG_ZH, &b);
+	ok(strstr(b.data, "  count                整数 1..，默认 3\n"));
 	buf_done(&b);
 }
 

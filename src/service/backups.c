@@ -105,7 +105,7 @@ static bool id_of_file(const char *name, const char *suffix, char ret[ID_MAX])
 	return id_parse(ret, &at, &again);
 }
 
-static int missing(const char *id) { return err_fail(ERR_MISSING, "what", "@backup", "value", id, NULL); }
+static int missing(const char *id) { return err_fail(ERR_MISSING, "what", "@a_backup", "value", id, NULL); }
 
 /* ---- what is known of one ---- */
 

@@ -39,6 +39,43 @@ def test_samples_go_in_and_come_out(run):
     assert out.splitlines()[1] == "2023-11-14T22:13:20.000000001Z,boiler/temp,81.5,0x00000000"
 
 
+def test_a_record_is_found_by_what_it_is_called(run):
+    assert run("place", "create", "code=mill-7", "name=Mill 7").returncode == 0
+    assert run("connection", "create", "code=called", "driver=modbus-tcp", 'config={"host":"127.0.0.1","port":1}', "enabled=false").returncode == 0
+    assert run("device", "create", "code=plc-7", "connection=called", "place=mill-7").returncode == 0
+    done = run("group", "create", "code=fast-7", "device=plc-7", "period_ms=1000")
+    assert done.returncode == 0, done.stderr
+    assert run("point", "create", "code=TT-7", "group=fast-7", "address=40001").returncode == 0
+    for name in "TT-7", "mill-7/plc-7/TT-7":
+        assert "40001" in run("point", "get", name).stdout
+    assert run("point", "set", "TT-7", "unit=kPa").returncode == 0 and "kPa" in run("point", "get", "TT-7").stdout
+    assert run("group", "create", "code=fast-8", "device=plc-7", "period_ms=2000").returncode == 0
+    assert run("device", "create", "code=plc-8", "connection=called").returncode == 0
+    assert run("group", "create", "code=fast-7", "device=plc-8", "period_ms=2000").returncode == 0
+    for args in ("group", "get", "fast-7"), ("point", "create", "code=X", "group=fast-7", "address=40001"):      # two are called so
+        done = run(*args)
+        assert done.returncode == 65 and "several are called so, is fast-7" in done.stderr, done.stderr
+    done = run("point", "create", "code=X", "group=none-such", "address=40001")
+    assert done.returncode == 66 and "there is no scan group none-such" in done.stderr, done.stderr
+    assert "没有点位 TT-8" in run("point", "delete", "TT-8", lang="zh").stderr
+    assert run("point", "delete", "mill-7/plc-7/TT-7").returncode == 0 and run("point", "get", "TT-7").returncode == 66
+
+
+def test_a_file_is_what_its_name_says(run, tmp_path):
+    assert run("write", "-", stdin="kiln temp=1200.5 1700000000000000000\nkiln temp=1201.5 1700000001000000000\n").returncode == 0
+    where = ["kiln/temp", "--from", "2023-11-14T00:00:00Z", "--to", "2023-11-15T00:00:00Z"]
+    tenon.wait_for(lambda: run("query", *where, "--output", "ndjson").stdout.count("\n") == 2, 20, "the samples")
+    for end, begin in (("xlsx", b"PK"), ("ndjson", b'{"'), ("csv", b"time,"), ("txt", b"time,")):
+        done = run("query", *where, "--file", str(tmp_path / f"kiln.{end}"))
+        assert done.returncode == 0 and (tmp_path / f"kiln.{end}").read_bytes().startswith(begin), done.stderr
+    for lang, said in (("en", "supported: .csv, .ndjson, .xlsx"), ("zh", "支持：.csv, .ndjson, .xlsx")):
+        done = run("query", *where, "--file", str(tmp_path / "kiln.json"), lang=lang)
+        assert done.returncode == 65 and said in done.stderr and not (tmp_path / "kiln.json").exists(), done.stderr
+    assert run("sql", "SELECT 1", "--file", str(tmp_path / "one.xlsx")).returncode == 65 and not (tmp_path / "one.xlsx").exists()
+    done = run("query", *where, "--limit", "1")
+    assert "1200.5" in done.stdout and "there is more" in done.stdout.splitlines()[-1] and "more" not in run("query", *where).stdout
+
+
 def test_history_goes_into_a_file_through_a_job(run, tmp_path):
     lines = "".join(f"mill load={i}i {1700000000 + i}\n" for i in range(500))
     assert run("write", "-", "--precision", "s", stdin=lines).returncode == 0
@@ -176,3 +213,16 @@ def test_a_table_tells_what_differs_from_the_defaults(run):
     ident = run("connection", "list", "code=tc", "--output", "csv").stdout.splitlines()[1].split(",")[0]
     assert run("connection", "set", ident, "enabled=false").returncode == 0
     assert "enabled" in head("connection", "list", "code=tc")
+
+
+def test_help_tells_all_that_goes_by_a_name(run):
+    both = run("store", "--help").stdout
+    assert "tenon store stats" in both and "tenon store move" in both and run("help", "store").stdout == both == run("store", "-h").stdout
+    assert "move" not in run("store", "stats", "--help").stdout
+    user = run("help", "user").stdout
+    assert "tenon user link" in user and "tenon user list" in user and "last_sign_in" in user
+    zh = run("help", "point", lang="zh").stdout
+    assert "必填" in zh and "采集组" in zh and "required" not in zh and "Scan group" not in zh
+    for lang in "en", "zh":
+        assert run("help", "storee", lang=lang).returncode == 64 and "store" in run("help", "storee", lang=lang).stderr
+    assert "nearest is stats" in run("store", "stat").stderr and "stats|compact" in run("store").stderr
