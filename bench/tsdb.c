@@ -183,7 +183,7 @@ static void means(const char *what, int64_t step, bool raw_only)
 
 		n_seen = 0;
 		check(tsdb_aggregate(t, &(struct tsdb_query) { .tenant = 1, .series = series, .n_series = SERIES, .from_ns = T0,
-			.to_ns = T0 + ROWS * NS_PER_S }, &(struct tsdb_step) { .step_ns = step, .lean = true, .raw_only = raw_only }, count_buckets, NULL), "aggregate");
+			.to_ns = T0 + ROWS * NS_PER_S, .raw_only = raw_only }, &(struct tsdb_step) { .step_ns = step, .lean = true }, count_buckets, NULL), "aggregate");
 		best = fmin(best, cpu() - began);
 	}
 	printf("%s: %llu buckets of 1,000 series x 10,000 samples: %.1f ms CPU\n", what, (unsigned long long) n_seen, best * 1000);

@@ -280,7 +280,9 @@ static int on_history(void *ctx, const char *base)
 {
 	struct history *h = ctx;
 	size_t n = (size_t) (path_name(base) - base);
-	int r = keep_of(h->c, h->tenant, base, ".parquet", true);
+	/* Figures that are lost are made again from their samples. */
+	bool figures = str_ends(base, ".1m") || str_ends(base, ".1h");
+	int r = keep_of(h->c, h->tenant, base, ".parquet", !figures);
 
 	if (r == 0)
 		r = keep_of(h->c, h->tenant, base, ".idx", false);      /* one that is lost is made again */

@@ -70,10 +70,8 @@ static int query_of(struct scope *s, const struct read_range *range, struct tsdb
 }
 
 /* Refused before it begins rather than after a minute. */
-static int may_cost(struct scope *s, const struct tsdb_query *q, const struct tsdb_step *step)
+static int may_cost_at(struct scope *s, const struct tsdb_query *q, int64_t bucket)
 {
-	bool plain = !step->want && !step->n_quantiles && step->between == TSDB_STEP;
-	int64_t bucket = !plain ? 0 : step->n_borders > 1 ? step->border[1] - step->border[0] : step->step_ns ? step->step_ns : INT64_MAX;
 	struct tsdb_cost cost = { 0 };
 	char samples[24], max[24];
 	struct buf n = BUF_FIXED(samples), m = BUF_FIXED(max);
@@ -86,13 +84,20 @@ static int may_cost(struct scope *s, const struct tsdb_query *q, const struct ts
 	return err_fail(ERR_TOO_COSTLY, "value", samples, "max", max, NULL);
 }
 
+static int may_cost(struct scope *s, const struct tsdb_query *q, const struct tsdb_step *step)
+{
+	bool plain = !step->want && !step->n_quantiles && step->between == TSDB_STEP;
+
+	return may_cost_at(s, q, !plain ? 0 : step->n_borders > 1 ? step->border[1] - step->border[0] : step->step_ns ? step->step_ns : INT64_MAX);
+}
+
 int read_range(struct scope *s, const struct read_range *range, tsdb_batch_fn on_batch, void *ctx)
 {
 	struct tsdb_query q;
 	int r = query_of(s, range, &q);
 
 	if (r == 0 && range->pixels)
-		r = may_cost(s, &q, &(struct tsdb_step) { .want = TSDB_CHANGES });
+		r = may_cost_at(s, &q, -(int64_t) MIN((uint64_t) (range->to_ns - range->from_ns) / range->pixels, (uint64_t) INT64_MAX));
 	if (r < 0)
 		return r;
 	return range->pixels ? tsdb_plot(s->platform->tsdb, &q, range->pixels, on_batch, ctx) : tsdb_range(s->platform->tsdb, &q, on_batch, ctx);

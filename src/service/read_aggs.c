@@ -53,6 +53,12 @@ static int add_quantile(struct read_asked *a, const char *word, double p, struct
 static const unsigned wants[AGG_PERCENTILE + 1] = { [AGG_STDDEV] = TSDB_STDDEV, [AGG_DELTA] = TSDB_DELTA, [AGG_CHANGES] = TSDB_CHANGES,
 	[AGG_STATES] = TSDB_STATES };
 
+/* What needs neither first, lowest, highest nor their times. */
+static bool is_lean(enum agg kind)
+{
+	return kind == AGG_AVG || kind == AGG_MEAN || kind == AGG_SUM || kind == AGG_COUNT || kind == AGG_COVERAGE || kind == AGG_INTEGRAL || kind == AGG_LAST;
+}
+
 static int add(struct scope *s, struct read_asked *a, const char *word, const char *pointer)
 {
 	struct read_agg agg = { .kind = AGG_PERCENTILE };
@@ -73,6 +79,7 @@ static int add(struct scope *s, struct read_asked *a, const char *word, const ch
 		r = add_quantile(a, word, p, &agg);
 	memcpy(agg.name, word, str_len(word) + 1);
 	a->step.want |= wants[agg.kind];
+	a->step.lean = a->step.lean && is_lean(agg.kind);
 	a->aggs[a->n_aggs++] = agg;
 	return r < 0 ? err_at(r, pointer) : 0;
 }
@@ -83,6 +90,7 @@ int read_aggs(struct scope *s, const struct query_in *in, struct read_asked *a)
 	bool buckets = in->step || in->calendar;
 	int r = 0;
 
+	a->step.lean = true;
 	for (uint32_t i = 0; r == 0 && i < in->aggregates.n; i++)
 		r = add(s, a, list[i], "aggregates");
 	if (r == 0 && !str_empty(in->aggregate)) {

@@ -355,7 +355,7 @@ bool agg_is_known(const struct agg *a, const struct idx_entry *e)
 {
 	bool exact = !is_whole(e->type) || (e->min > -0x1p53 && e->max < 0x1p53);
 
-	return !a->more && !a->step->raw_only && a->step->between == TSDB_STEP && !a->is_text && e->n_used == e->n && exact && isfinite(e->sum) && isfinite(e->held);
+	return !a->more && !a->q->raw_only && a->step->between == TSDB_STEP && !a->is_text && e->n_used == e->n && exact && isfinite(e->sum) && isfinite(e->held);
 }
 
 struct value agg_value(const struct idx_entry *e, uint64_t bits)

@@ -31,7 +31,7 @@ unsigned agg_tiers(const struct agg *a)
 	int64_t least = shortest(a);
 	unsigned tiers = 0;
 
-	if (a->step->raw_only || !is_said(a))
+	if (a->q->raw_only || !is_said(a))
 		return 0;
 	for (unsigned t = 0; t < ROLL_TIERS; t++)
 		if (least >= roll_ns(t))

@@ -49,9 +49,13 @@ static int each_series(struct reader *rd, struct answer *a, const uint32_t *seri
 
 		if (!s)
 			continue;
+		rd->tiers = m->tiers;
+		rd->figures = m->on_rolls != NULL;
 		r = reader_series(rd, s, a->q->from_ns, a->q->to_ns);
+		rd->merge.rows = m->rows;
+		rd->merge.whole_ctx = m->ctx;
 		while (r == 0 && (r = reader_next(rd, &span)) > 0)
-			r = m->on_span(m->ctx, a, s, &span);
+			r = r == 3 ? m->on_rolls(m->ctx, a, s, &rd->merge.figures) : m->on_span(m->ctx, a, s, &span);
 		if (r == 0 && m->on_end)
 			r = m->on_end(m->ctx, a);
 	}

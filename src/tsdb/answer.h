@@ -23,6 +23,11 @@ int answer_put(struct answer *a, uint32_t series, const struct span *s);
 struct answer_maker {
 	int (*on_span)(void *ctx, struct answer *a, const struct series *series, const struct span *s);
 	int (*on_end)(void *ctx, struct answer *a);     /* of the series; NULL: nothing is left to say */
+	/* Figures of minutes and hours may come in the place of samples: of which tiers (a bit each), which of them will do (merge.h), and what becomes
+	 * of these; NULL: none. */
+	unsigned tiers;
+	uint32_t (*rows)(void *ctx, const struct rolls *r, uint32_t k, uint32_t end);
+	int (*on_rolls)(void *ctx, struct answer *a, const struct series *series, const struct merged_rolls *f);
 	void *ctx;
 };
 /* Each series of the query that is known, in ascending order; what was put goes out, the last batch, too. */

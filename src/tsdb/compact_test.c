@@ -121,6 +121,9 @@ static int note_file(void *ctx, const char *base)
 {
 	struct one_file *f = ctx;
 
+	if (str_ends(base, ".1m") || str_ends(base, ".1h"))
+		return 0;
+
 	snprintf(f->base, sizeof(f->base), "%s", base);
 	f->n++;
 	return 0;
@@ -179,7 +182,8 @@ TEST(aggregates_are_the_same_before_and_after_to_the_last_bit)
 		must(flush(&w.f));
 	}
 	struct tsdb_query q = ask(w.series, N_SERIES, T0 - DAY, T0 + DAY);
-	const struct tsdb_step step = { .step_ns = 12 * HOUR, .raw_only = true };       /* figures of hours: roll_test.c */
+	const struct tsdb_step step = { .step_ns = 12 * HOUR };                /* figures of hours: roll_test.c */
+	q.raw_only = true;
 	is_int(tsdb_aggregate(w.f.t, &q, &step, keep_bucket, before), 0);
 	is_int(tsdb_compact(w.f.t, NULL), 0);
 	is_int(tsdb_aggregate(w.f.t, &q, &step, keep_bucket, after), 0);

@@ -22,11 +22,36 @@ static bool may_be_whole(const struct idx_entry *e, const struct wanted *w, cons
 	return !tombs_touch(w->tombs, f, e->series, e->t_min, e->t_max) && e->t_min >= q->from_ns && e->t_max < q->to_ns && e->n_used == e->n && (double) e->t_max - (double) e->t_min < (double) w->bucket_ns / 2;
 }
 
+/* The file's figures that are coarse enough for the buckets, open; NULL: there are none, or they cannot be read. */
+static const struct idx *use_figures(struct file *f, const struct wanted *w, struct file **ret)
+{
+	int64_t bucket = w->bucket_ns < 0 ? -w->bucket_ns : w->bucket_ns;
+	const struct idx *x;
+
+	for (unsigned tier = ROLL_TIERS; tier-- > 0 && !w->q->raw_only;) {
+		*ret = bucket >= roll_ns(tier) ? file_roll(f, tier) : NULL;
+		if (*ret && file_use(*ret, &x) == 0)
+			return x;
+		err_clear();
+	}
+	return NULL;
+}
+
+static uint64_t of_run(const struct idx_entry *e, const struct idx *figures, const struct wanted *w, const struct file_info *f)
+{
+	const struct idx_entry *rows = figures ? idx_find(figures, e->series) : NULL;
+
+	if (may_be_whole(e, w, f))
+		return 1;
+	return (uint64_t) share(rows && !tombs_touch(w->tombs, f, e->series, e->t_min, e->t_max) ? rows : e, w->q);
+}
+
 static int of_file(struct file *f, const struct wanted *w, struct tsdb_cost *cost)
 {
 	const struct file_info *info = file_info(f);
 	const uint32_t *series = w->series;
 	const struct idx *x;
+	struct file *part;
 	size_t n = w->n;
 
 	if (info->t_max < w->q->from_ns || info->t_min >= w->q->to_ns || !n || series[0] > info->series_max || series[n - 1] < info->series_min)
@@ -34,13 +59,16 @@ static int of_file(struct file *f, const struct wanted *w, struct tsdb_cost *cos
 	int r = file_use(f, &x);
 	if (r < 0)
 		return r;
+	const struct idx *figures = use_figures(f, w, &part);
 	cost->files++;
 	for (size_t i = 0; i < n; i++) {
 		const struct idx_entry *e = idx_find(x, series[i]);
 
 		if (e)
-			cost->samples += may_be_whole(e, w, info) ? 1 : (uint64_t) share(e, w->q);
+			cost->samples += of_run(e, figures, w, info);
 	}
+	if (figures)
+		file_leave(part);
 	file_leave(f);
 	return 0;
 }

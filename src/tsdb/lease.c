@@ -37,7 +37,7 @@ int tsdb_lease_files(const struct tsdb_lease *l, tsdb_file_fn on_file, void *ctx
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < l->catalog->n; i++)
-		r = manifest_file(file_info(l->catalog->file[i]), on_file, ctx);
+		r = manifest_names(file_info(l->catalog->file[i]), on_file, ctx);
 	return MIN(r, 0);
 }
 

@@ -162,6 +162,25 @@ int manifest_file(const struct file_info *f, tsdb_file_fn on_file, void *ctx)
 	return on_file(ctx, base);
 }
 
+int manifest_names(const struct file_info *f, tsdb_file_fn on_file, void *ctx)
+{
+	static const struct { uint8_t part; const char *suffix; } parts[] = { { PART_RAW, "" }, { PART_MINUTES, ".1m" }, { PART_HOURS, ".1h" } };
+	int r = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(parts) && r >= 0; i++) {
+		char base[64];
+		struct buf b = BUF_FIXED(base);
+
+		if (!(f->parts & parts[i].part))
+			continue;
+		base[0] = 0;
+		manifest_base(f, &b);
+		buf_add(&b, parts[i].suffix);
+		r = on_file(ctx, base);
+	}
+	return r;
+}
+
 int tsdb_manifest_files(const char *path, uint32_t tenant, tsdb_file_fn on_file, void *ctx)
 {
 	struct manifest m;
@@ -170,7 +189,7 @@ int tsdb_manifest_files(const char *path, uint32_t tenant, tsdb_file_fn on_file,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r >= 0 && i < m.n; i++)
-		r = manifest_file(&m.file[i], on_file, ctx);
+		r = manifest_names(&m.file[i], on_file, ctx);
 	manifest_done(&m);
 	return MIN(r, 0);
 }

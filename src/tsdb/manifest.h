@@ -23,5 +23,6 @@ struct manifest {
 int manifest_read(const char *path, uint32_t tenant, struct manifest *ret);     /* -ERR_MISSING, -ERR_CORRUPT, -ERR_NEWER */
 int manifest_write(const char *path, uint32_t tenant, const struct manifest *m);
 void manifest_base(const struct file_info *f, struct buf *out);                        /* "2026/11/22/0000000017" */
+int manifest_names(const struct file_info *f, tsdb_file_fn on_file, void *ctx);        /* and of its figures, "…17.1m", "…17.1h" */
 int manifest_file(const struct file_info *f, tsdb_file_fn on_file, void *ctx);         /* with that */
 void manifest_done(struct manifest *m);

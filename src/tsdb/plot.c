@@ -118,9 +118,78 @@ static int on_span(void *ctx, struct answer *a, const struct series *series, con
 	return r;
 }
 
+/* --- Figures of minutes and hours that one pixel holds, and of which nothing is Bad */
+
+static uint32_t on_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
+{
+	struct plot at = { .q = ((const struct plot *) ctx)->q, .pixels = ((const struct plot *) ctx)->pixels };
+	uint32_t i = k;
+
+	open_pixel(&at, r->t_min[k]);
+	for (; i < end && (uint64_t) r->t_max[i] - (uint64_t) at.q->from_ns < at.end; i++)
+		if ((r->good && r->good[i] != r->count[i]) || (r->used && r->used[i] != r->count[i]))
+			break;
+	return i - k;
+}
+
+static struct pick pick_of(const struct rolls *r, unsigned which, uint32_t i, int64_t t)
+{
+	double f = which == FIRST ? r->first[i] : which == LAST ? r->last[i] : which == LOWEST ? r->min[i] : r->max[i];
+	static const uint8_t whole[] = { [FIRST] = 0, [LAST] = 1, [LOWEST] = 2, [HIGHEST] = 3 };
+	struct pick k = { .t = t, .cell = CELL_VALUE, .is = true };
+	float narrow = (float) f;
+
+	if (r->type == V_F64)
+		memcpy(&k.v, &f, sizeof(f));
+	else if (r->type == V_F32)
+		memcpy(&k.v, &narrow, sizeof(narrow));
+	else if (r->type == V_BOOL)
+		memcpy(&k.v, &(uint8_t) { r->whole[whole[which]][i] != 0 }, 1);
+	else
+		memcpy(&k.v, &r->whole[whole[which]][i], sizeof(int64_t));
+	return k;
+}
+
+static int on_rolls(void *ctx, struct answer *a, const struct series *series, const struct merged_rolls *f)
+{
+	struct plot *p = ctx;
+	const struct rolls *r = f->r;
+	int e = 0;
+
+	p->series = series->number;
+	p->type = series->type;
+	for (uint32_t i = f->k; i < f->k + f->n && e == 0; i++) {
+		int64_t t = MAX(r->t_min[i], p->q->from_ns);
+
+		if ((r->used && !r->used[i]) || t >= p->q->to_ns)
+			continue;
+		if (!p->open || (uint64_t) t - (uint64_t) p->q->from_ns >= p->end) {
+			e = close_pixel(p, a);
+			open_pixel(p, t);
+		}
+		if (!p->pick[FIRST].is)
+			p->pick[FIRST] = pick_of(r, FIRST, i, MAX(r->first_ns ? r->first_ns[i] : r->t_min[i], t));
+		if (!p->pick[LOWEST].is || r->min[i] < p->lowest) {
+			p->pick[LOWEST] = pick_of(r, LOWEST, i, MAX(r->min_ns[i], t));
+			p->lowest = r->min[i];
+		}
+		if (!p->pick[HIGHEST].is || r->max[i] > p->highest) {
+			p->pick[HIGHEST] = pick_of(r, HIGHEST, i, MAX(r->max_ns[i], t));
+			p->highest = r->max[i];
+		}
+		p->pick[LAST] = pick_of(r, LAST, i, MIN(r->last_ns ? r->last_ns[i] : r->t_max[i], p->q->to_ns - 1));
+	}
+	return e;
+}
+
 int tsdb_plot(struct tsdb *t, const struct tsdb_query *q, uint32_t pixels, tsdb_batch_fn on_batch, void *ctx)
 {
 	struct plot p = { .q = q, .pixels = MAX(pixels, 1u) };
+	uint64_t pixel = q->from_ns < q->to_ns ? ((uint64_t) q->to_ns - (uint64_t) q->from_ns) / p.pixels : 0;
+	struct answer_maker m = { .on_span = on_span, .on_end = close_pixel, .rows = on_rows, .on_rolls = on_rolls, .ctx = &p };
 
-	return answer_run(t, q, on_batch, ctx, &(struct answer_maker) { .on_span = on_span, .on_end = close_pixel, .ctx = &p });
+	for (unsigned tier = 0; tier < ROLL_TIERS && !q->raw_only; tier++)
+		if (pixel >= (uint64_t) roll_ns(tier))
+			m.tiers |= 1u << tier;
+	return answer_run(t, q, on_batch, ctx, &m);
 }

@@ -22,6 +22,7 @@ struct tsdb_query {
 	int64_t deadline_ns;            /* monotonic clock; 0: none. Past it: -ERR_TIMEOUT */
 	const bool *cancel;             /* set by anyone at any time: -ERR_CANCELLED. May be NULL */
 	const struct tsdb_lease *lease; /* NULL: all there is */
+	bool raw_only;                  /* neither figures of minutes and hours (README.md, "Roll-ups") nor of side indexes are used where there are samples */
 };
 
 /* Borrowed: batch_ref() to keep. < 0 ends the query with that error. */
@@ -50,7 +51,6 @@ struct tsdb_step {
 	enum tsdb_interpolation between;        /* how a value goes on until the next one; for avg */
 	bool lean;                      /* first, min, max, their times and delta will not be looked at: they may be missing, and a mean of values near the
 	                                 * end of double may be infinite */
-	bool raw_only;                  /* neither figures of minutes and hours (README.md, "Roll-ups") nor of side indexes are used where there are samples */
 	bool only_time;                 /* leave the look before from_ns and behind to_ns out: avg then starts at the first sample inside */
 	/* Instead of equal steps: bucket i runs from border[i] to border[i + 1]; ascending, borrowed during the query. NULL: step_ns */
 	const int64_t *border;
@@ -110,7 +110,7 @@ typedef int (*tsdb_buckets_fn)(void *ctx, const struct tsdb_bucket *bucket, size
  */
 int tsdb_aggregate(struct tsdb *t, const struct tsdb_query *q, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
 
-/* What a query would look at, before it does: of runs of samples that buckets of this length (0: raw samples; INT64_MAX: one bucket) may take
- * whole, one sample each. An estimate from side indexes and head. */
+/* What a query would look at, before it does: of runs of samples that buckets of this length (0: raw samples; INT64_MAX: one bucket; less than 0: a
+ * plot of pixels of so many ns) may take whole, one sample each, of figures of minutes and hours one a row. An estimate from side indexes and head. */
 struct tsdb_cost { uint64_t series, files, samples; };
 int tsdb_cost(struct tsdb *t, const struct tsdb_query *q, int64_t bucket_ns, struct tsdb_cost *ret);

@@ -59,7 +59,8 @@ DEFINE_CLEANUP(struct tsdb *, tsdb_free)
 
 /* Until every batch up to `seq` can be queried (read your own writes). -ERR_TIMEOUT, -ERR_STOPPING. */
 int tsdb_wait(struct tsdb *t, uint64_t seq, int64_t timeout_ms);
-/* The files that a manifest names, as "2026/11/22/0000000017" under tenants/<id>/ts (with .parquet and .idx behind it), in the order they were
+/* The files that a manifest names, as "2026/11/22/0000000017" under tenants/<id>/ts (with .parquet and .idx behind it; its
+ * figures of minutes and hours, where it has some, as "…17.1m" and "…17.1h"), in the order they were
  * made: for who copies a folder while it is written. Needs no open store. -ERR_MISSING, -ERR_CORRUPT, -ERR_NEWER, or what on_file returned < 0. */
 typedef int (*tsdb_file_fn)(void *ctx, const char *base);
 int tsdb_manifest_files(const char *path, uint32_t tenant, tsdb_file_fn on_file, void *ctx);
