@@ -94,6 +94,13 @@ static const struct rec_field sql_fields[] = {
 	F(struct config_sql, statements, .def = "2", .min = "1", .max = "32", RESTART, .label = "Statements at the same time", .label_zh = "同时执行的语句数"),
 };
 
+static const struct rec_field store_fields[] = {
+	F(struct config_store, folder, RESTART, .label = "Second folder of history, on another disk", .label_zh = "历史数据的第二文件夹（位于另一磁盘）",
+		.doc = "must be there, it is never made; files of old days are moved into it", .doc_zh = "须已存在，平台不会创建；较早日期的文件移入其中"),
+	F_KIND(struct config_store, age, REC_DURATION, .def = "30d", .min = "0s", .max = "36500d", RESTART, .label = "Age at which files are moved there",
+		.label_zh = "移入第二文件夹的时限", .doc = "counted from the end of their day; 0s: what lies there comes back", .doc_zh = "自当日结束起算；0s 表示移回数据文件夹"),
+};
+
 static const struct rec_type platform_type = REC_PLAIN(struct config_platform, "platform", platform_fields, .title = "The platform", .title_zh = "平台");
 static const struct rec_type http_type = REC_PLAIN(struct config_http, "http", http_fields, .title = "Console and interface", .title_zh = "控制台和接口");
 static const struct rec_type limits_type = REC_PLAIN(struct config_limits, "limits", limits_fields, .title = "Limits", .title_zh = "限额");
@@ -101,12 +108,15 @@ static const struct rec_type log_type = REC_PLAIN(struct config_log, "log", log_
 
 static const struct rec_type sql_type = REC_PLAIN(struct config_sql, "sql", sql_fields, .title = "SQL", .title_zh = "SQL");
 
+static const struct rec_type store_type = REC_PLAIN(struct config_store, "store", store_fields, .title = "Store of samples", .title_zh = "样本存储");
+
 const struct config_section config_sections[] = {
 	{ "platform", &platform_type, offsetof(struct config, platform) },
 	{ "http", &http_type, offsetof(struct config, http) },
 	{ "limits", &limits_type, offsetof(struct config, limits) },
 	{ "log", &log_type, offsetof(struct config, log) },
 	{ "sql", &sql_type, offsetof(struct config, sql) },
+	{ "store", &store_type, offsetof(struct config, store) },
 	{ 0 },
 };
 

@@ -24,6 +24,7 @@ struct config_platform { const char *data, *web, *store, *store_file; };
 struct config_http { const char *listen, *certificate, *key, *origin; int32_t tls, hsts; bool insecure; };
 struct config_limits { uint64_t log, memory, body, merging; uint32_t connections, address_connections, requests, backups, points; int64_t commands; };
 struct config_log { int32_t level; };
+struct config_store { const char *folder; int64_t age; };
 struct config_sql { const char *library; uint64_t memory; uint32_t threads, statements; };
 
 struct config {
@@ -32,6 +33,7 @@ struct config {
 	struct config_limits limits;
 	struct config_log log;
 	struct config_sql sql;
+	struct config_store store;
 	struct listen listen;                           /* http.listen, understood */
 };
 

@@ -266,15 +266,34 @@ static void on_history(void *ctx, enum tsdb_event event, uint32_t tenant, const 
 	case TSDB_HELD_NO_MORE:
 		log_info("history", "files of samples are few enough again tenant=%u", tenant);
 		break;
+	case TSDB_SECOND_LOST:
+		log_warn("history", "the second folder is out of reach, queries that need its files are refused error=\"%s\"", err_log_text(why));
+		break;
+	case TSDB_SECOND_BACK:
+		log_info("history", "the second folder is there again");
+		break;
+	case TSDB_SECOND_FULL:
+		log_warn("history", "files of samples are not moved, there is no room tenant=%u error=\"%s\"", tenant, err_log_text(why));
+		break;
+	case TSDB_MOVE_FAILED:
+		log_warn("history", "a file of samples could not be moved tenant=%u error=\"%s\"", tenant, err_log_text(why));
+		break;
 	}
 }
 
 static int start_tsdb(struct daemon *d)
 {
 	struct tsdb_config c = { .data_dir = d->config->platform.data, .head_bytes = d->config->limits.memory, .version = TENON_VERSION,
-		.compact_rate = (int64_t) d->config->limits.merging, .describe = describe, .on_event = on_history, .ctx = d };
+		.compact_rate = (int64_t) d->config->limits.merging, .second_dir = d->config->store.folder, .second_age_ns = d->config->store.age,
+		.describe = describe, .on_event = on_history, .ctx = d };
+	struct tsdb_stats v;
+	int r = tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
 
-	return tsdb_open(&d->platform.tsdb, &c, d->platform.wal);
+	if (r < 0)
+		return r;
+	/* Out of reach for a while is one thing; left out of the configuration is a mistake that would hide years of history. */
+	tsdb_stats(d->platform.tsdb, &v);
+	return !v.second.is_set && v.second.files ? err_fail(ERR_CONFIG, "detail", "@second_needed", NULL) : 0;
 }
 
 static void stop_tsdb(struct daemon *d)

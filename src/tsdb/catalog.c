@@ -15,6 +15,8 @@
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "catalog of files", NULL); }
 
+static int gone(void) { return err_fail(ERR_MISSING, "what", "@file", "value", "merged meanwhile", NULL); }
+
 struct catalog *catalog_ref(struct tenant *te)
 {
 	mutex_hold(&te->mutex);
@@ -58,16 +60,19 @@ static int make(struct tenant *te, const struct manifest *m, struct catalog **re
 	c->tombs = tombs_ref(m->tombs);
 	c->next_tomb = m->next_tomb;
 	for (; c->n < m->n; c->n++) {
-		struct file *f = known(te->catalog, m->file[c->n].number);
-		char base[PATH_MAX];
+		const struct file_info *info = &m->file[c->n];
+		struct file *f = known(te->catalog, info->number);
+		char base[PATH_MAX], second[PATH_MAX];
+		bool there = info->folder == FOLDER_SECOND;
 		int r = 0;
 
-		if (f)
+		/* One that was moved is another file with the same content. */
+		if (f && file_info(f)->folder == info->folder)
 			file_ref(f);
-		else if (!tenant_file_base(te, m->file[c->n].day, m->file[c->n].number, base))
+		else if (!tenant_file_base(te, info->day, info->number, base) || (there && !tenant_second_base(te, info->day, info->number, second)))
 			r = sys_fail(ENAMETOOLONG, "open", te->dir);
 		else
-			r = file_new(te->pool, te->names, base, &m->file[c->n], &f);
+			r = file_new(te->pool, te->names, base, there ? second : NULL, info, &f);
 		if (r < 0)
 			return r;
 		c->file[c->n] = f;
@@ -204,6 +209,8 @@ static int next_manifest(struct tenant *te, const struct change *ch, struct mani
 			m.file[m.n].level = LEVEL_DAY;
 		if (is_settled(ch, c->file[i]))
 			m.file[m.n].tombs = MAX(f->tombs, ch->tombs);
+		if (c->file[i] == ch->move)
+			m.file[m.n].folder = ch->move_to;
 		m.n++;
 	}
 	for (size_t i = 0; i < ch->n_add; i++)
@@ -225,6 +232,16 @@ void tenant_file_drop(const struct tenant *te, const struct file_info *f)
 
 	if (tenant_file_base(te, f->day, f->number, base))
 		file_remove(base, PARTS_ALL);
+}
+
+/* A file that was moved meanwhile has another handle than the one merging began with. */
+static void doom(struct tenant *te, struct file *f)
+{
+	struct file *now = known(te->catalog, file_info(f)->number);
+
+	if (now && now != f)
+		file_doom(now);
+	file_doom(f);
 }
 
 /* Room for what may be in doubt is there before it is. */
@@ -252,7 +269,7 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 	_cleanup_(catalog_unrefp) struct catalog *c = NULL;
 	struct manifest m = { 0 };
 	char path[PATH_MAX];
-	int r = doubt_room(te, ch->n_add);
+	int r = ch->move && known(te->catalog, file_info(ch->move)->number) != ch->move ? gone() : doubt_room(te, ch->n_add);
 
 	if (r == 0)
 		r = next_manifest(te, ch, &m);
@@ -267,7 +284,9 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 	/* From here on the new manifest is the truth, and nothing can fail any more. */
 	if (r == 0) {
 		for (size_t i = 0; i < ch->n_remove; i++)
-			file_doom(ch->remove[i]);
+			doom(te, ch->remove[i]);
+		if (ch->move)
+			file_moved(ch->move);
 		for (size_t i = 0; i < ch->n_relabel; i++)
 			file_set_level(ch->relabel[i].file, LEVEL_DAY);
 		for (size_t i = 0; i < ch->n_settle; i++)

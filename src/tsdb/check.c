@@ -45,6 +45,7 @@ struct checking {
 	uint32_t tenant;
 	char dir[PATH_MAX];
 	struct manifest m;
+	bool reachable;                 /* the second folder */
 	bool adopted;                   /* m was made from the files: the manifest cannot be read */
 	struct known *known;
 	uint32_t n_known, room_known;
@@ -192,6 +193,8 @@ static void call_file(struct checking *c, const struct file_info *f, const char 
 	struct buf b = BUF_FIXED(c->name);
 
 	buf_clear(&b);
+	if (f->folder == FOLDER_SECOND && str_eq(suffix, ".parquet"))
+		buf_addf(&b, "%s/", str_empty(c->how->second_dir) ? "store.folder" : c->how->second_dir);
 	buf_addf(&b, "tenants/%u/ts/", c->tenant);
 	manifest_base(f, &b);
 	buf_add(&b, suffix);
@@ -201,7 +204,7 @@ static bool bases(const struct checking *c, const struct file_info *f, char base
 {
 	struct buf b = { .data = base, .room = PATH_MAX, .max = PATH_MAX }, i = { .data = index, .room = PATH_MAX, .max = PATH_MAX };
 
-	buf_addf(&b, "%s/ts/", c->dir);
+	buf_addf(&b, "%s/tenants/%u/ts/", f->folder == FOLDER_SECOND ? c->how->second_dir : c->how->data_dir, c->tenant);
 	manifest_base(f, &b);
 	buf_addf(&i, "%s/ts/", c->dir);
 	manifest_base(f, &i);
@@ -347,7 +350,7 @@ static int is_still_named(struct checking *c, const struct file_info *f, bool *r
 	if (r == 0) {
 		*ret = false;
 		for (size_t i = 0; i < m.n; i++)
-			*ret |= m.file[i].number == f->number;
+			*ret |= m.file[i].number == f->number && m.file[i].folder == f->folder;
 	}
 	manifest_done(&m);
 	return 0;
@@ -362,6 +365,8 @@ static int check_one(struct checking *c, const struct file_info *f)
 	int r;
 
 	call_file(c, f, ".parquet");
+	if (f->folder == FOLDER_SECOND && !c->reachable)
+		return tell(c, TSDB_FAULT_UNREACHABLE, second_is_ours(c->how->data_dir, c->how->second_dir), &all, NULL);
 	if (!bases(c, f, base, index))
 		return sys_fail(ENAMETOOLONG, "open", c->dir);
 	c->file = f;
@@ -410,6 +415,17 @@ static int check_dictionary(struct checking *c)
 	return r;
 }
 
+static int list_second(struct checking *c)
+{
+	char dir[PATH_MAX], ts[PATH_MAX];
+	struct buf b = BUF_FIXED(dir);
+
+	buf_addf(&b, "%s/tenants/%u", c->how->second_dir, c->tenant);
+	if (b.failed || !path_join(ts, sizeof(ts), dir, "ts"))
+		return sys_fail(ENAMETOOLONG, "open", c->how->second_dir);
+	return file_exists(ts) ? sweep_list(dir, FOLDER_SECOND, &c->m) : 0;
+}
+
 static int check_manifest(struct checking *c)
 {
 	char path[PATH_MAX];
@@ -420,7 +436,10 @@ static int check_manifest(struct checking *c)
 	call_it(c, "ts/manifest");
 	r = tell(c, TSDB_FAULT_MANIFEST, r, NULL, NULL);
 	c->adopted = true;
-	return r < 0 ? r : sweep_adopt(c->dir, &c->m);
+	c->m = (struct manifest) { .next = 1, .next_tomb = 1 };
+	if (r == 0)
+		r = sweep_list(c->dir, FOLDER_DATA, &c->m);
+	return r == 0 && c->reachable ? list_second(c) : r;
 }
 
 static int check_sheet(struct checking *c, const char *folder)
@@ -512,11 +531,12 @@ static int check_tenant(struct checking *c, uint32_t tenant)
 	if (r == 0)
 		r = check_manifest(c);
 	for (size_t i = 0; r == 0 && i < c->m.n; i++)
-		r = check_one(c, &c->m.file[i]);
+		if (c->m.file[i].parts & PART_RAW)
+			r = check_one(c, &c->m.file[i]);
 	if (r == 0)
 		r = check_sheets(c);
 	if (r == 0 && !c->adopted)
-		r = sweep_unnamed(c->dir, &c->m, on_unnamed, c);
+		r = sweep_unnamed(c->dir, &c->m, FOLDER_DATA, &(struct sweep_to) { on_unnamed, c });
 	tenant_done(c);
 	return r;
 }
@@ -587,6 +607,8 @@ int tsdb_check(const struct tsdb_check *how, struct tsdb_checked *ret)
 
 	if (r == 0) {
 		c->how = how;
+		c->reachable = !str_empty(how->second_dir) && second_is_ours(how->data_dir, how->second_dir) == 0;
+		err_clear();
 		c->began_ns = clock_mono_ns();
 		r = dir_each(path, on_tenant, &t);
 	}

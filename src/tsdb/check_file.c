@@ -76,7 +76,7 @@ int check_file_open(struct check_file *c, const char *base, const char *index_ba
 {
 	char path[PATH_MAX], index[PATH_MAX];
 	int64_t size = 0;
-	int r = pqr_scratch_new(&c->scratch);
+	int fd = -1, r = pqr_scratch_new(&c->scratch);
 
 	arena_init(&c->arena, &sys_heap, 0);
 	c->file.fd = -1;
@@ -84,7 +84,8 @@ int check_file_open(struct check_file *c, const char *base, const char *index_ba
 	if (r == 0 && (!name(path, base, ".parquet") || !name(index, index_base, ".idx")))
 		r = sys_fail(ENAMETOOLONG, "open", base);
 	if (r == 0)
-		r = file_open(path, O_RDONLY, 0, &c->file.fd);
+		r = file_open(path, O_RDONLY, 0, &fd);
+	c->file.fd = fd;
 	if (r == 0)
 		r = file_size(path, &size);
 	if (r == 0 && !(c->index_path = arena_str(&c->arena, index)))

@@ -168,7 +168,7 @@ static int keep_pace(struct merge_job *j, uint32_t n)
 	return t->compact_stop ? cancelled() : 0;
 }
 
-static bool is_of_file(int r) { return r == -ERR_CORRUPT || r == -ERR_MISSING || r == -ERR_IO || r == -ERR_NEWER; }
+static bool is_of_file(int r) { return r == -ERR_CORRUPT || r == -ERR_MISSING || r == -ERR_IO || r == -ERR_NEWER || r == -ERR_UNAVAILABLE; }
 
 static void note_failure(struct tsdb *t, const struct pick *p, int r)
 {

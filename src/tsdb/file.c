@@ -15,6 +15,7 @@ struct file_pool {
 	struct file *newest, *oldest;   /* open files, by last use */
 	unsigned n_open, max_open;
 	atomic_uint doomed;
+	struct file_reach second;
 };
 
 int file_pool_new(unsigned max_open, struct file_pool **ret)
@@ -37,20 +38,24 @@ struct file_pool *file_pool_free(struct file_pool *p)
 	return sys_free(p);
 }
 
-static int new_file(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret)
+void file_pool_reach(struct file_pool *p, const struct file_reach *reach) { p->second = *reach; }
+
+static int new_file(struct file_pool *p, struct names *names, const char *base, const char *second, const struct file_info *info, struct file **ret)
 {
 	struct file *f = sys_new(struct file);
-	char *copy = sys_strdup(base);
+	char *copy = sys_strdup(base), *there = second ? sys_strdup(second) : NULL;
 
-	if (!f || !copy) {
+	if (!f || !copy || (second && !there)) {
 		sys_free(f);
 		sys_free(copy);
+		sys_free(there);
 		return err_fail(ERR_NO_MEMORY, "what", "files of samples", NULL);
 	}
 	atomic_init(&f->refs, 1);
 	f->pool = p;
 	f->names = names;
 	f->base = copy;
+	f->second = there;
 	f->info = *info;
 	f->level = info->level;
 	f->fd = -1;
@@ -66,16 +71,16 @@ static int new_roll(struct file *of, enum roll_tier tier)
 	buf_addf(&b, "%s.%s", of->base, roll_name(tier));
 	if (b.failed)
 		return sys_fail(ENAMETOOLONG, "open", of->base);
-	int r = new_file(of->pool, of->names, base, &of->info, &of->roll[tier]);
+	int r = new_file(of->pool, of->names, base, NULL, &of->info, &of->roll[tier]);
 	if (r == 0)
 		of->roll[tier]->is_roll = true;
 	return r;
 }
 
-int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret)
+int file_new(struct file_pool *p, struct names *names, const char *base, const char *second, const struct file_info *info, struct file **ret)
 {
 	_cleanup_(file_unrefp) struct file *f = NULL;
-	int r = new_file(p, names, base, info, &f);
+	int r = new_file(p, names, base, second, info, &f);
 
 	for (unsigned tier = 0; r == 0 && tier < ROLL_TIERS; tier++)
 		if (info->parts & roll_part(tier))
@@ -105,8 +110,10 @@ static void shut(struct file_pool *p, struct file *f)
 {
 	unlink_open(p, f);
 	idx_close(&f->idx);
-	sys.close(f->fd);
+	if (f->fd >= 0)
+		sys.close(f->fd);
 	f->fd = -1;
+	f->open = false;
 	p->n_open--;
 }
 
@@ -122,27 +129,42 @@ struct file *file_unref(struct file *f)
 		return NULL;
 	/* The pool knows it until now, and may be closing it to make room for another. */
 	mutex_lock(&f->pool->mutex);
-	if (f->fd >= 0)
+	if (f->open)
 		shut(f->pool, f);
 	mutex_unlock(&f->pool->mutex);
-	if (f->doomed)
-		file_remove(f->base, PART_RAW);
+	if (f->doomed) {
+		char path[PATH_MAX];
+
+		if (file_path(f, path) && (f->second || f->doomed == DOOM_MOVED))
+			sys.unlink(path);
+		if (f->doomed == DOOM_ALL)
+			file_remove(f->base, PART_RAW);
+	}
 	if (f->doomed && !f->is_roll)
 		atomic_fetch_sub(&f->pool->doomed, 1);
 	for (unsigned i = 0; i < ROLL_TIERS; i++)
 		file_unref(f->roll[i]);
+	sys_free(f->second);
 	sys_free(f->base);
 	return sys_free(f);
 }
 
 void file_doom(struct file *f)
 {
-	if (!atomic_exchange(&f->doomed, true))
+	if (atomic_exchange(&f->doomed, DOOM_ALL) == DOOM_NONE)
 		atomic_fetch_add(&f->pool->doomed, 1);
 	/* Who reads them yet holds them by a reference of his own. */
 	for (unsigned i = 0; i < ROLL_TIERS; i++)
 		if (f->roll[i])
-			f->roll[i]->doomed = true;
+			f->roll[i]->doomed = DOOM_ALL;
+}
+
+void file_moved(struct file *f)
+{
+	int none = DOOM_NONE;
+
+	if (atomic_compare_exchange_strong(&f->doomed, &none, DOOM_MOVED))
+		atomic_fetch_add(&f->pool->doomed, 1);
 }
 
 struct file *file_roll(const struct file *f, unsigned tier)
@@ -170,7 +192,8 @@ void file_remove(const char *base, uint8_t parts)
 }
 
 void file_set_aside(struct file *f, int64_t until_ns) { f->aside_ns = until_ns; }
-bool file_is_aside(const struct file *f) { return f->aside_ns && clock_mono_ns() < f->aside_ns; }
+void file_stay(struct file *f, int64_t until_ns) { f->stay_ns = until_ns; }
+bool file_stays(const struct file *f) { return f->stay_ns && clock_mono_ns() < f->stay_ns; }
 int32_t file_level(const struct file *f) { return f->level; }
 void file_set_level(struct file *f, int32_t level) { f->level = level; }
 
@@ -210,6 +233,45 @@ uint64_t file_roll_bytes(const struct file *f)
 	return bytes;
 }
 
+bool file_path(const struct file *f, char out[PATH_MAX])
+{
+	struct buf b = { .data = out, .room = PATH_MAX, .max = PATH_MAX };
+
+	buf_addf(&b, "%s.parquet", f->second ? f->second : f->base);
+	return !b.failed;
+}
+
+static int reach(const struct file *f, bool again)
+{
+	const struct file_reach *s = f->second ? &f->pool->second : NULL;
+
+	return s && s->reach ? s->reach(s->ctx, again) : 0;
+}
+
+int file_failed(struct file *f, int r)
+{
+	struct err e;
+
+	if (!f->second || (r != -ERR_IO && r != -ERR_MISSING && r != -ERR_CORRUPT))
+		return r;
+	e = err_take(r);
+	int gone = reach(f, true);
+	if (gone < 0)
+		return gone;
+	err_put(&e);
+	return r;
+}
+
+bool file_is_aside(const struct file *f)
+{
+	if (f->aside_ns && clock_mono_ns() < f->aside_ns)
+		return true;
+	bool gone = reach(f, false) < 0;
+	if (gone)
+		err_clear();
+	return gone;
+}
+
 /* Reads the whole file once. */
 static int rebuild(struct file *f, const char *path)
 {
@@ -245,6 +307,13 @@ static int rebuild(struct file *f, const char *path)
 	return r;
 }
 
+static int open_old_index(struct file *f)
+{
+	char path[PATH_MAX];
+
+	return name(path, f, ".idx") ? idx_open(path, f->info.bytes, &f->idx) : sys_fail(ENAMETOOLONG, "open", f->base);
+}
+
 static int open_index(struct file *f)
 {
 	const struct pq_col *cols = f->is_roll ? roll_cols : sample_cols;
@@ -263,33 +332,58 @@ static int open_index(struct file *f)
 	return r < 0 ? r : idx_open_cols(path, f->info.bytes, n_cols, &f->idx);
 }
 
-static int size_of(struct file *f, const char *path)
+static int size_of(struct file *f)
 {
+	char path[PATH_MAX];
 	int64_t size;
-	int r = file_size(path, &size);
+	int r = file_path(f, path) ? file_size(path, &size) : sys_fail(ENAMETOOLONG, "open", f->base);
 
 	if (r == 0)
 		f->info.bytes = (uint64_t) size;
 	return r;
 }
 
-static int open_file(struct file_pool *p, struct file *f)
+/* The file itself. One that is out of reach is open without it, when its side index is there. */
+static int open_parquet(struct file *f)
 {
 	char path[PATH_MAX];
-	int r = name(path, f, ".parquet") ? file_open(path, O_RDONLY, 0, &f->fd) : sys_fail(ENAMETOOLONG, "open", f->base);
+	int fd = -1, r = file_path(f, path) ? reach(f, false) : sys_fail(ENAMETOOLONG, "open", f->base);
 
-	if (r < 0)
-		return r;
-	/* The manifest says the size of samples alone. */
-	if (f->is_roll)
-		r = size_of(f, path);
-	if (r == 0)
-		r = open_index(f);
-	if (r < 0) {
-		sys.close(f->fd);
-		f->fd = -1;
-		return err_wrap(r, "%s: ", path);
+	if (r == 0) {
+		r = file_open(path, O_RDONLY, 0, &fd);
+		f->fd = r == 0 ? fd : -1;
+		if (r < 0)
+			r = file_failed(f, r);
 	}
+	return r < 0 && r != -ERR_UNAVAILABLE ? err_wrap(r, "%s: ", path) : r;
+}
+
+static int open_file(struct file_pool *p, struct file *f)
+{
+	int r = open_parquet(f);
+
+	if (r == -ERR_UNAVAILABLE) {
+		struct err why = err_take(r);
+
+		r = open_old_index(f);
+		if (r < 0) {
+			err_put(&why);
+			r = -(int) why.kind;
+		}
+	} else if (r == 0) {
+		/* The manifest says the size of samples alone. */
+		if (f->is_roll)
+			r = size_of(f);
+		if (r == 0)
+			r = open_index(f);
+	}
+	if (r < 0) {
+		if (f->fd >= 0)
+			sys.close(f->fd);
+		f->fd = -1;
+		return err_wrap(r, "%s: ", f->base);
+	}
+	f->open = true;
 	link_newest(p, f);
 	p->n_open++;
 	for (struct file *old = p->oldest, *next; p->n_open > p->max_open && old; old = next) {
@@ -300,17 +394,29 @@ static int open_file(struct file_pool *p, struct file *f)
 	return 0;
 }
 
+int file_reopen(struct file *f)
+{
+	mutex_hold(&f->pool->mutex);
+	if (f->fd >= 0)
+		return 0;
+	int r = reach(f, true);
+	return r < 0 ? r : open_parquet(f);
+}
+
 int file_use(struct file *f, const struct idx **ret)
 {
 	struct file_pool *p = f->pool;
 	mutex_hold(&p->mutex);
 
-	if (f->fd < 0) {
+	if (!f->open) {
 		int r = open_file(p, f);
 
 		if (r < 0)
 			return r;
 	} else {
+		/* Opened while it was out of reach: perhaps it is back. */
+		if (f->fd < 0 && open_parquet(f) < 0)
+			err_clear();
 		unlink_open(p, f);
 		link_newest(p, f);
 	}

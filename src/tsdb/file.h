@@ -40,8 +40,12 @@ struct file;
 int file_pool_new(unsigned max_open, struct file_pool **ret);
 struct file_pool *file_pool_free(struct file_pool *p);          /* after all files */
 
-/* base: the path without ".parquet" */
-int file_new(struct file_pool *p, struct names *names, const char *base, const struct file_info *info, struct file **ret);
+/* Asked before a file of the second folder is opened (again: after it could not be read, so look now): 0; -ERR_UNAVAILABLE. */
+struct file_reach { int (*reach)(void *ctx, bool again); void *ctx; };
+void file_pool_reach(struct file_pool *p, const struct file_reach *reach);      /* before there are such files */
+
+/* base: the path without ".parquet"; second: where the file itself lies instead, its side index excepted. NULL: it does not. */
+int file_new(struct file_pool *p, struct names *names, const char *base, const char *second, const struct file_info *info, struct file **ret);
 struct file *file_ref(struct file *f);
 struct file *file_unref(struct file *f);
 uint64_t file_roll_bytes(const struct file *f);         /* of its figures, asked of the disk */
@@ -52,14 +56,19 @@ int32_t file_level(const struct file *f);
 void file_set_level(struct file *f, int32_t level);
 void file_set_tombs(struct file *f, uint64_t serial);   /* tombs up to there mean nothing in it */
 void file_doom(struct file *f);                         /* no manifest names it any more: it goes with the last reference */
-void file_remove(const char *base, uint8_t parts);      /* what lies under that name; failures are for the sweep of the next start */
+void file_moved(struct file *f);                        /* as that, but the side index is now that of another */
+bool file_path(const struct file *f, char out[4096]);   /* of the Parquet file */
+/* It could not be moved to another folder: not before then (monotonic clock) again. */
+void file_stay(struct file *f, int64_t until_ns);
+bool file_stays(const struct file *f);
+void file_remove(const char *base, uint8_t parts);                  /* what lies under that name; failures are for the sweep of the next start */
 /* It could not be read to its end: it is left as it is and not merged before then (monotonic clock). */
 void file_set_aside(struct file *f, int64_t until_ns);
-bool file_is_aside(const struct file *f);
+bool file_is_aside(const struct file *f);               /* also of one that is out of reach */
 unsigned file_pool_doomed(struct file_pool *p);         /* files that are only there because somebody reads them */
 
-/* Open until file_leave(). -ERR_MISSING, -ERR_CORRUPT when the Parquet file itself is. */
-
+/* Open until file_leave(). -ERR_MISSING, -ERR_CORRUPT when the Parquet file itself is. Of one that is out of reach the side index alone is open:
+ * reading pages then is -ERR_UNAVAILABLE. */
 int file_use(struct file *f, const struct idx **ret);
 void file_leave(struct file *f);
 

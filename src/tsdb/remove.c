@@ -124,7 +124,12 @@ static int find_unnamed(struct purging *p)
 		return err_fail(ERR_NO_MEMORY, "what", "deletes", NULL);
 	for (; m.n < c->n; m.n++)
 		m.file[m.n] = *file_info(c->file[m.n]);
-	int r = sweep_unnamed(p->te->dir, &m, keep_unnamed, p);
+	int r = sweep_unnamed(p->te->dir, &m, FOLDER_DATA, &(struct sweep_to) { keep_unnamed, p });
+	/* Of a folder that is not there nobody can say that nothing is left in it. */
+	if (r == 0 && p->t->second.dir[0])
+		r = second_reach(p->t, true);
+	if (r == 0 && p->t->second.dir[0] && second_has_files(p->te))
+		r = sweep_unnamed(p->te->second, &m, FOLDER_SECOND, &(struct sweep_to) { keep_unnamed, p });
 	sys_free(m.file);
 	return r;
 }
@@ -146,7 +151,7 @@ static int wait_gone(struct purging *p, const struct file_info *f)
 	struct buf b = BUF_FIXED(path), i = BUF_FIXED(index);
 
 	path[0] = index[0] = 0;
-	if (!tenant_file_base(p->te, f->day, f->number, base))
+	if (!(f->folder == FOLDER_SECOND ? tenant_second_base : tenant_file_base)(p->te, f->day, f->number, base))
 		return sys_fail(ENAMETOOLONG, "open", p->te->dir);
 	buf_addf(&b, "%s.parquet", base);
 	buf_addf(&i, "%s.idx", base);

@@ -198,6 +198,10 @@ static int load(struct scan *c, unsigned col, uint32_t group, uint32_t page)
 	if (s->loaded && s->group == group && s->page == page)
 		return 0;
 	s->loaded = false;
+	if (c->f->fd < 0)
+		r = file_reopen(c->f);
+	if (r < 0)
+		return r;
 	if (chunk->dict_size && (!s->dict_loaded || s->dict_group != group)) {
 		pq_dict_done(&s->dict);
 		s->dict_loaded = false;
@@ -208,7 +212,7 @@ static int load(struct scan *c, unsigned col, uint32_t group, uint32_t page)
 	if (r == 0)
 		r = pqr_page(c->scratch, c->f->fd, &sample_cols[col], &chunk->page[page], chunk->dict_size ? &s->dict : NULL, &s->values);
 	if (r < 0)
-		return r;
+		return file_failed(c->f, r);
 	s->loaded = true;
 	s->group = group;
 	s->page = page;

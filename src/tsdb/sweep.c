@@ -15,7 +15,9 @@ struct sweep {
 	const struct manifest *named;
 	sweep_fn on_unnamed;            /* NULL: what no manifest names is removed */
 	void *ctx;
+	uint8_t folder;                 /* FOLDER_x: which one this is */
 	struct manifest *found;
+	bool only_look;                 /* what cannot be read is listed, too */
 	size_t room;
 	char path[PATH_MAX];            /* where the walk is */
 	unsigned depth;                 /* below ts: 0 year, 1 month, 2 day, 3 file */
@@ -37,11 +39,14 @@ static struct file_info *named(const struct manifest *m, uint64_t number)
 	return NULL;
 }
 
-static bool is_of(const struct manifest *m, uint64_t number, uint8_t part)
+/* Samples lie in one folder alone; what is made of them, always in the data folder. */
+static bool is_named(const struct sweep *s, uint64_t number, uint8_t part, const char *suffix)
 {
-	const struct file_info *f = named(m, number);
+	const struct file_info *f = named(s->named, number);
 
-	return f && f->parts & part;
+	if (!f || !(f->parts & part) || (!str_eq(suffix, ".parquet") && !str_eq(suffix, ".idx")))
+		return false;
+	return s->folder == (part == PART_RAW && str_eq(suffix, ".parquet") ? f->folder : FOLDER_DATA);
 }
 
 /* "0000000017.parquet", "0000000017.1h.idx": our names alone, nothing else is touched. */
@@ -59,7 +64,8 @@ static bool is_ours(const char *name, uint64_t *ret_number, uint8_t *ret_part, c
 			break;
 		}
 	*ret_suffix = name;
-	return n >= 10 && (str_eq(name, ".parquet") || str_eq(name, ".idx") || str_eq(name, ".idx.tmp"));
+	return n >= 10 && (str_eq(name, ".parquet") || str_eq(name, ".idx") || str_eq(name, ".idx.tmp") ||
+		str_eq(name, ".part.parquet"));
 }
 
 /* The first and last µs are longer than int64 ns goes. */
@@ -158,14 +164,16 @@ static int set_aside(const char *path)
 
 static int adopt(struct sweep *s, uint64_t number, uint8_t part)
 {
-	struct file_info f = { .number = number, .parts = part, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
+	struct file_info f = { .number = number, .parts = part, .folder = s->folder, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 	struct manifest *m = s->found;
 	int r = look(s->path, part, &f);
 
 	m->next = MAX(m->next, number + 1);
-	if (r <= 0)
+	if (r < 0 || (r == 0 && !s->only_look))
 		return r < 0 ? r : set_aside(s->path);
 	struct file_info *there = named(m, number);
+	if (there && part == PART_RAW && there->parts & PART_RAW)
+		return 0;               /* in the other folder, too */
 	if (there) {
 		f.parts |= there->parts;
 		if (part == PART_RAW)
@@ -194,9 +202,9 @@ static int adopt(struct sweep *s, uint64_t number, uint8_t part)
 /* Also what a side index that was being made again left. */
 static int unnamed(struct sweep *s, uint64_t number, uint8_t part, const char *suffix)
 {
-	struct file_info f = { .number = number, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
+	struct file_info f = { .number = number, .folder = s->folder, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 
-	if (is_of(s->named, number, part) && !str_eq(suffix, ".idx.tmp"))
+	if (is_named(s, number, part, suffix))
 		return 0;
 	return s->on_unnamed ? s->on_unnamed(s->ctx, s->path, &f) : file_unlink(s->path);
 }
@@ -246,30 +254,30 @@ static int walk(struct sweep *s, const char *dir)
 	return dir_each(s->path, walk_name, s);
 }
 
-int sweep_orphans(const char *dir, const struct manifest *m)
+int sweep_orphans(const char *dir, const struct manifest *m, uint8_t folder)
 {
-	struct sweep s = { .named = m };
+	struct sweep s = { .named = m, .folder = folder };
 
 	return walk(&s, dir);
 }
 
-int sweep_unnamed(const char *dir, const struct manifest *m, sweep_fn on_unnamed, void *ctx)
+int sweep_unnamed(const char *dir, const struct manifest *m, uint8_t folder, const struct sweep_to *to)
 {
-	struct sweep s = { .named = m, .on_unnamed = on_unnamed, .ctx = ctx };
+	struct sweep s = { .named = m, .folder = folder, .on_unnamed = to->on_unnamed, .ctx = to->ctx };
 
 	return walk(&s, dir);
 }
 
-int sweep_adopt(const char *dir, struct manifest *ret)
+int sweep_list(const char *dir, uint8_t folder, struct manifest *m)
 {
-	struct manifest m = { .next = 1, .next_tomb = 1 };
-	struct sweep s = { .found = &m };
-	int r = walk(&s, dir);
+	struct sweep s = { .found = m, .folder = folder, .room = m->n, .only_look = true };
 
-	if (r < 0) {
-		manifest_done(&m);
-		return r;
-	}
-	*ret = m;
-	return 0;
+	return walk(&s, dir);
+}
+
+int sweep_adopt(const char *dir, uint8_t folder, struct manifest *m)
+{
+	struct sweep s = { .found = m, .folder = folder, .room = m->n };
+
+	return walk(&s, dir);
 }

@@ -43,9 +43,19 @@ bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, cha
 	return !b.failed;
 }
 
+bool tenant_second_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX])
+{
+	struct buf b = { .data = out, .room = PATH_MAX, .max = PATH_MAX };
+	struct file_info f = { .day = day, .number = number };
+
+	buf_addf(&b, "%s/ts/", te->second);
+	manifest_base(&f, &b);
+	return !b.failed;
+}
+
 /* --- Opening */
 
-static int read_manifest(struct tenant *te, struct manifest *m)
+static int read_manifest(struct tsdb *t, struct tenant *te, struct manifest *m)
 {
 	char path[PATH_MAX], aside[PATH_MAX];
 	struct buf b = BUF_FIXED(aside);
@@ -61,7 +71,7 @@ static int read_manifest(struct tenant *te, struct manifest *m)
 	buf_addf(&b, "%s.damaged", path);
 	if (r == -ERR_CORRUPT && !b.failed && file_rename(path, aside) < 0)
 		err_clear();
-	r = sweep_adopt(te->dir, m);
+	r = second_adopt(t, te, m);
 	return r < 0 ? r : manifest_write(path, te->id, m);
 }
 
@@ -87,20 +97,22 @@ static struct tenant *tenant_free(struct tenant *te)
 }
 DEFINE_CLEANUP(struct tenant *, tenant_free)
 
-static int load(struct tenant *te)
+static int load(struct tsdb *t, struct tenant *te)
 {
 	char path[PATH_MAX];
 	struct manifest m = { 0 };
 	int r = path_of(path, te, "ts") ? dir_make(path, 0750) : too_long(te->dir);
 
 	if (r == 0)
-		r = read_manifest(te, &m);
+		r = read_manifest(t, te, &m);
 	if (r == 0)
 		r = path_of(path, te, "series.dict") ? names_open(path, te->id, highest_series(&m), &te->names) : too_long(te->dir);
 	if (r == 0 && (names_cut(te->names) || (m.n && !names_any(te->names))))
 		r = names_remember(te, path, highest_series(&m));
 	if (r == 0)
-		r = sweep_orphans(te->dir, &m);
+		r = second_settle(t, te, &m);
+	if (r == 0)
+		r = sweep_orphans(te->dir, &m, FOLDER_DATA);
 	if (r == 0) {
 		te->covered = m.covered;
 		te->next_number = m.next;
@@ -124,9 +136,9 @@ static int tenant_open(struct tsdb *t, uint32_t id, struct tenant **ret)
 	te->pool = t->pool;
 	b = BUF_FIXED(te->dir);
 	buf_addf(&b, "%s/tenants/%u", t->data, id);
-	if (b.failed)
+	if (b.failed || !second_tenant(t, id, te->second))
 		return too_long(t->data);
-	int r = load(te);
+	int r = load(t, te);
 	if (r < 0)
 		return err_wrap(r, "tenant %u: ", id);
 	*ret = take(te);

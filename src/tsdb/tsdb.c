@@ -57,7 +57,11 @@ static int set_up(struct tsdb *t, const struct tsdb_config *config)
 	if (r == 0)
 		r = dir_each(tmp, remove_temporary, t);
 	if (r == 0)
+		r = second_open(t);
+	if (r == 0)
 		r = tenants_open(t);
+	if (r == 0)
+		r = second_take(t);
 	if (r == 0)
 		check_log(t);
 	return r;
@@ -110,6 +114,8 @@ int tsdb_start(struct tsdb *t)
 		t->running = false;
 	else
 		r = compact_start(t);
+	if (r == 0)
+		r = tier_start(t);
 	if (r < 0)
 		tsdb_stop(t);
 	return r;
@@ -117,6 +123,7 @@ int tsdb_start(struct tsdb *t)
 
 int tsdb_stop(struct tsdb *t)
 {
+	tier_stop(t);
 	compact_stop(t);
 	if (t->running)
 		ingest_stop(t);
@@ -133,6 +140,7 @@ struct tsdb *tsdb_free(struct tsdb *t)
 	tenants_free(t);
 	file_pool_free(t->pool);
 	kits_done(&t->kits);
+	second_done(t);
 	rwlock_done(&t->tenants_lock);
 	mutex_done(&t->compact_lock);
 	cond_done(&t->compact_cond);
@@ -316,6 +324,7 @@ void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret)
 	compact_stats(t, &s);
 	rwlock_read(&t->tenants_lock);
 	s.n_tenants = t->n_tenants;
+	tier_stats(t, &s);
 	for (size_t i = 0; i < t->n_tenants; i++)
 		count_tenant(t->tenant[i], today, &s);
 	rwlock_unlock(&t->tenants_lock);

@@ -28,8 +28,9 @@ struct wal;
 
 struct tsdb_name { char path[512]; char unit[64]; };    /* UTF-8; "" = unknown */
 
-/* What somebody should hear of. why: NULL but of MERGE_FAILED. */
-enum tsdb_event { TSDB_MERGE_FAILED, TSDB_HELD_BACK, TSDB_HELD_NO_MORE };
+/* What somebody should hear of. why: NULL unless something failed. */
+enum tsdb_event { TSDB_MERGE_FAILED, TSDB_HELD_BACK, TSDB_HELD_NO_MORE,
+	TSDB_SECOND_LOST, TSDB_SECOND_BACK, TSDB_SECOND_FULL, TSDB_MOVE_FAILED /* the second folder; lost, full, failed say why */ };
 
 struct tsdb_config {
 	const char *data_dir;           /* holds tenants/<id>/ */
@@ -42,6 +43,10 @@ struct tsdb_config {
 	int64_t compact_rate;
 	uint64_t file_bytes;
 	uint32_t files_day_max, files_max;
+	/* A folder, on another disk for example, for files of days that ended so long ago; NULL: none, and files that lie in one are out of reach.
+	 * Age 0: what lies there comes back. It must be there: it is never made (second.h). */
+	const char *second_dir;
+	int64_t second_age_ns;
 	const char *version;            /* for created_by; NULL: "0" */
 	/* What the files call a series besides its number (series.parquet). Optional; called at flush, on the flush's thread. */
 	void (*describe)(void *ctx, uint32_t tenant, const struct uuid *point, struct tsdb_name *ret);
@@ -139,5 +144,20 @@ struct tsdb_stats {
 	uint64_t held_back, held_total;         /* tenants whose flush is refused because too many files wait; refusals */
 	struct err merge_error;                 /* the last one; kind ERR_NONE: none */
 	int64_t merge_error_ns;                 /* wall clock */
+	struct tsdb_second {
+		bool is_set, reachable, full;
+		int64_t age_ns;
+		uint64_t files, bytes, samples;         /* that lie there, also when it is out of reach or not set */
+		uint64_t waiting_files, waiting_bytes;  /* that are to be moved, either way */
+		uint64_t moved_files, moved_bytes, failures;    /* since the start */
+		uint32_t moving_tenant;                 /* now; 0: none is */
+		int32_t moving_day;
+		uint64_t moving_bytes, moving_of;
+		struct err why;                         /* it is out of reach */
+		struct err error;                       /* of the last failure to move a file; kind ERR_NONE: none */
+		int64_t error_ns;
+	} second;
+	uint64_t week_bytes;                    /* of files of the last seven days that are over */
+	uint32_t week_days;                     /* how many of these there were since the first sample */
 };
 void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret);

@@ -10,6 +10,7 @@
 #include "tsdb/kit.h"
 #include "tsdb/manifest.h"
 #include "tsdb/merge.h"
+#include "tsdb/second.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
@@ -32,6 +33,7 @@ struct sheet_state { int32_t day; uint64_t hash; };     /* series.parquet of a d
 struct tenant {
 	uint32_t id;
 	char dir[PATH_MAX];             /* DATA/tenants/<id> */
+	char second[PATH_MAX];          /* SECOND/tenants/<id>; "": there is no second folder */
 	struct names *names;
 	struct file_pool *pool;
 	struct mutex mutex;             /* catalog */
@@ -51,6 +53,7 @@ struct tenant {
 	struct sheet_state sheet[DAY_SHEETS];
 	uint64_t root_sheet;
 	unsigned next_sheet;
+	uint64_t second_sheet;          /* of the moving: series.parquet as it was copied last */
 };
 
 struct plan_file;
@@ -114,6 +117,8 @@ struct tsdb {
 	_Atomic uint32_t merging_tenant;        /* 0: none */
 	_Atomic uint64_t merging_rows, merging_of, merges, merge_failures, merged_in, merged_out, merged_rows, merged_same, held_total;
 
+	struct second second;
+
 	_Atomic uint64_t seq_files, flushes, flush_failures, flush_ms_last, taken, replaced, refused, ignored, lost, rolled;
 };
 
@@ -125,6 +130,7 @@ int tenant_get(struct tsdb *t, uint32_t id, struct tenant **ret);       /* makes
 bool tenant_manifest_path(const struct tenant *te, char out[PATH_MAX]);
 bool tenant_day_path(const struct tenant *te, int32_t day, char out[PATH_MAX]);
 bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX]);
+bool tenant_second_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX]);    /* in the second folder */
 
 /* restore.c: series that the dictionary has lost, from series.parquet as it was written last */
 int names_remember(struct tenant *te, const char *dict, uint32_t floor);
@@ -150,6 +156,8 @@ struct change {
 	uint64_t tombs;
 	uint64_t covered;               /* 0: as it was */
 	bool again;
+	struct file *move;              /* lies in that folder now; its old place goes with its last reader. -ERR_MISSING: it was merged */
+	uint8_t move_to;
 };
 int tenant_change(struct tenant *te, const struct change *c);
 void tenant_file_drop(const struct tenant *te, const struct file_info *f);      /* that no manifest may name */
