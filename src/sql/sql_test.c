@@ -263,7 +263,7 @@ TEST(a_helper_that_dies_or_breaks_the_rules_is_one_sentence)
 TEST(why_a_statement_failed_is_told_by_kind)
 {
 	static const struct { enum sql_why why; int kind; } all[] = { { SQL_WHY_WRONG, ERR_SQL }, { SQL_WHY_FORBIDDEN, ERR_SQL_FORBIDDEN }, { SQL_WHY_MEMORY, ERR_SQL_MEMORY },
-		{ SQL_WHY_LIBRARY, ERR_BROKEN }, { SQL_WHY_ZONE, ERR_INVALID } };
+		{ SQL_WHY_LIBRARY, ERR_NO_SQL }, { SQL_WHY_ZONE, ERR_INVALID } };
 	uint32_t rows;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

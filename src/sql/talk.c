@@ -359,8 +359,11 @@ static int on_failed(struct sql_query *q, struct cur *c)
 		r = err_fail(ERR_SQL_MEMORY, NULL, NULL);
 	} else if (why == SQL_WHY_ZONE) {
 		r = sql_no_zone(text);
+	} else if (why == SQL_WHY_LIBRARY) {    /* where it lies and what is wrong with it is for who runs the platform */
+		log_warn("sql", "statements cannot be run: %s", text);
+		r = err_fail(ERR_NO_SQL, NULL, NULL);
 	} else {
-		r = err_fail(why == SQL_WHY_FORBIDDEN ? ERR_SQL_FORBIDDEN : why == SQL_WHY_LIBRARY ? ERR_BROKEN : ERR_SQL, "detail", text, NULL);
+		r = err_fail(why == SQL_WHY_FORBIDDEN ? ERR_SQL_FORBIDDEN : ERR_SQL, "detail", text, NULL);
 	}
 	arena_done(&a);
 	return r;
