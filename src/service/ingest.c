@@ -33,6 +33,8 @@ int ingest_new(struct ingest **ret, struct platform *p, uint64_t points_max)
 	i->points_max = points_max;
 	i->known = MAP_INIT(&sys_heap);
 	rwlock_init(&i->lock);
+	for (unsigned k = 0; k < MAKERS; k++)
+		mutex_init(&i->making[k]);
 	*ret = i;
 	return 0;
 }
@@ -43,6 +45,8 @@ struct ingest *ingest_free(struct ingest *i)
 		return NULL;
 	ingest_forget(i);
 	rwlock_done(&i->lock);
+	for (unsigned k = 0; k < MAKERS; k++)
+		mutex_done(&i->making[k]);
 	sys_free(i);
 	return NULL;
 }

@@ -7,9 +7,12 @@
 #include "service/ingest.h"
 #include "sys/sys.h"
 
+enum { MAKERS = 16 };
+
 struct ingest {
 	struct platform *platform;
 	uint64_t points_max;
+	struct mutex making[MAKERS];    /* by tenant: who makes points counts them first, and nobody else makes some meanwhile */
 	struct rwlock lock;
 	struct map known;               /* intake.c */
 	uint64_t generation;            /* of the plant, when the first of `known` was looked up */

@@ -215,12 +215,36 @@ int intake_want(struct intake *t, const struct intake_name *name, enum vtype typ
 	return r < 0 ? r : pushed_want(s, &t->missing, path, head, &like);
 }
 
+/* Several requests that looked at the same time may have room each, and not together. */
+static bool others_were_faster(const struct intake *t)
+{
+	const struct platform *p = t->ingest->platform;
+	uint64_t n = plant_count(p->plant, t->scope->tenant);
+	struct arena a;
+
+	arena_init(&a, &sys_heap, 0);
+	for (const struct pushed_point *m = t->missing.first; m; m = m->next) {
+		struct plant_point there;
+
+		if (plant_by_path(p->plant, t->scope->tenant, m->path, &a, &there) < 0) {
+			err_clear();
+			n++;
+		}
+		arena_reset(&a);
+	}
+	arena_done(&a);
+	return n > t->ingest->points_max;
+}
+
 int intake_make(struct intake *t)
 {
 	int r;
 
 	if (!t->missing.n)
 		return 0;
+	mutex_hold(&t->ingest->making[t->scope->tenant % MAKERS]);
+	if (others_were_faster(t))              /* sent again, it is refused by name */
+		return err_fail(ERR_BUSY, "what", "@point", NULL);
 	r = pushed_make(t->scope, &t->missing);
 	if (r == 0)
 		atomic_fetch_add(&t->ingest->created, t->missing.n);

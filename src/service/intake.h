@@ -46,7 +46,7 @@ int intake_find(struct intake *t, const struct intake_name *name, struct intake_
 /* Of a point that intake_find() did not find: 0, it will be made. -ERR_DENIED, -ERR_INVALID (inside the plant nothing is made by a
  * typing error), -ERR_TYPE_CONFLICT with an earlier one of the request, -ERR_QUOTA, -ERR_LENGTH. */
 int intake_want(struct intake *t, const struct intake_name *name, enum vtype type);
-int intake_make(struct intake *t);      /* point.write; nothing to make is fine */
+int intake_make(struct intake *t);      /* point.write; nothing to make is fine. -ERR_BUSY: others made so many meanwhile that they do not all fit */
 
 /* -ERR_INVALID: more than an hour ahead of our clock. -ERR_TOO_SMALL: the one instant that means there is none. */
 int intake_time(const struct intake *t, int64_t ns);

@@ -168,3 +168,22 @@ def test_a_line_of_too_many_fields_is_counted_not_out_of_memory(platform):
     assert platform.call("POST", "/api/v1/write", "long f=1", headers=head)[0] == 204
     status, _, problem = platform.call("POST", "/api/v1/write", "long " + ",".join(["f=1"] * 2_500_000), headers=head)
     assert (status, problem["code"], problem["args"]["max"]) == (422, "count", "500000"), problem
+
+
+def test_a_quota_holds_for_many_senders_at_once(tmp_path):
+    """Each has room for what it sends, and not all of them together: who comes too late is told to come again, and then why not."""
+    import concurrent.futures
+    (tmp_path / "tenon.conf").write_text("[limits]\npoints = 300\n")
+    p = tenon.Platform(None, "--config", str(tmp_path / "tenon.conf"))
+    try:
+        p.token = p.sign_in()
+
+        def send(n):
+            return p.call("POST", "/api/v1/write", f"sender{n} " + ",".join(f"f{i}=1" for i in range(200)), headers={"Content-Type": "text/plain"})
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            first = [a[0] for a in pool.map(send, range(8))]
+        assert set(first) <= {204, 422, 503} and first.count(204) == 1, first
+        assert p.call("GET", "/api/v1/points?count=true&limit=1")[2]["count"] == 200
+        assert [send(n)[0] for n in range(8)] == [204 if s == 204 else 422 for s in first]
+    finally:
+        assert p.close() == 0
