@@ -58,6 +58,7 @@ static inline __attribute__((always_inline)) unsigned climb(const void *v, size_
 enum { MANY = 64 };
 typedef double v2d __attribute__((vector_size(16)));
 typedef int64_t v2i __attribute__((vector_size(16)));
+typedef uint64_t v2u __attribute__((vector_size(16)));
 typedef float v2f __attribute__((vector_size(8)));
 
 /* Whether all MANY values from `v` on are decimals of this exponent; then m is filled in. Only mantissas below 2^51 (f32: 10^7) are seen here:
@@ -79,7 +80,7 @@ static inline __attribute__((always_inline)) bool many_fit(const void *v, bool s
 			memcpy(&x, (const double *) v + i, sizeof(x));
 		}
 		v2d near = x * ten, whole = near + magic, back = (whole - magic) / ten;
-		v2i mantissa = (v2i) whole - (v2i) magic;
+		v2u mantissa = (v2u) whole - (v2u) magic;       /* of what does not fit any number, which nobody looks at */
 
 		if (single)
 			back = __builtin_convertvector(__builtin_convertvector(back, v2f), v2d);

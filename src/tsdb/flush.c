@@ -86,7 +86,7 @@ static int write_series(struct flush *f, const struct series *s, int64_t from, i
 
 static int write_day(struct flush *f, int32_t day, uint64_t number)
 {
-	int64_t from = (int64_t) day * NS_PER_DAY, to;
+	int64_t from, to;
 	struct output *o = f->out;
 	int r;
 
