@@ -61,6 +61,14 @@ def test_it_looks_like_a_small_plant(demo):
     assert (main["limit_l"], main["limit_h"], main["unit"]) == (207, 242, "V")
 
 
+def test_times_of_what_was_polled_are_whole_microseconds(demo):
+    """Below that they are noise, which costs a byte a sample in files (measured: 1.01 of 3.87)."""
+    def samples():
+        series = demo.query(["demo/utilities/pump-station/PT-102"], "now-1h", "now").get("demo/utilities/pump-station/PT-102")
+        return series if series and len(series["t"]) > 5 else None
+    assert "ns" not in wait_for(samples, what="samples of the pump")
+
+
 def test_the_platform_says_that_it_has_one(demo, platform):
     assert demo.call("GET", "/api/v1/session")[2]["demo"] is True
     assert demo.call("GET", "/api/v1/status")[2]["demo"] is True
