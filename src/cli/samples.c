@@ -78,7 +78,7 @@ static void states(const struct tree *list, struct buf *out)
 	TREE_EACH(state, list) {
 		buf_add(out, between);
 		cell(tree_find(state, "v"), out);
-		when_format_duration(text, (int64_t) (tree_f64(tree_find(state, "s"), 0) * 1e9));
+		when_format_duration(text, (int64_t) (tree_f64(tree_find(state, "s"), 0) * 1000 + 0.5) * NS_PER_MS);      /* who reads it wants no more */
 		buf_addf(out, " %s", text);
 		between = ", ";
 	}

@@ -326,3 +326,6 @@ def test_the_command_line_asks_the_same(p):
                                    f"2026-03-02T16:00:00Z,{path},24,51.5,63,0x00000000", f"2026-03-03T16:00:00Z,{path},8,67.5,71,0x00000000"]
     done = subprocess.run([*args, "--calendar", "day", "--zone", "UTC", "--aggregate", "count"], capture_output=True, text=True, timeout=60)
     assert [line.split()[2] for line in done.stdout.splitlines()] == ["24", "24", "24"], done.stdout
+    path = write(p, "CLI2", [T0 * 10**9, (T0 + 5) * 10**9 + 1_234_567, (T0 + 90) * 10**9], [1, 2, 2], type="i64")
+    done = subprocess.run([args[0], "query", path, *args[3:], "--aggregate", "states"], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split("  ")[2:] and "1 5s1ms, 2 2d23h59m54s999ms" in done.stdout, done.stdout + done.stderr
