@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "sys/sys.h"
 
-enum { FILE_BYTES = 64 << 10, KEYS_MAX = 64 };
+enum { FILE_BYTES = 64 << 10, KEYS_MAX = 64, MEMORY_LEAST = 1 << 20 };
 #define DEFAULT_FILE "/etc/tenon/tenon.conf"
 
 /* --- The sections ------------------------------------------------------------------------------------------------------ */
@@ -406,6 +406,13 @@ static int check_together(const struct config_input *in, struct config *c, const
 	if (h->tls != CONFIG_TLS_FILES && !str_empty(h->certificate))
 		return fail_of(in, o, "http", "certificate", err_fail(ERR_INVALID, "field", "certificate", "rule", "@config_needs_files", "value",
 			h->certificate, NULL));
+	if (c->limits.memory && c->limits.memory < MEMORY_LEAST) {              /* "5" was meant as MB, and would make a file of each sample */
+		char bytes[24];
+		struct buf b = BUF_FIXED(bytes);
+
+		buf_addf(&b, "%llu", (unsigned long long) c->limits.memory);
+		return fail_of(in, o, "limits", "memory", err_fail(ERR_INVALID, "field", "memory", "rule", "@config_memory", "value", bytes, NULL));
+	}
 	return 0;
 }
 

@@ -108,6 +108,7 @@ TEST(every_mistake_is_one_sentence_with_file_and_line)
 		{ "[log]\nlevel = info\nlevel = warn\n", "line 3: level is given twice", NULL },
 		{ "[limits]\nconnections = 3\n", "line 2: connections must be between 10 and 100000, is 3", NULL },
 		{ "[limits]\nbody = 1 KB\n", "line 2: body must be between", NULL },
+		{ "[limits]\nmemory = 5\n", "line 2: memory must be at least 1 MB (or 0: 32 MB), is 5", "第 2 行：memory 不得小于 1 MB" },
 		{ "[http]\nlisten = 0.0.0.0:80\n", "line 2: listen reaches beyond this computer without TLS", "第 2 行：listen 在没有 TLS 的情况下对外开放" },
 		{ "[http]\nlisten = 80\n", "line 2: listen must be ADDRESS:PORT, is 80", NULL },
 		{ "[http]\ntls = files\n", "line 2: tls needs a certificate", "第 2 行：tls 需要证书" },
