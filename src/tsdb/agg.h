@@ -42,6 +42,7 @@ struct agg {
 	struct tsdb_bucket out[OUT_BUCKETS];
 	size_t n_out;
 	struct arena texts;             /* of first, last and states in out[] */
+	int64_t near_from, near_to;     /* borders that were asked for last */
 	/* The bucket being filled: */
 	bool open;
 	struct tsdb_bucket b;           /* of texts the last lies in last_text until it is closed */

@@ -39,15 +39,36 @@ unsigned agg_tiers(const struct agg *a)
 	return tiers;
 }
 
+/* The first row from `k` on that ends at `to` or behind. */
+static uint32_t rolls_before(const struct rolls *r, uint32_t k, uint32_t end, int64_t to)
+{
+	uint32_t lo = k, hi = end;
+
+	if (end > k && r->t_max[end - 1] < to)
+		return end;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (r->t_max[mid] < to)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 uint32_t agg_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
 {
-	const struct agg *a = ctx;
-	int64_t from, to;
+	struct agg *a = ctx;
 	uint32_t i = k;
 
 	if (!is_said(a))
 		return 0;
-	agg_borders(a, r->t_min[k], &from, &to);
+	if (r->t_min[k] < a->near_from || r->t_min[k] >= a->near_to)
+		agg_borders(a, r->t_min[k], &a->near_from, &a->near_to);
+	int64_t to = a->near_to;
+	if (r->finite && !a->more)
+		return rolls_before(r, k, end, to) - k;
 	for (; i < end && r->t_max[i] < to && isfinite(r->sum[i]) && isfinite(r->held[i]); i++)
 		if (a->more && r->falls && r->falls[i])
 			break;
@@ -148,6 +169,32 @@ static int add_rows(struct agg *a, const struct rolls *r, uint32_t from, uint32_
 	return e;
 }
 
+/* The same where means alone are wanted and all samples are good. */
+static void add_plain(struct agg *a, const struct rolls *r, uint32_t from, uint32_t end)
+{
+	struct tsdb_bucket *b = &a->b;
+	uint64_t n = r->row[end] - r->row[from];
+	double sum = 0, held = 0;
+
+	for (uint32_t i = from; i < end; i++) {
+		sum += r->sum[i];
+		held += r->held[i];
+	}
+	for (uint32_t i = from; i + 1 < end; i++)
+		held += r->last[i] * (double) (r->t_min[i + 1] - r->t_max[i]);
+	b->n += n;
+	b->n_good += n;
+	b->n_used += n;
+	b->covered_ns += r->t_max[end - 1] - r->t_min[from];
+	sum_add(&a->sum, sum);
+	sum_add(&a->integral, held);
+	a->held_min = -INFINITY;
+	a->held_max = INFINITY;
+	b->last = value_of(r, LAST, end - 1);
+	b->last_ns = r->t_max[end - 1];
+	hold_on(a, r, end - 1);
+}
+
 /* A row that no bucket holds whole, of whose samples nothing else is left. */
 static int spread_row(struct agg *a, uint32_t series, const struct rolls *r, uint32_t i)
 {
@@ -176,19 +223,24 @@ static int spread_row(struct agg *a, uint32_t series, const struct rolls *r, uin
 int agg_rolls(struct agg *a, uint32_t series, const struct merged_rolls *f)
 {
 	const struct rolls *r = f->r;
-	int64_t start, end;
+	int64_t start, end = 0;
 	int e = 0;
 
 	if (a->holding)
 		e = agg_segment(a, series, r->t_min[f->k], a->hold);
 	if (e < 0 || a->done)
 		return e;
-	agg_borders(a, MAX(r->t_min[f->k], a->q->from_ns), &start, &end);
+	if (f->forced)
+		agg_borders(a, MAX(r->t_min[f->k], a->q->from_ns), &start, &end);
 	if (f->forced && (r->t_min[f->k] < a->q->from_ns || r->t_max[f->k] >= end))
 		return spread_row(a, series, r, f->k);
 	e = agg_move_to(a, series, r->t_min[f->k]);
 	if (e < 0 || a->done)
 		return e;
 	a->b.coarse |= f->forced;
+	if (r->lean && !r->good && !r->used && !r->worst && !r->covered && !r->last_ns) {
+		add_plain(a, r, f->k, f->k + f->n);
+		return 0;
+	}
 	return add_rows(a, r, f->k, f->k + f->n);
 }

@@ -172,7 +172,10 @@ void merge_take_rolls(struct merge *m, struct source *s, int64_t bound)
 
 		stop = h < other->n ? other->row[h] : UINT64_MAX;
 	}
-	while (end < r->n && r->t_max[end] < bound && r->t_max[end] < m->to && r->row[end] < stop)
+	bound = MIN(bound, m->to);
+	if (stop == UINT64_MAX && r->t_max[r->n - 1] < bound)
+		end = r->n;
+	while (end < r->n && r->t_max[end] < bound && r->row[end] < stop)
 		end++;
 	uint32_t n = r->t_min[k] >= m->from && r->t_max[k] < m->to ? m->rows(m->whole_ctx, r, k, end) : 0;
 	m->figures = (struct merged_rolls) { .r = r, .k = k, .n = MAX(n, 1u), .forced = n == 0 };

@@ -83,6 +83,7 @@ int roll_write(struct roll_pen *pen, struct pqw *w, uint32_t series, uint8_t typ
 struct rolls {
 	uint32_t n;
 	uint8_t type;
+	bool finite;                    /* no sum and no integral is NaN or infinite */
 	bool lean;                      /* first, min, max and their times were not asked for */
 	int64_t t_min[ROLL_ROWS_MAX], t_max[ROLL_ROWS_MAX];
 	uint32_t count[ROLL_ROWS_MAX];

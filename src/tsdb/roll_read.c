@@ -106,9 +106,13 @@ static uint32_t group_of(const struct pq_layout *l, uint64_t row)
 	return lo;
 }
 
-static uint32_t page_of(const struct pq_chunk *c, uint32_t row)
+/* hint: most likely it. */
+static uint32_t page_of(const struct pq_chunk *c, uint32_t hint, uint32_t row)
 {
 	uint32_t lo = 0, hi = c->n_pages;
+
+	if (hint < hi && c->page[hint].first_row <= row && row - c->page[hint].first_row < c->page[hint].rows)
+		return hint;
 
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
@@ -161,7 +165,7 @@ static int part(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, st
 	const struct pq_layout *l = &c->idx->layout;
 	uint32_t g = group_of(l, row), at = (uint32_t) (row - l->group[g].first_row);
 	const struct pq_chunk *chunk = &l->group[g].chunk[col];
-	uint32_t p = page_of(chunk, at);
+	uint32_t p = page_of(chunk, c->col[col].page, at);
 	const struct pq_page *page = &chunk->page[p];
 
 	at -= page->first_row;
@@ -242,6 +246,58 @@ struct reading { struct roll_scan *c; const struct idx_entry *e; struct rolls *t
 
 static int get(const struct reading *g, unsigned col, unsigned slot, struct got *ret) { return column(g->c, col, g->e, g->to, slot, ret); }
 
+/* Equal values are a run, also where the page could not say so. */
+static void make_run(struct got *g, uint32_t n)
+{
+	uint64_t other = 0;
+
+	if (g->none || g->run || g->def)
+		return;
+	for (uint32_t i = 1; i < n; i++)
+		other |= (uint64_t) (g->v[i] ^ g->v[0]);
+	if (!other)
+		*g = (struct got) { .run = true, .first = g->v[0] };
+}
+
+/* A sample each so many ns, minute for minute; counts are there. False: something is not right, which says the long way. */
+static bool steady_times(const struct reading *k, const struct got *ts, const struct got *off)
+{
+	struct rolls *to = k->to;
+	int64_t first, step, period = k->period.first, span;
+	uint64_t most = 0, row = 0;
+
+	for (uint32_t i = 0; i < to->n; i++)
+		most = MAX(most, to->count[i]);
+	if (period < 0 || __builtin_mul_overflow(period, (int64_t) most, &span) || __builtin_mul_overflow(ts->first, 1000, &first) ||
+			__builtin_add_overflow(first, off->first, &first) || __builtin_mul_overflow((int64_t) ts->step, 1000, &step) ||
+			__builtin_add_overflow(step, (int64_t) off->step, &step) || step < span || step <= 0 || step > INT64_MAX / (2 * ROLL_ROWS_MAX) ||
+			first > INT64_MAX / 2)
+		return false;
+	for (uint32_t i = 0; i < to->n; i++)
+		to->t_min[i] = first + i * step;
+	for (uint32_t i = 0; i < to->n; i++)
+		to->t_max[i] = to->t_min[i] + period * (int64_t) (to->count[i] - 1);
+	for (uint32_t i = 0; i < to->n; i++) {
+		to->row[i] = row;
+		row += to->count[i];
+	}
+	to->row[to->n] = row;
+	return true;
+}
+
+static bool read_count(struct rolls *to, const struct got *n)
+{
+	bool wrong = false;
+
+	for (uint32_t i = 0; i < to->n; i++) {
+		int64_t count = cell(n, i);
+
+		wrong |= count < 1 || count > UINT32_MAX;
+		to->count[i] = (uint32_t) count;
+	}
+	return !wrong;
+}
+
 static int read_times(struct reading *k)
 {
 	struct rolls *to = k->to;
@@ -259,14 +315,18 @@ static int read_times(struct reading *k)
 		r = get(k, ROLL_PERIOD, 4, &k->period);
 	if (r < 0)
 		return r;
+	make_run(&off, to->n);
+	make_run(&k->period, to->n);
 	if (ts.none || ts.def || off.none || off.def || n.none || n.def)
 		return damaged("its rows have no time or count");
+	if (!read_count(to, &n))
+		return damaged("a count is not right");
+	if (ts.run && off.run && k->period.run && !k->period.step && steady_times(k, &ts, &off))
+		return 0;
 	for (uint32_t i = 0; i < to->n; i++) {
-		int64_t count = cell(&n, i), last;
+		int64_t count = to->count[i], last;
 
 		to->t_min[i] = (int64_t) ((uint64_t) cell(&ts, i) * 1000 + (uint64_t) cell(&off, i));
-		if (count < 1 || count > UINT32_MAX)
-			return damaged("a count is not right");
 		if (there(&k->period, i)) {
 			if (__builtin_mul_overflow(cell(&k->period, i), count - 1, &last))
 				return damaged("a period is not right");
@@ -275,7 +335,6 @@ static int read_times(struct reading *k)
 		}
 		if (last < 0 || __builtin_add_overflow(to->t_min[i], last, &to->t_max[i]) || (i && to->t_min[i] <= to->t_max[i - 1]))
 			return damaged("its times do not ascend");
-		to->count[i] = (uint32_t) count;
 		to->row[i] = row;
 		row += (uint64_t) count;
 	}
@@ -323,6 +382,14 @@ static int read_times_of(const struct reading *k, unsigned col, unsigned which, 
 	return 0;
 }
 
+static double bits_as_double(uint64_t bits)
+{
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
 /* Decimals where there is an exponent, else doubles; whole: NULL, or where they go as they are. */
 static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, double *ret, int64_t *whole)
 {
@@ -335,21 +402,22 @@ static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, 
 		r = get(k, d_col, 3, &d);
 	if (r < 0)
 		return r;
-	if (exponent->run && exponent->step == 0 && !m.none && !m.def && !m.run) {
+	if (exponent->run && exponent->step == 0 && !m.none && !m.run) {
 		decimals_f64(m.v, (unsigned) exponent->first, to->n, ret);
+		for (uint32_t i = 0; i < to->n && m.def; i++)
+			if (!m.def[i])
+				ret[i] = there(&d, i) ? bits_as_double((uint64_t) cell(&d, i)) : 0;
 		if (whole)
 			memcpy(whole, m.v, to->n * sizeof(*whole));
 		return 0;
 	}
 	for (uint32_t i = 0; i < to->n; i++) {
-		uint64_t bits = there(&d, i) ? (uint64_t) cell(&d, i) : 0;
-
 		if (whole)
 			whole[i] = there(&m, i) ? cell(&m, i) : 0;
 		if (there(exponent, i) && there(&m, i))
 			ret[i] = decimal_f64(cell(&m, i), (unsigned) cell(exponent, i));
 		else
-			memcpy(&ret[i], &bits, sizeof(bits));
+			ret[i] = there(&d, i) ? bits_as_double((uint64_t) cell(&d, i)) : 0;
 	}
 	return 0;
 }
@@ -359,6 +427,8 @@ static int read_exponents(struct reading *k)
 	struct got *ret = &k->exponent;
 	int r = get(k, ROLL_E, 5, ret);
 
+	if (r == 0)
+		make_run(ret, k->to->n);
 	for (uint32_t i = 0; r == 0 && !ret->none && i < (ret->run && ret->step == 0 ? 1 : k->to->n); i++)
 		if (there(ret, i) && (uint64_t) cell(ret, i) > DECIMAL_E_LIMIT)
 			return damaged("an exponent is too large");
@@ -373,11 +443,16 @@ static int read_held(const struct reading *k)
 
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < to->n; i++) {
-		uint64_t bits = there(&held, i) ? (uint64_t) cell(&held, i) : 0;
+	if (held.none && k->period.run && !k->period.step) {
+		double period = (double) k->period.first;
 
+		for (uint32_t i = 0; i < to->n; i++)
+			to->held[i] = period * (to->sum[i] - to->last[i]);
+		return 0;
+	}
+	for (uint32_t i = 0; i < to->n; i++) {
 		if (there(&held, i))
-			memcpy(&to->held[i], &bits, sizeof(bits));
+			to->held[i] = bits_as_double((uint64_t) cell(&held, i));
 		else
 			to->held[i] = there(&k->period, i) && to->count[i] > 1 ? (double) cell(&k->period, i) * (to->sum[i] - to->last[i]) : 0;
 	}
@@ -437,6 +512,15 @@ static int read_counts(const struct reading *k)
 	return r;
 }
 
+static bool are_finite(const struct rolls *to)
+{
+	double none = 0;        /* 0 times what is not finite is NaN */
+
+	for (uint32_t i = 0; i < to->n; i++)
+		none += to->sum[i] * 0 + to->held[i] * 0;
+	return none == 0;
+}
+
 int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool lean, struct rolls *to)
 {
 	bool whole = roll_is_whole(type);
@@ -461,6 +545,7 @@ int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool
 		r = read_values(&k, ROLL_SUM, ROLL_SUM_D, to->sum, NULL);
 	if (r == 0)
 		r = read_held(&k);
+	to->finite = r == 0 && are_finite(to);
 	if (r < 0 || lean)
 		return r;
 	r = read_values(&k, ROLL_FIRST, ROLL_FIRST_D, to->first, whole ? to->whole[0] : NULL);
