@@ -619,7 +619,7 @@ static void open_and_let_go(void *arg)
 		const struct idx *x;
 		struct file *f;
 
-		if (file_new(o->pool, NULL, o->base, &o->info, &f) < 0 || file_use(f, &x) < 0) {
+		if (file_new(o->pool, NULL, o->base, NULL, &o->info, &f) < 0 || file_use(f, &x) < 0) {
 			o->failures++;
 			return;
 		}
