@@ -18,6 +18,7 @@ int api_new(struct api **ret, const struct api_config *c)
 	a->started_mono_ns = clock_mono_ns();
 	mutex_init(&a->pace.lock);
 	mutex_init(&a->refusals.lock);
+	gate_init(&a->gate, c->queries);
 	a->rate = sys_new(struct rate);
 	if (!a->rate)
 		return err_fail(ERR_NO_MEMORY, "what", "api", NULL);
@@ -34,6 +35,7 @@ struct api *api_unref(struct api *a)
 {
 	if (atomic_fetch_sub(&a->refs, 1) > 1)
 		return NULL;
+	gate_done(&a->gate);
 	mutex_done(&a->pace.lock);
 	mutex_done(&a->refusals.lock);
 	sys_free(a->rate);
@@ -51,6 +53,7 @@ struct api *api_free(struct api *a)
 void api_stop(struct api *a)
 {
 	a->stopping = true;
+	call_drop_waiting(a);
 	live_stop(a->live);
 }
 

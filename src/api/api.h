@@ -26,6 +26,7 @@ struct api_config {
 	bool hsts;                      /* browsers are told to come by HTTPS alone for 30 days */
 	const char *origin;             /* "https://plant.example": also accepted as Origin; NULL: the Host header alone */
 	size_t body_max;                /* 0: 8 MB */
+	unsigned queries;               /* at once, fewer than there are workers; 0: 1 */
 	double request_rate;            /* requests a second by one credential, four times as much by one address; 0: 500 */
 };
 int api_new(struct api **ret, const struct api_config *c);

@@ -297,6 +297,37 @@ static int read_body(struct call *c)
 	return rec_from_json(c->route->in, c->in, (struct rec_json) { c->body, c->body_len }, REC_CREATE, &c->arena, &c->errs);
 }
 
+/* 0: go on; CALL_LATER: it waits, and from here on is others'. */
+static int pass_gate(struct call *c)
+{
+	int r;
+
+	c->gated.tenant = c->scope.tenant;
+	c->gated.who = c->scope.who.id;
+	call_later(c);
+	r = gate_enter(&c->api->gate, &c->gated);
+	if (r <= 0)
+		atomic_fetch_sub(&c->due, 1);
+	return r > 0 ? CALL_LATER : r;
+}
+
+static void on_turn(void *arg);
+
+static void leave_gate(struct call *c)
+{
+	struct api *a = c->api;
+	struct gated *x;
+
+	if (!c->route->gated)
+		return;
+	gate_leave(&a->gate, &c->gated);
+	while ((x = gate_next(&a->gate)) != NULL) {
+		struct call *next = CONTAINER_OF(x, struct call, gated);
+
+		loop_send(a->loop, &next->turn, on_turn, next);
+	}
+}
+
 static int run_call(struct work *w, void *worker)
 {
 	struct call *c = CONTAINER_OF(w, struct call, work);
@@ -313,15 +344,18 @@ static int run_call(struct work *w, void *worker)
 	c->status = c->route->status ? c->route->status : 200;
 	if (r >= 0 && keep_is_asked(c))
 		r = keep_begin(c);
+	if (r == 0 && c->route->gated)
+		r = pass_gate(c);
 	if (r == 0) {
 		r = c->route->run(c);
 		refusal_note(c, r);
+		leave_gate(c);
 	}
 	if (r == -ERR_AWAITS_APPROVAL && c->scope.awaits)
 		answer_awaits(c);
 	else if (r < 0)
 		answer_problem(c, r);
-	if (c->keeps && r != CALL_LATER)
+	if (r != CALL_LATER && c->keeps)
 		keep_end(c);
 	err_clear();
 	return 0;
@@ -360,12 +394,24 @@ static void one_done(struct call *c)
 	answered(c);
 }
 
+static void waited_too_long(void *arg)
+{
+	struct call *c = arg;
+
+	if (!gate_drop(&c->api->gate, &c->gated))
+		return;                         /* its turn has come */
+	answer_problem(c, c->api->stopping ? err_fail(ERR_STOPPING, NULL, NULL) : gate_waited_too_long(&c->api->gate));
+	one_done(c);
+}
+
 static void work_done(struct work *w)
 {
 	struct call *c = CONTAINER_OF(w, struct call, work);
 
 	if (w->result < 0)
 		answer_problem(c, w->result);
+	if (c->route->gated && gate_waits(&c->api->gate, &c->gated))
+		timer_start(c->api->loop, &c->patience, c->api->stopping ? 0 : GATE_WAIT_MS, waited_too_long, c);
 	one_done(c);
 }
 
@@ -395,6 +441,60 @@ void call_finish(struct call *c, int result)
 {
 	c->result = result;
 	loop_send(c->api->loop, &c->post, later_done, c);
+}
+
+/* ---- queries that wait for their turn ---- */
+
+static int run_in_turn(struct work *w, void *worker)
+{
+	struct call *c = CONTAINER_OF(w, struct call, in_turn);
+	int r = atomic_load(&c->gone) ? err_fail(ERR_CANCELLED, "what", "query", NULL) : c->route->run(c);
+
+	refusal_note(c, r);
+	if (r < 0)
+		answer_problem(c, r);
+	leave_gate(c);
+	err_clear();
+	return 0;
+}
+
+static void turn_done(struct work *w)
+{
+	struct call *c = CONTAINER_OF(w, struct call, in_turn);
+
+	if (w->result < 0) {                    /* it never ran */
+		answer_problem(c, w->result);
+		leave_gate(c);
+	}
+	one_done(c);
+}
+
+/* The work that found the gate full may not have come back yet: this is another. */
+static void on_turn(void *arg)
+{
+	struct call *c = arg;
+	int r;
+
+	timer_stop(&c->patience);
+	r = work_submit_named(c->api->workers, c->api->loop, &c->in_turn, c->route->name, run_in_turn, turn_done);
+	if (r < 0) {
+		answer_problem(c, r);
+		leave_gate(c);
+		one_done(c);
+	}
+}
+
+void call_drop_waiting(struct api *a)
+{
+	struct gated *x;
+
+	while ((x = gate_drop_any(&a->gate)) != NULL) {
+		struct call *c = CONTAINER_OF(x, struct call, gated);
+
+		timer_stop(&c->patience);
+		answer_problem(c, err_fail(ERR_STOPPING, NULL, NULL));
+		one_done(c);
+	}
 }
 
 /* ---- callbacks of the server ---- */

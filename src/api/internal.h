@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "api/gate.h"
 #include "api/rate.h"
 #include "base/str.h"
 #include "service/ingest.h"
@@ -36,6 +37,7 @@ struct route {
 	uint16_t status;                        /* of success; 0: 200 */
 	bool placed;                            /* the permission is needed somewhere only: run() looks at places */
 	bool outside;                           /* not below /api/v1, and never counted against a rate */
+	bool gated;                             /* a query: gate.h */
 	bool reads;                             /* of a POST: changes nothing, so nothing is kept for its Idempotency-Key */
 	bool anonymous_ok;                      /* a stale credential counts as none */
 	int (*run)(struct call *c);             /* < 0: a failure; CALL_DONE; CALL_LATER: call_finish() comes */
@@ -124,6 +126,11 @@ struct call {
 	struct post post;
 	struct wal_wait wait;
 	void *later;                            /* the route's own */
+	/* waiting for its turn */
+	struct gated gated;
+	struct timer patience;                  /* the loop's */
+	struct post turn;
+	struct work in_turn;
 };
 
 /* How many samples the log had taken at two moments, some 10 s apart. */
@@ -147,6 +154,7 @@ struct api {
 	struct live *live;
 	bool stopping;
 	struct rate *rate;
+	struct gate gate;
 	char rate_text[24];
 	struct call *under_way;                 /* the newest */
 	unsigned n_owed;                        /* calls with workers or waiting for the log; the loop's own count */
@@ -160,6 +168,7 @@ struct api {
 /* run() announces that call_finish() will come, before it can; then it returns CALL_LATER. */
 void call_later(struct call *c);
 void call_finish(struct call *c, int result);                   /* any thread, once */
+void call_drop_waiting(struct api *a);                          /* the loop: those whose turn has not come hear that the platform stops */
 void call_forget(struct call *c);                               /* what was got ready to be said of a success that did not come */
 struct call *call_unref(struct call *c);
 /* From here on whoever reads samples for it stops when nobody waits any more. */

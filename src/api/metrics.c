@@ -114,6 +114,11 @@ static void requests(struct om *m, struct api *a)
 	}
 	buf_addf(m->out, "%s_count %lu\n%s_sum %.9g\n", m->name, sum, m->name, (double) atomic_load_explicit(&s->ns, memory_order_relaxed) / 1e9);
 	GAUGE(m, "http_requests_open", "Requests under way", atomic_load(&a->n_open));
+	struct gate_stats gate = gate_stats(&a->gate);
+	GAUGE(m, "queries_running", "Queries under way", gate.n_running);
+	GAUGE(m, "queries_waiting", "Queries that wait for their turn", gate.n_waiting);
+	COUNTER(m, "queries_waited", "Queries that had to wait", gate.n_waited);
+	COUNTER(m, "queries_refused", "Queries that waited too long, or found too many waiting", gate.n_refused);
 	GAUGE(m, "live_sockets", "Live sockets", live_count(a->live));
 }
 

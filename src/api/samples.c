@@ -124,6 +124,10 @@ static int run_query(struct call *c)
 		call_field(c, "Content-Disposition", "attachment; filename=\"samples.xlsx\"");
 		return late(c, read_book(&c->scope, c->in, &c->out));
 	}
+	if (c->offer != OFFER_JSON && ((const struct query_in *) c->in)->group_by) {
+		c->content_type = c->offer == OFFER_CSV ? "text/csv; charset=utf-8" : "application/x-ndjson";
+		return late(c, read_group_rows(&c->scope, c->in, c->offer == OFFER_CSV ? READ_CSV : READ_NDJSON, &c->out));
+	}
 	if (c->offer != OFFER_JSON)
 		return stream(c);
 	answer_json(c);
@@ -163,7 +167,7 @@ static const struct route rows[] = {
 		.status = 204, .body_max = 10 << 20, .doc = "Samples by Prometheus remote-write, 1.0 and 2.0; answered when they are durable"),
 	ROUTE("GET", "/values", PERM_POINT_READ, "value.list", run_values, .placed = true, .params = values_params,
 		.doc = "Last values with quality and since when it is so; counts of good, bad and unknown points"),
-	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers, .reads = true,
+	ROUTE("POST", "/query", PERM_SAMPLE_READ, "sample.query", run_query, .placed = true, .in = &query_in_type, .offers = query_offers, .reads = true, .gated = true,
 		.doc = "Samples or aggregates of points; as CSV or NDJSON without limit; as XLSX as a trend shows them"),
 	ROUTE("POST", "/query/export", PERM_SAMPLE_READ, "sample.export", run_export, .placed = true, .in = &query_in_type, .out = &job_type, .params = export_params,
 		.status = 202, .doc = "The same into a file, as a job; format csv or ndjson"),

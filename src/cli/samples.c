@@ -15,7 +15,7 @@
 
 struct query_options {
 	REMOTE_MEMBERS;
-	const char *from, *to, *step, *aggregate, *file, *calendar, *zone, *day_start, *fill;
+	const char *from, *to, *step, *aggregate, *file, *calendar, *zone, *day_start, *fill, *plot, *group_by, *across;
 	double roll_over;
 	uint32_t limit, pixels;
 };
@@ -38,6 +38,10 @@ static const struct rec_field query_fields[] = {
 	F(struct query_options, fill, .label = "Buckets without samples: none null previous linear", .label_zh = "无样本的时段：none null previous linear"),
 	F(struct query_options, roll_over, .def = "0", .min = "0", .label = "For delta: where the counter begins at 0 again", .label_zh = "用于 delta：计数器回零值"),
 	F(struct query_options, pixels, .max = "100000", .label = "Samples as a screen so wide shows them", .label_zh = "按此屏幕宽度返回样本"),
+	F(struct query_options, plot, .label = "What --pixels picks: m4 lttb", .label_zh = "--pixels 的取点方法：m4 lttb"),
+	F(struct query_options, group_by, .label = "One series for the points of each: all device place enterprise site area line cell unit",
+		.label_zh = "分组方式：all device place enterprise site area line cell unit"),
+	F(struct query_options, across, .label = "Of the points of a group: mean sum min max count", .label_zh = "组内合并方式：mean sum min max count"),
 	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
 	F(struct query_options, file, .label = "Into this file: .csv or .ndjson, however many; .xlsx", .label_zh = "写入此文件：.csv 或 .ndjson 条数不限；.xlsx"),
 };
@@ -62,7 +66,7 @@ static void cell(const struct tree *t, struct buf *out)
 /* The columns that are neither times nor what all series have. */
 static bool is_figure(const char *name)
 {
-	static const char *const others[] = { "point", "path", "type", "unit", "t", "ns", "q", "v" };
+	static const char *const others[] = { "point", "path", "type", "unit", "t", "ns", "q", "v", "group", "points" };
 
 	for (size_t i = 0; i < ELEMENTSOF(others); i++)
 		if (str_eq(name, others[i]))
@@ -107,9 +111,9 @@ static void rows(const struct tree *answer, struct buf *out)
 				figure(tree_at(v, i), out);
 			TREE_EACH(column, series)
 				if (is_figure(column->key)) {
-					buf_addf(out, "%s ", column->key);
+					buf_addf(out, "%s%s ", v ? "  " : "", column->key);
 					figure(tree_at(column, i), out);
-					buf_add(out, "  ");
+					buf_add(out, v ? "" : "  ");
 				}
 			buf_addf(out, "  %s\n", quality_text((uint32_t) tree_i64(tree_at(q, i), 0), cli_lang() == LANG_ZH));
 		}
@@ -171,6 +175,12 @@ static const char *asked(const struct query_options *o, bool as_book, int argc, 
 		json_kv_str(&j, "fill", o->fill);
 	if (o->pixels)
 		json_kv_u64(&j, "pixels", o->pixels);
+	if (!str_empty(o->plot))
+		json_kv_str(&j, "plot", o->plot);
+	if (!str_empty(o->group_by))
+		json_kv_str(&j, "group_by", o->group_by);
+	if (!str_empty(o->across))
+		json_kv_str(&j, "across", o->across);
 	if (o->roll_over > 0)
 		json_kv_f64(&j, "roll_over", o->roll_over);
 	if (str_empty(o->file) || o->limit)

@@ -74,6 +74,10 @@ static const struct rec_field limits_fields[] = {
 		.label_zh = "样本文件合并每秒读写的字节数", .doc = "faster by itself when too many wait", .doc_zh = "待合并文件过多时自动加快"),
 	F(struct config_limits, points, .def = "200000", .max = "10000000", RESTART, .label = "Points of a tenant up to which senders of samples make new ones",
 		.label_zh = "写入方可自动创建点位的上限（每租户的点位总数）", .doc = "0: senders make none; each takes some 1.5 KB of memory", .doc_zh = "0 为不自动创建；每个约占 1.5 KB 内存"),
+	F(struct config_limits, queries, .def = "0", .max = "256", RESTART, .label = "Queries at the same time", .label_zh = "同时进行的查询数",
+		.doc = "0: one a processor, at least 4; of them half for one person, three quarters for one tenant. Others wait up to 10 s",
+		.doc_zh = "0：每个处理器一个，至少 4 个；其中一人最多一半，一个租户最多四分之三，其余最多等待 10 秒"),
+	F(struct config_limits, samples, .def = "1000000000", .min = "1000", RESTART, .label = "Samples that one query may look at", .label_zh = "一次查询最多读取的样本数"),
 	F_KIND(struct config_limits, commands, REC_DURATION, .def = "180d", .min = "0s", .max = "36500d", RESTART, .label = "How long commands are kept",
 		.label_zh = "指令记录保留时长", .doc = "0s: for ever; the audit keeps what was commanded anyway", .doc_zh = "0s 为永久；审计日志始终保留指令"),
 };

@@ -208,12 +208,14 @@ static void stop_records(struct daemon *d)
 
 static int start_loop(struct daemon *d)
 {
-	struct work_config work = { .name = "work" };
+	unsigned queries = d->config->limits.queries ? d->config->limits.queries : MAX(4u, thread_cores());
+	struct work_config work = { .name = "work", .threads = queries + MAX(4u, thread_cores()) };     /* these never run queries: api/gate.h */
 	int r = loop_new("main", &d->loop);
 
 	if (r == 0)
 		r = work_pool_new(&work, &d->pool);
 	d->platform.workers = d->pool;
+	d->platform.query_samples = d->config->limits.samples;
 	return r;
 }
 
@@ -412,6 +414,7 @@ static int start_api(struct daemon *d)
 {
 	const struct config *cf = d->config;
 	struct api_config c = { .platform = &d->platform, .loop = d->loop, .web = listen_web(&d->config->listen, cf->platform.web),
+		.queries = cf->limits.queries ? cf->limits.queries : MAX(4u, thread_cores()),
 		.body_max = cf->limits.body, .request_rate = cf->limits.requests, .tls = cf->http.tls != CONFIG_TLS_OFF, .origin = cf->http.origin };
 	int r = reload_tls(&d->reload);
 

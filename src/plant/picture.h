@@ -13,8 +13,8 @@ struct item {
 	char texts[];
 };
 
-/* Where a device or place is: its place, or the place above. */
-struct above { struct uuid id, up; };
+/* Where a device or place is: its place, or the place above; of a place also what it is. */
+struct above { struct uuid id, up; int32_t level; };
 
 struct picture {
 	struct picture *next;
@@ -41,5 +41,6 @@ struct picture *picture_find(struct plant *p, uint32_t tenant);        /* lock h
 struct picture *picture_get(struct plant *p, uint32_t tenant);         /* makes it; NULL: no memory */
 struct item *picture_by_id(const struct picture *t, const struct uuid *id);
 bool picture_put(struct picture *t, struct item *i);   /* false: no memory, nothing changed */
-bool picture_above(struct picture *t, const struct uuid *id, const struct uuid *up, bool *ret_changed);        /* up NULL: gone; false: no memory */
+bool picture_above(struct picture *t, const struct above *at, bool *ret_changed);      /* false: no memory */
+void picture_above_gone(struct picture *t, const struct uuid *id, bool *ret_changed);
 void picture_take(struct picture *t, struct item *i);  /* out of the indexes; the item is the caller's */

@@ -157,30 +157,33 @@ void picture_take(struct picture *t, struct item *i)
 
 static bool same_above(const void *item, const void *key) { return uuid_equal(&((const struct above *) item)->id, key); }
 
-bool picture_above(struct picture *t, const struct uuid *id, const struct uuid *up, bool *ret_changed)
+bool picture_above(struct picture *t, const struct above *at, bool *ret_changed)
 {
-	struct above *u = map_find(&t->above, hash_id(id), same_above, id);
+	struct above *u = map_find(&t->above, hash_id(&at->id), same_above, &at->id);
 
-	*ret_changed = u ? !up || !uuid_equal(&u->up, up) : up != NULL;
-	if (u && up) {
-		u->up = *up;
-		return true;
-	}
+	*ret_changed = !u || !uuid_equal(&u->up, &at->up) || u->level != at->level;
 	if (u) {
-		map_del(&t->above, hash_id(id), same_above, id);
-		sys_free(u);
+		*u = *at;
 		return true;
 	}
-	if (!up)
-		return true;
 	u = sys_new(struct above);
 	if (!u)
 		return false;
-	*u = (struct above) { *id, *up };
-	if (map_put(&t->above, hash_id(id), u))
+	*u = *at;
+	if (map_put(&t->above, hash_id(&at->id), u))
 		return true;
 	sys_free(u);
 	return false;
+}
+
+void picture_above_gone(struct picture *t, const struct uuid *id, bool *ret_changed)
+{
+	struct above *u = map_find(&t->above, hash_id(id), same_above, id);
+
+	*ret_changed = u != NULL;
+	if (u)
+		map_del(&t->above, hash_id(id), same_above, id);
+	sys_free(u);
 }
 
 size_t plant_places(struct plant *p, uint32_t tenant, const struct uuid *device, struct uuid *ret, size_t room)
@@ -199,6 +202,27 @@ size_t plant_places(struct plant *p, uint32_t tenant, const struct uuid *device,
 	}
 	rwlock_unlock(&p->lock);
 	return n;
+}
+
+/* Places count from the device up, codes of a path from the top down. */
+uint32_t plant_depth(struct plant *p, uint32_t tenant, const struct uuid *device, int32_t level)
+{
+	const struct above *u = NULL;
+	struct picture *t;
+	uint32_t above = 0, at = UINT32_MAX;
+
+	rwlock_read(&p->lock);
+	t = picture_find(p, tenant);
+	if (t)
+		u = map_find(&t->above, hash_id(device), same_above, device);
+	while (u && !uuid_is_zero(&u->up)) {
+		u = map_find(&t->above, hash_id(&u->up), same_above, &u->up);
+		if (at == UINT32_MAX && (level < 0 || (u && u->level == level)))
+			at = above;
+		above++;
+	}
+	rwlock_unlock(&p->lock);
+	return at == UINT32_MAX ? 0 : above - at;
 }
 
 static int copy_out(const struct item *i, struct arena *a, struct plant_point *ret)

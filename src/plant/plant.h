@@ -59,4 +59,6 @@ int plant_list(struct plant *p, uint32_t tenant, const struct uuid *device, cons
 	struct plant_point **ret);
 /* The places of a device, its own first, then what is above: at most `room`; the count. 0: it has none, or is unknown. */
 size_t plant_places(struct plant *p, uint32_t tenant, const struct uuid *device, struct uuid *ret, size_t room);
+/* How many codes of its points' paths, from the top, lead to the place of that level (enum place_level; -1: its own place). 0: it is in none. */
+uint32_t plant_depth(struct plant *p, uint32_t tenant, const struct uuid *device, int32_t level);
 size_t plant_count(struct plant *p, uint32_t tenant);

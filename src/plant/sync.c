@@ -39,15 +39,20 @@ static void tell(struct sync *s, enum plant_what what, const struct uuid *id, co
 /* Where devices and places are, before anybody is told. */
 static int place_set(struct sync *s, enum plant_what what, const struct uuid *id, const void *rec)
 {
-	const struct uuid *up = NULL;
-	bool changed, done;
+	struct above at = { .id = *id };
+	bool changed, done = true;
 
 	if (what != PLANT_PLACE && what != PLANT_DEVICE)
 		return 0;
-	if (rec)
-		up = what == PLANT_PLACE ? &((const struct place *) rec)->parent : &((const struct device *) rec)->place;
+	if (rec && what == PLANT_PLACE)
+		at = (struct above) { *id, ((const struct place *) rec)->parent, ((const struct place *) rec)->level };
+	else if (rec)
+		at.up = ((const struct device *) rec)->place;
 	rwlock_write(&s->plant->lock);
-	done = picture_above(s->picture, id, up, &changed);
+	if (rec)
+		done = picture_above(s->picture, &at, &changed);
+	else
+		picture_above_gone(s->picture, id, &changed);
 	rwlock_unlock(&s->plant->lock);
 	if (changed)
 		atomic_fetch_add(&s->plant->generation, 1);

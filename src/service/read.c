@@ -77,10 +77,11 @@ static int may_cost_at(struct scope *s, const struct tsdb_query *q, int64_t buck
 	struct buf n = BUF_FIXED(samples), m = BUF_FIXED(max);
 	int r = tsdb_cost(s->platform->tsdb, q, bucket, &cost);
 
-	if (r < 0 || cost.samples <= READ_SAMPLES_MAX)
+	uint64_t most = s->platform->query_samples ? s->platform->query_samples : READ_SAMPLES_MAX;
+	if (r < 0 || cost.samples <= most)
 		return r;
 	buf_addf(&n, "%llu", (unsigned long long) cost.samples);
-	buf_addf(&m, "%d", READ_SAMPLES_MAX);
+	buf_addf(&m, "%llu", (unsigned long long) most);
 	return err_fail(ERR_TOO_COSTLY, "value", samples, "max", max, NULL);
 }
 
@@ -100,6 +101,8 @@ int read_range(struct scope *s, const struct read_range *range, tsdb_batch_fn on
 		r = may_cost_at(s, &q, -(int64_t) MIN((uint64_t) (range->to_ns - range->from_ns) / range->pixels, (uint64_t) INT64_MAX));
 	if (r < 0)
 		return r;
+	if (range->pixels && range->lttb)
+		return tsdb_lttb(s->platform->tsdb, &q, range->pixels, on_batch, ctx);
 	return range->pixels ? tsdb_plot(s->platform->tsdb, &q, range->pixels, on_batch, ctx) : tsdb_range(s->platform->tsdb, &q, on_batch, ctx);
 }
 

@@ -17,8 +17,8 @@ enum { READ_POINTS_MAX = 1000, READ_LIMIT = 10000, READ_LIMIT_MAX = 1000000, REA
 /* Needs sample.read. -ERR_MISSING names the first that is not there (of another tenant is not there). */
 int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret);
 
-struct read_range { const struct plant_point *points; uint32_t n; int64_t from_ns, to_ns; uint64_t limit; uint32_t pixels; };
-/* All series a point ever had (a change of type makes another). Returns 1 when the limit cut it. pixels: tsdb_plot() instead of all samples. */
+struct read_range { const struct plant_point *points; uint32_t n; int64_t from_ns, to_ns; uint64_t limit; uint32_t pixels; bool lttb; };
+/* All series a point ever had (a change of type makes another). Returns 1 when the limit cut it. pixels: tsdb_plot(), or tsdb_lttb(), instead of all samples. */
 int read_range(struct scope *s, const struct read_range *r, tsdb_batch_fn on_batch, void *ctx);
 int read_buckets(struct scope *s, const struct read_range *r, const struct tsdb_step *step, tsdb_buckets_fn on_buckets, void *ctx);
 int read_last(struct scope *s, const struct plant_point *points, uint32_t n, struct sample *ret);
@@ -52,6 +52,8 @@ struct query_in {
 	double roll_over;               /* of delta: where the counter begins at 0 again; 0: nowhere */
 	uint32_t limit;                 /* samples or buckets in all */
 	int32_t zone_minutes;           /* of a workbook: whose clock its times are, from UTC */
+	int32_t plot;                   /* what `pixels` picks: 0 m4, 1 lttb */
+	int32_t group_by, across;       /* enum read_group_by, enum read_across: points become one series a group */
 	int64_t compare;                /* ns; of a workbook: the same points so much earlier, moved to now; 0: not */
 };
 extern const struct rec_type query_in_type;
@@ -63,6 +65,14 @@ int read_wrong_pixels(uint32_t pixels, const char *rule);
  * q is the worst quality of the bucket. q is absent when all are Good, ns when all are 0. */
 int read_query(struct scope *s, const struct query_in *in, struct buf *out);
 
+/* Figures of many points as one series a group, {…,"group_by","across","series":[{"group","path","points","type","unit","t","v" or figures by name,
+ * "with","covered","q"?}]}: with = how many of the points have samples or a value in the bucket, covered = for how much of it all of them together had one. */
+enum read_group_by { READ_BY_NONE, READ_BY_ALL, READ_BY_DEVICE, READ_BY_PLACE, READ_BY_ENTERPRISE, READ_BY_SITE, READ_BY_AREA, READ_BY_LINE, READ_BY_CELL, READ_BY_UNIT };
+enum read_across { READ_ACROSS_MEAN, READ_ACROSS_SUM, READ_ACROSS_MIN, READ_ACROSS_MAX, READ_ACROSS_COUNT };
+extern const struct rec_word read_group_words[], read_across_words[];
+int read_groups(struct scope *s, const struct query_in *in, struct buf *out);
+int read_wrong_groups(int32_t group_by, const char *rule);     /* as read_wrong_pixels() */
+
 /* The same as a workbook, as a trend shows it: a row a time, a column a point (of buckets one an aggregate) and its quality. At most a
  * million values: -ERR_LIMIT. */
 int read_book(struct scope *s, const struct query_in *in, struct buf *out);
@@ -72,6 +82,7 @@ int read_book(struct scope *s, const struct query_in *in, struct buf *out);
 /* CSV: time,point,value,quality, times as RFC 3339, points by path, texts guarded (base/cell.h); NDJSON: an object a row with the same and
  * the point's id. With aggregates a column each (`aggregate`: called value) instead of value. Rows come point by point, in order of time. */
 enum read_form { READ_CSV, READ_NDJSON };
+int read_group_rows(struct scope *s, const struct query_in *in, enum read_form form, struct buf *out);         /* time,group,…,with,covered,quality */
 struct read_rows;
 int read_rows_new(struct scope *s, const struct query_in *in, enum read_form form, struct read_rows **ret);
 /* About `room` bytes more. 1: there is more; 0: that was all. The scope may be another one of the same principal and tenant. */

@@ -87,7 +87,7 @@ static int add(struct scope *s, struct read_asked *a, const char *word, const ch
 int read_aggs(struct scope *s, const struct query_in *in, struct read_asked *a)
 {
 	const char *const *list = in->aggregates.items;
-	bool buckets = in->step || in->calendar;
+	bool buckets = in->step || in->calendar || in->group_by;
 	int r = 0;
 
 	a->step.lean = true;

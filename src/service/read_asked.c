@@ -12,6 +12,8 @@ static const struct rec_word calendar_words[] = { { "none", "Equal steps", "等�
 static const struct rec_word fill_words[] = { { "none", "Left out", "不返回" }, { "null", "Empty", "空值" }, { "previous", "Previous", "前值" },
 	{ "linear", "Linear", "线性插值" }, { NULL } };
 
+static const struct rec_word plot_words[] = { { "m4", "Ends and extremes of each pixel", "每像素首末与极值" }, { "lttb", "Largest triangles", "最大三角形" }, { NULL } };
+
 static const struct rec_field query_in_fields[] = {
 	F_KIND(struct query_in, points, REC_LIST, .item = REC_STR, .flags = REC_REQUIRED, .min = "1", .max = "1000", .label = "Points",
 		.label_zh = "点位", .doc = "Ids, paths or codes", .doc_zh = "标识符、路径或编码"),
@@ -33,6 +35,11 @@ static const struct rec_field query_in_fields[] = {
 		.doc = "For delta: the value at which it begins at 0 again; 0: nowhere", .doc_zh = "用于 delta：计数器到达此值后从 0 重新开始；0 表示不回零"),
 	F(struct query_in, pixels, .max = "100000", .label = "Width of the screen", .label_zh = "屏幕宽度", .unit = "px",
 		.doc = "Of samples the first, lowest, highest and last of each pixel; JSON alone", .doc_zh = "每个像素仅返回首、最低、最高、末样本；仅用于 JSON"),
+	F_ENUM(struct query_in, plot, plot_words, .def = "m4", .label = "What is picked for the screen", .label_zh = "取点方法",
+		.doc = "m4: the ends and extremes of each pixel; lttb: as many samples as `pixels`, those that keep the shape",
+		.doc_zh = "m4：每个像素的首末与极值；lttb：与 pixels 同数的样本，保留曲线形状"),
+	F_ENUM(struct query_in, group_by, read_group_words, .def = "none", .label = "One series for the points of each", .label_zh = "分组方式"),
+	F_ENUM(struct query_in, across, read_across_words, .def = "mean", .label = "Of the points of a group", .label_zh = "组内合并方式"),
 	F_KIND(struct query_in, timeout, REC_DURATION, .def = "60s", .min = "100ms", .max = "600s", .label = "Time at most", .label_zh = "最长时间"),
 	F(struct query_in, limit, .max = "1000000", .label = "Limit", .label_zh = "上限", .doc = "0: 10000; of CSV and NDJSON: all",
 		.doc_zh = "0 表示 10000；CSV 与 NDJSON 则不限"),
@@ -141,6 +148,11 @@ int read_wrong_pixels(uint32_t pixels, const char *rule)
 
 	buf_addf(&b, "%u", pixels);
 	return err_at(err_fail(ERR_INVALID, "field", "pixels", "rule", rule, "value", text, NULL), "pixels");
+}
+
+int read_wrong_groups(int32_t group_by, const char *rule)
+{
+	return err_at(err_fail(ERR_INVALID, "field", "group_by", "rule", rule, "value", read_group_words[group_by].word, NULL), "group_by");
 }
 
 int read_asked(struct scope *s, const struct query_in *in, struct read_asked *ret)

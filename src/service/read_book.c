@@ -340,7 +340,7 @@ int read_book(struct scope *s, const struct query_in *in, struct buf *out)
 {
 	_cleanup_(book_freep) struct book *b = NULL;
 	struct drawn t = { .s = s, .in = in, .cells = BUF_INIT(&sys_heap, CELLS_MAX * sizeof(struct cell)) };
-	int r = read_asked(s, in, &t.asked);
+	int r = in->group_by ? read_wrong_groups(in->group_by, "@no_file_of_groups") : read_asked(s, in, &t.asked);
 
 	if (r == 0)
 		r = plan_columns(&t);

@@ -170,7 +170,7 @@ static int run_buckets(struct answer *a, const struct read_range *asked)
 static int run(struct answer *a, const struct query_in *in)
 {
 	struct read_range range = { .points = a->asked->points, .n = a->asked->n, .from_ns = a->asked->from_ns, .to_ns = a->asked->to_ns,
-		.limit = in->limit ? in->limit : READ_LIMIT, .pixels = in->pixels };
+		.limit = in->limit ? in->limit : READ_LIMIT, .pixels = in->pixels, .lttb = in->plot };
 
 	return a->asked->n_aggs ? run_buckets(a, &range) : read_range(a->scope, &range, on_batch, a);
 }
@@ -199,6 +199,9 @@ int read_query(struct scope *s, const struct query_in *in, struct buf *out)
 	struct read_asked asked;
 	struct answer *a;
 	char text[WHEN_TEXT_MAX];
+
+	if (in->group_by)
+		return read_groups(s, in, out);
 	int r = read_asked(s, in, &asked);
 
 	if (r < 0)

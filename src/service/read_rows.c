@@ -239,6 +239,8 @@ int read_rows_new(struct scope *s, const struct query_in *in, enum read_form for
 
 	if (!rows)
 		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+	if (in->group_by)
+		return read_wrong_groups(in->group_by, "@no_file_of_groups");
 	arena_init(&rows->arena, &sys_heap, 64 << 20);
 	rows->before_text = BUF_INIT(&sys_heap, 16 << 20);
 	s->arena = &rows->arena;                /* the points are to live as long as the rows */

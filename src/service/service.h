@@ -47,6 +47,7 @@ struct platform {
 	struct backups *backups;        /* service/backups.h */
 	struct demo_plant *demo;        /* service/demo.h; NULL: no plant is simulated */
 	const struct noun *const *nouns;        /* NULL-terminated; set by service_open() */
+	uint64_t query_samples;         /* that one query may look at; 0: READ_SAMPLES_MAX (service/read.h) */
 	atomic_int visits;              /* service/commission.h: under way */
 	atomic_bool merging_asked;      /* service/history.h: somebody looks whether he may begin */
 	atomic_bool ending;             /* the time given to what was under way is over: long deeds give up */

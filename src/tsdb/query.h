@@ -36,6 +36,11 @@ int tsdb_range(struct tsdb *t, const struct tsdb_query *q, tsdb_batch_fn on_batc
  * there is one: at most 5 a pixel, 1 of texts. A line through them is the line through all. */
 int tsdb_plot(struct tsdb *t, const struct tsdb_query *q, uint32_t pixels, tsdb_batch_fn on_batch, void *ctx);
 
+/* The same, of each series at most n samples: those that keep the shape of its line (S. Steinarsson, "Downsampling Time Series for Visual
+ * Representation", 2013: largest triangle three buckets), among the used ones; besides, of each bucket of that method, one that is not used where there
+ * is one. n < 3: 3. Of texts every so many-th. */
+int tsdb_lttb(struct tsdb *t, const struct tsdb_query *q, uint32_t n, tsdb_batch_fn on_batch, void *ctx);
+
 #define TSDB_NEVER INT64_MIN
 /* The sample with the greatest time of each series, ret[n] in the order asked; time TSDB_NEVER when there is none. Strings
  * live in the arena. */
