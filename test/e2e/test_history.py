@@ -34,7 +34,7 @@ def level(s, name):
 
 
 def files(p):
-    return sorted(pathlib.Path(p.data).glob("tenants/1/ts/*/*/*/0*.parquet"))
+    return sorted(pathlib.Path(p.data).glob("tenants/1/ts/*/*/*/0?????????.parquet"))
 
 
 def write(p, turn, want):
