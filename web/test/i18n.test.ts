@@ -52,12 +52,22 @@ const FORBIDDEN: { lang: 'zh' | 'en'; not: RegExp; say: string }[] = [
 	{ lang: 'en', not: /\bgroups?\b(?<!scan groups?)/i, say: 'scan group' },
 ];
 /* Latin words a Chinese sentence may hold: names, formats, keys. */
-const LATIN = /tenon restore|tools\/setup|DuckDB|SELECT|SQL|\/dev\/ttyUSB0|Tenon|CSV|XLSX|Ctrl|Esc|Tab|Enter|PNG|JSON|PLC|GB18030|min|max|Modbus|TCP|IP|Argon2id|bool|[A-D]{4}|\{\{\w+\}\}|10s|500ms|1h30m/g;
+const LATIN = /tenon restore|tools\/setup|DuckDB|SELECT|SQL|\/dev\/ttyUSB0|Tenon|CSV|XLSX|Ctrl|Esc|Tab|Prometheus|Enter|PNG|JSON|PLC|GB18030|min|max|Modbus|TCP|IP|Argon2id|bool|[A-D]{4}|\{\{\w+\}\}|10s|500ms|1h30m/g;
 
 describe('translations', () => {
 	it('have the same keys in both languages', () => {
 		expect(Object.keys(ZH).filter((k) => !(k in EN))).toEqual([]);
 		expect(Object.keys(EN).filter((k) => !(k in ZH))).toEqual([]);
+	});
+	it('say in words what the interface can refuse, for the audit log', () => {
+		const folder = join(import.meta.dirname, '../../src/api');
+		const rows = readdirSync(folder).filter((f) => f.endsWith('.c')).map((f) => readFileSync(join(folder, f), 'utf8')).join('\n');
+		const ofNouns = [...rows.matchAll(/\bNOUN_ROUTE\("\w+", "[^"]+", \w+, "(\w+)"/g)].map((m) => m[1]!);
+		const others = [...rows.matchAll(/\bROUTE\("\w+", "[^"]+", \w+, "([\w.]+)"/g)].map((m) => m[1]!);
+		expect(Math.min(ofNouns.length / 8, others.length / 50)).toBeGreaterThanOrEqual(1);
+		expect(ofNouns.filter((verb) => !(`deed.${verb}` in ZH))).toEqual([]);
+		const worded = (name: string): boolean => `deed_of.${name.replace('.', '_')}` in ZH || (`deed.${name.split('.')[1]}` in ZH && `term.${name.split('.')[0]}` in ZH);
+		expect(others.filter((name) => !worded(name))).toEqual([]);
 	});
 	it('have a text for every key that the source asks for', () => {
 		expect(asked.size).toBeGreaterThan(150);
