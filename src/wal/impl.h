@@ -68,6 +68,8 @@ struct wal {
 	unsigned n_idle;                        /* readers to be woken */
 	bool cursors_dirty, cursors_lost;
 	bool kicked;                            /* the keeper has something to do */
+	bool turn;                              /* the writer is to begin another segment */
+	unsigned removing;                      /* segments off the list whose files are still there */
 
 	/* The writer's own. */
 	int fd;                                 /* of the active segment; -1: none */

@@ -43,6 +43,7 @@ static bool take_oldest(struct wal *w, char path[PATH_MAX])
 	seg_path(w, s->no, s->packed, path);
 	memmove(w->seg, w->seg + 1, --w->n_seg * sizeof w->seg[0]);
 	sys_free(s);
+	w->removing++;
 	return true;
 }
 
@@ -57,6 +58,9 @@ static void remove_old(struct wal *w)
 		if (!taken)
 			return;
 		sys.unlink(path);
+		mutex_hold(&w->lock);
+		w->removing--;
+		cond_broadcast(&w->done);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "wal/wal.h"
 
 #include "base/str.h"
+#include "base/num.h"
 #include "wal/impl.h"
 
 static void config_fill(struct wal_config *c)
@@ -282,6 +283,52 @@ int wal_append_sync(struct wal *w, struct batch *b, int64_t deadline_ns)
 		return s.result;
 	}
 	return err_fail((enum err_kind) -s.result, NULL, NULL);
+}
+
+/* Lock held: is anything up to there in a segment, or about to be? */
+static bool holds(const struct wal *w, uint64_t seq)
+{
+	if (w->removing || w->durable < MIN(seq, w->appended))
+		return true;
+	for (size_t i = 0; i < w->n_seg; i++)
+		if (w->seg[i]->last >= w->seg[i]->first && w->seg[i]->first <= seq)
+			return true;
+	return false;
+}
+
+static int not_passed(const struct wal *w, uint64_t seq, int64_t since_ns)
+{
+	const char *who = "log";
+	char ms[NUM_TEXT_MAX];
+
+	for (size_t i = 0; i < w->n_cursor; i++)
+		if (w->cursor[i]->policy != WAL_VOLATILE && w->cursor[i]->saved < seq)
+			who = w->cursor[i]->name;
+	num_format_i64(ms, (clock_mono_ns() - since_ns) / NS_PER_MS);
+	return err_fail(ERR_TIMEOUT, "what", who, "ms", ms, NULL);
+}
+
+int wal_forget(struct wal *w, uint64_t seq, int64_t deadline_ns)
+{
+	enum { LOOK_MS = 100 };
+	const int64_t begin = clock_mono_ns();
+	mutex_hold(&w->lock);
+
+	while (holds(w, seq)) {
+		if (w->stopping || !w->started)
+			return err_fail(ERR_STOPPING, NULL, NULL);
+		if (clock_mono_ns() >= deadline_ns)
+			return not_passed(w, seq, begin);
+		/* The newest always stays: so it must be one without any of it. */
+		const struct segment *last = w->n_seg ? w->seg[w->n_seg - 1] : NULL;
+		if (last && last->last >= last->first && last->first <= seq && w->durable >= MIN(seq, w->appended)) {
+			w->turn = true;
+			cond_signal(&w->work);
+		}
+		keeper_kick(w);
+		cond_wait_until(&w->done, &w->lock, MIN(deadline_ns, clock_deadline(LOOK_MS)));
+	}
+	return 0;
 }
 
 uint64_t wal_appended(struct wal *w)

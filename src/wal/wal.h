@@ -72,6 +72,10 @@ int wal_append_sync(struct wal *w, struct batch *b, int64_t deadline_ns);
 uint64_t wal_appended(struct wal *w);                   /* the last number given; 0 = none ever */
 uint64_t wal_durable(struct wal *w);                    /* all up to here survives power loss */
 
+/* Leaving the medium. The log is written on in a new segment, so that what was appended before can go as soon as every reader has passed it; waits until
+ * nothing up to `seq` lies in a segment any more. -ERR_TIMEOUT names the reader that has not passed; deadline_ns: monotonic. -ERR_STOPPING. */
+int wal_forget(struct wal *w, uint64_t seq, int64_t deadline_ns);
+
 /* Reading. */
 
 enum wal_policy {                       /* when the log would grow beyond keep_bytes because of this reader */

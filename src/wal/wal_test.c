@@ -571,3 +571,77 @@ TEST(those_who_do_not_wait_are_not_held_to_one_queue_a_sync_interval)
 	ok(wal_durable(w) > N / 2);
 	wal_close(w);
 }
+
+/* Whether a file of the folder holds these bytes. */
+struct sought { const char *dir; uint64_t mark; bool found; };
+
+static int look_for(void *ctx, const char *name)
+{
+	struct sought *s = ctx;
+	struct buf b = BUF_INIT(&sys_heap, 8 << 20);
+	char path[PATH_MAX];
+
+	if (path_join(path, sizeof(path), s->dir, name) && file_read(path, 4 << 20, &b) == 0)
+		s->found |= memmem(b.data, b.len, &s->mark, sizeof(s->mark)) != NULL;
+	err_clear();
+	buf_done(&b);
+	return 0;
+}
+
+static bool is_on_disk(const char *dir, int64_t id)
+{
+	struct sought s = { .dir = dir, .mark = (uint64_t) id };
+
+	dir_each(dir, look_for, &s);
+	return s.found;
+}
+
+TEST(what_every_reader_has_passed_leaves_the_disk_when_it_is_to_be_forgotten)
+{
+	const int64_t mark = 0x7b5a39d71e2c4f68;
+	PLACE(p, false);
+	struct wal_config c = config_of(&p);
+	struct seen seen = { 0 };
+	struct wal *w = start(&c);
+
+	must(w);
+	struct wal_reader *a = reader(w, "a", WAL_BLOCK, WAL_FROM_OLDEST), *b = reader(w, "b", WAL_SKIP, WAL_FROM_OLDEST);
+	must(a && b);
+	is_int(append_sync(w, mark), 0);
+	is_int(append(w, 2, NULL), 0);          /* is not durable yet */
+	ok(is_on_disk(p.dir, mark));
+	uint64_t seq = wal_appended(w);
+	drain(a, &seen);
+	wal_reader_commit(a, seq);
+	is_int(wal_forget(w, seq, clock_deadline(1500)), -ERR_TIMEOUT);
+	is_str(err_arg(err_peek(), "what"), "b");
+	err_clear();
+	ok(is_on_disk(p.dir, mark));
+	wal_reader_commit(b, seq);
+	is_int(wal_forget(w, seq, LIMIT), 0);
+	ok(!is_on_disk(p.dir, mark));
+	is_int(wal_forget(w, seq, LIMIT), 0);   /* there is nothing to do */
+	/* It goes on with higher numbers, now and after the next start; what the last run left in its newest segment goes, too. */
+	is_int(append_sync(w, mark + 1), 0);
+	ok(wal_appended(w) > seq);
+	seq = wal_appended(w);
+	wal_reader_close(a);
+	wal_reader_close(b);
+	wal_close(w);
+	w = start(&c);
+	must(w && (a = reader(w, "a", WAL_BLOCK, WAL_FROM_OLDEST)) && (b = reader(w, "b", WAL_SKIP, WAL_FROM_OLDEST)));
+	seen = (struct seen) { 0 };
+	drain(a, &seen);
+	is_int(seen.n, 1);
+	is_int(seen.first_id, mark + 1);
+	wal_reader_commit(a, seq);
+	wal_reader_commit(b, seq);
+	ok(is_on_disk(p.dir, mark + 1));
+	is_int(wal_forget(w, seq, LIMIT), 0);
+	ok(!is_on_disk(p.dir, mark + 1));
+	is_int(append_sync(w, 5), 0);
+	ok(wal_appended(w) > seq);
+	wal_reader_close(a);
+	wal_reader_close(b);
+	wal_close(w);
+}

@@ -205,6 +205,28 @@ static void round_(struct wal *w, bool sync)
 	call_waits(w, w->durable, 0);
 }
 
+/* What is written lies in a segment that is ended; the next one is there, for the newest always stays. */
+static void turn_over(struct wal *w)
+{
+	bool any = !w->active || w->active->bytes > SEG_HEAD;
+	int r = 0;
+
+	mutex_unlock(&w->lock);
+	if (any && w->active)
+		r = sync_active(w);
+	if (any && r == 0)
+		r = seg_seal(w);
+	if (any && r == 0)
+		r = seg_create(w);
+	if (r < 0) {
+		seg_abandon(w);
+		err_clear();            /* who waits for it tries again, and is told in time */
+	}
+	mutex_lock(&w->lock);
+	w->turn = false;
+	cond_broadcast(&w->done);
+}
+
 void writer_main(void *arg)
 {
 	struct wal *w = arg;
@@ -214,6 +236,10 @@ void writer_main(void *arg)
 	for (;;) {
 		if (w->stopping && (w->appended == w->durable || (w->failing && last_try)))
 			break;
+		if (w->turn && !w->stopping && !w->failing) {
+			turn_over(w);
+			continue;
+		}
 		int64_t due = next_due(w, &sync);
 		if (clock_mono_ns() < due) {
 			cond_wait_until(&w->work, &w->lock, due);
