@@ -18,6 +18,7 @@ int bus_new(struct bus **ret, const struct bus_config *config)
 		b->config.series_max = 16 << 20;
 	b->change = (uint64_t) clock_now_ns();
 	mutex_init(&b->lock);
+	b->retract_end = &b->retract;
 	if (config->wal) {
 		const struct wal_reader_config reader = { .name = "bus", .policy = WAL_VOLATILE, .from = WAL_FROM_END,
 			.on_ready = config->on_ready, .ctx = config->ctx };
@@ -62,6 +63,7 @@ struct bus *bus_free(struct bus *b)
 	wal_reader_close(b->reader);
 	batch_unref(b->batch);
 	subs_free(b);
+	retract_all(b, false);
 	for (uint32_t i = 0; i < b->n_tenants; i++)
 		tenant_free(b->tenant[i]);
 	sys_free(b->tenant);
@@ -384,6 +386,7 @@ int64_t bus_pump(struct bus *b, uint32_t budget)
 {
 	int r = 0;
 
+	retract_all(b, true);
 	while (budget > 0) {
 		if (!b->batch && (r = next_batch(b)) <= 0)
 			break;

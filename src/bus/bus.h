@@ -8,7 +8,7 @@
  * value. A slow one loses intermediate values and never a last one, and costs no memory. Change numbers begin at the wall clock,
  * so one from an earlier process means "everything".
  *
- * Thread: the loop's alone, but for bus_last, bus_read, bus_stats and bus_now, which may be called from any. Callbacks run inside
+ * Thread: the loop's alone, but for bus_last, bus_read, bus_retract, bus_stats and bus_now, which may be called from any. Callbacks run inside
  * bus_pump(); they may subscribe, unsubscribe and resume, but neither pump nor put.
  * Memory: some 60 bytes a series; texts beside that, cut at BUS_TEXT_MAX at the border of a character; series beyond series_max are refused and counted.
  */
@@ -42,6 +42,10 @@ int64_t bus_pump(struct bus *b, uint32_t budget);
 /* What somebody knows from elsewhere: tsdb after a start, a test. Older than what is there: ignored. */
 void bus_put(struct bus *b, uint32_t tenant, const struct sample *samples, size_t n);
 void bus_forget(struct bus *b, uint32_t tenant, uint32_t series);       /* the point is gone */
+/* From any thread; done with the next bus_pump(): a series whose last sample lies in from <= time < to knows it no more, but what is left of it. For samples
+ * that were deleted. Texts are copied. -ERR_NO_MEMORY. */
+struct bus_retract { uint32_t series; int64_t from_ns, to_ns; bool is_left; struct sample left; };
+int bus_retract(struct bus *b, uint32_t tenant, const struct bus_retract *items, size_t n);
 
 /* Reading. */
 

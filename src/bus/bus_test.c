@@ -460,3 +460,28 @@ TEST(when_memory_ends_at_any_call_values_are_refused_and_counted)
 	}
 	ok(clean);
 }
+
+TEST(what_was_deleted_is_live_no_more_and_what_is_left_takes_its_place)
+{
+	_cleanup_(bus_freep) struct bus *b = new_bus();
+	char text[20] = "old";
+	struct bus_value v;
+	const struct bus_retract gone[] = { { .series = 1, .from_ns = 50, .to_ns = 200 },
+		{ .series = 2, .from_ns = 50, .to_ns = 200, .is_left = true, .left = { 2, 0, 40, { .type = V_STR, .s = text, .len = 3 } } },
+		{ .series = 3, .from_ns = 50, .to_ns = 100 }, { .series = 9, .from_ns = 50, .to_ns = 100 } };
+
+	for (uint32_t i = 1; i <= 3; i++)
+		put1(b, 1, (struct sample) { i, 0, 100, { .type = V_STR, .s = "new", .len = 3 } });
+	put1(b, 2, f64(1, 100, 1));
+	is_int(bus_retract(b, 1, gone, 4), 0);
+	memcpy(text, "xxx", 3);                 /* was copied */
+	ok(bus_last(b, 1, 1, &v, NULL, 0));     /* the loop does it */
+	bus_pump(b, 100);
+	ok(!bus_last(b, 1, 1, &v, NULL, 0));
+	must(bus_last(b, 1, 2, &v, text, sizeof text));
+	is_str(text, "old");
+	is_int(v.sample.time_ns, 40);
+	ok(bus_last(b, 1, 3, &v, NULL, 0) && v.sample.time_ns == 100);
+	ok(bus_last(b, 2, 1, &v, NULL, 0));
+	is_int(bus_retract(b, 1, gone, 1), 0);  /* never done: it goes with the bus */
+}

@@ -51,6 +51,7 @@ struct bus {
 	uint32_t n_tenants, tenant_room;
 	uint64_t change;
 	struct bus_stats stats;
+	struct retraction *retract, **retract_end;
 
 	/* The loop's own. */
 	struct bus_sub **sub;
@@ -62,6 +63,9 @@ struct bus {
 struct tenant *bus_tenant(const struct bus *b, uint32_t id);                    /* NULL: none */
 struct slot *bus_slot(const struct tenant *t, uint32_t series);                 /* NULL: none; t may be NULL */
 void bus_value_of(const struct slot *s, uint32_t series, struct bus_value *ret);
+
+/* retract.c: those that were asked for; doing false: they are only given up */
+void retract_all(struct bus *b, bool doing);
 
 /* subs.c */
 int64_t subs_tell(struct bus *b);                                               /* when again: as bus_pump() */
