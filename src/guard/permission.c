@@ -50,7 +50,8 @@ struct grants grants_of_flags(uint32_t flags)
 /* Rights over records that have a place; all others hold in the whole tenant or not at all. */
 #define BIT(p) (UINT64_C(1) << (p))
 static const uint64_t placed_rights = BIT(PERM_POINT_READ) | BIT(PERM_POINT_WRITE) | BIT(PERM_LINK_READ) | BIT(PERM_LINK_WRITE)
-	| BIT(PERM_SAMPLE_READ) | BIT(PERM_SAMPLE_WRITE) | BIT(PERM_COMMAND) | BIT(PERM_SQL);
+	| BIT(PERM_SAMPLE_READ) | BIT(PERM_SAMPLE_WRITE) | BIT(PERM_COMMAND) | BIT(PERM_SQL)
+	| BIT(PERM_HISTORY_CORRECT) | BIT(PERM_HISTORY_DELETE);
 
 bool permission_is_placed(enum permission p)
 {

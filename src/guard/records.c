@@ -198,7 +198,7 @@ const struct rec_type tenant_user_in_type = REC_PLAIN(struct tenant_user_in, "te
 static const struct { const char *name, *title, *title_zh; uint32_t permissions; } builtin[] = {
 	{ "administrator", "Administrator", "管理员", UINT32_MAX >> (32 - (PERM_N_ - PERM_FIRST_)) },
 	{ "engineer", "Engineer", "工程师", MAY(POINT_READ) | MAY(POINT_WRITE) | MAY(LINK_READ) | MAY(LINK_WRITE) | MAY(SAMPLE_READ)
-		| MAY(SAMPLE_WRITE) | MAY(TREND_WRITE) | MAY(COMMAND) | MAY(SYSTEM_READ) | MAY(SQL) },
+		| MAY(SAMPLE_WRITE) | MAY(TREND_WRITE) | MAY(COMMAND) | MAY(SYSTEM_READ) | MAY(SQL) | MAY(HISTORY_CORRECT) },
 	{ "operator", "Operator", "操作员", MAY(POINT_READ) | MAY(LINK_READ) | MAY(SAMPLE_READ) | MAY(TREND_WRITE) | MAY(COMMAND) },
 	{ "viewer", "Viewer", "浏览者", MAY(POINT_READ) | MAY(LINK_READ) | MAY(SAMPLE_READ) },
 	{ "system_administrator", "System administrator", "系统管理员", MAY(POINT_READ) | MAY(POINT_WRITE) | MAY(LINK_READ) | MAY(LINK_WRITE)

@@ -211,6 +211,8 @@ bool job_is_cancelled(const struct job *j)
 	return j->asked || atomic_load(&j->jobs->stopping);
 }
 
+bool job_is_stopping(const struct job *j) { return atomic_load(&j->jobs->stopping); }
+
 int job_cancelled(void)
 {
 	return err_fail(ERR_CANCELLED, NULL, NULL);

@@ -83,6 +83,7 @@ const char *job_input(const struct job *j);             /* "" when there is none
 const char *job_body(const struct job *j);              /* path of the file that came along; NULL: none */
 const char *job_saved(const struct job *j);             /* what job_save() kept in an earlier run; NULL: begin at the beginning */
 bool job_is_cancelled(const struct job *j);             /* asked to end, or the platform stops: look often */
+bool job_is_stopping(const struct job *j);              /* because the platform stops: a kind that resumes goes on after the next start */
 int job_cancelled(void);                                /* what run() then returns */
 void job_total(struct job *j, uint64_t total, const char *unit);        /* unit: "rows", "bytes", "samples", "files"; borrowed for ever; 0: not known */
 void job_done(struct job *j, uint64_t done);

@@ -1,7 +1,9 @@
 /* service.c - the list of nouns, opening and closing. */
 
 #include "job/job.h"
+#include "service/correction.h"
 #include "service/history.h"
+#include "service/removal.h"
 #include "service/approval.h"
 #include "service/command.h"
 #include "service/commission.h"
@@ -65,6 +67,7 @@ static int keep_all(struct kept *k, const struct noun *const *nouns, struct guar
 	static const struct { const struct rec_type *type; enum deed_store store; unsigned flags; } besides[] = {
 		{ &import_type, DEED_TENANT, STORE_QUIET }, { &import_part_type, DEED_TENANT, STORE_QUIET }, { &approval_type, DEED_SYSTEM, 0 },
 		{ &job_type, DEED_TENANT, STORE_QUIET }, { &command_type, DEED_TENANT, STORE_QUIET }, { &kept_answer_type, DEED_TENANT, STORE_QUIET },
+		{ &correction_type, DEED_TENANT, STORE_QUIET }, { &removal_type, DEED_TENANT, STORE_QUIET },
 	};
 	int r = 0;
 
@@ -145,7 +148,7 @@ int each_tenant(struct platform *p, const char *as, int (*fn)(struct scope *s, v
 	return MIN(r, 0);
 }
 
-static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, &history_compact_kind, NULL };
+static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, &history_compact_kind, &history_erase_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
 {

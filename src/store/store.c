@@ -524,6 +524,18 @@ int store_verify(struct store *s)
 	return r;
 }
 
+int store_scour(struct store *s, int64_t deadline_ns)
+{
+	struct conn *c;
+	int r = conn_lend(s, STORE_WRITE, deadline_ns, &c);
+
+	if (r < 0)
+		return r;
+	r = s->e->scour(c->db);
+	conn_return(s, c);
+	return r;
+}
+
 void store_rest(struct store *s)
 {
 	int64_t since = clock_mono_ns() - REST_S * NS_PER_S;

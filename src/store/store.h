@@ -82,6 +82,9 @@ int store_add_noun(struct store *s, const struct store_noun *noun, int64_t deadl
 int store_copy(const char *from, const char *to);
 /* Reads the whole of it and checks it: 0, or -ERR_CORRUPT with the first damage. */
 int store_verify(struct store *s);
+/* What was deleted before leaves the medium: SQLite writes zeros over it when it goes and, here, empties its journal. -ERR_BUSY: somebody reads an old state;
+ * again a moment later. Of PostgreSQL nothing is known here: its vacuum and archives are its administrator's. */
+int store_scour(struct store *s, int64_t deadline_ns);
 /* Lets go of connections to PostgreSQL that nobody used for a minute; the next who needs one makes it. Of SQLite, of the pages that nobody needs
  * now. For the tick of a minute. */
 void store_rest(struct store *s);

@@ -75,6 +75,7 @@ struct engine {
 	int (*references)(struct db *db, bool on);              /* outside of transactions: enforce them or not */
 	int (*check_references)(struct db *db);
 	int (*verify)(struct db *db);
+	int (*scour)(struct db *db);                            /* outside of transactions: store_scour() */
 };
 extern const struct engine store_sqlite, store_pg;
 

@@ -74,7 +74,7 @@ static int set_up(struct db *db, bool writer, uint32_t cache_kb)
 	sqlite3_limit(db->h, SQLITE_LIMIT_LENGTH, 64 << 20);
 	buf_addf(&b, "PRAGMA cache_size=-%u; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; "
 		"PRAGMA synchronous=FULL; PRAGMA journal_size_limit=4194304; ", cache_kb);
-	buf_add(&b, writer ? "PRAGMA journal_mode=WAL;" : "PRAGMA query_only=ON;");
+	buf_add(&b, writer ? "PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON;" : "PRAGMA query_only=ON;");
 	r = run(db, sql);
 	if (r == 0 && !writer)
 		r = run(db, "SELECT count(*) FROM sqlite_schema;");
@@ -308,6 +308,21 @@ static int verify(struct db *db)
 	return r < 0 ? r : check_references(db);
 }
 
+/* A row {busy, pages in the journal, pages folded into the file}. */
+static int note_busy(void *ctx, const struct cell *cells, size_t n)
+{
+	*(bool *) ctx = n && cells[0].kind == CELL_INT && cells[0].i;
+	return 0;
+}
+
+static int scour(struct db *db)
+{
+	bool busy = false;
+	int r = each(db, "PRAGMA wal_checkpoint(TRUNCATE)", note_busy, &busy);
+
+	return r == 0 && busy ? err_fail(ERR_BUSY, "what", "@store", NULL) : r;
+}
+
 const struct engine store_sqlite = {
 	.dialect = REC_SQLITE, .like = "LIKE",
 	.schema_table = "CREATE TABLE IF NOT EXISTS \"tenon_schema\" (\"key\" TEXT NOT NULL PRIMARY KEY, \"value\" TEXT NOT NULL) STRICT, WITHOUT ROWID;",
@@ -317,5 +332,5 @@ const struct engine store_sqlite = {
 	.open = db_open, .close = db_close, .begin = begin, .end = end, .rest = rest, .large = large, .run = run, .each = each, .prepare = prepare,
 	.done = stmt_done, .bind = bind, .many = many, .step = step, .tables = tables, .settle = settle, .reset = reset, .column = column, .n_columns = n_columns, .column_name = column_name, .n_params = n_params,
 	.param_name = param_name, .changed = changed, .refused = refused, .columns = columns, .indexes = indexes, .references = references,
-	.check_references = check_references, .verify = verify,
+	.check_references = check_references, .verify = verify, .scour = scour,
 };

@@ -5,6 +5,8 @@ import type { Severity } from '../api/contract';
 export const QUALITIES: Record<number, string> = {
 	0x00000000: 'good',
 	0x00960000: 'good_local_override',
+	0x00a20000: 'good_entry_inserted',
+	0x00dc0000: 'good_edited',
 	0x40000000: 'uncertain',
 	0x40900000: 'uncertain_last_usable',
 	0x40bc0000: 'uncertain_clock',

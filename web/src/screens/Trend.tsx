@@ -15,6 +15,7 @@ import { QualityText } from '../lib/Quality';
 import { download, downloadBlob } from '../lib/download';
 import { formatDateTime } from '../lib/format';
 import { recordTitle } from '../lib/records';
+import { Amend } from '../trend/Amend';
 import { planAxes } from '../trend/axes';
 import { linesOf } from '../trend/colors';
 import type { Line } from '../trend/data';
@@ -165,6 +166,7 @@ export function Trend() {
 						<div className="trend-foot">
 							<span>{data.grain ? t('trend.grain', { step: stepText(data.grain, t) }) : t('trend.grain_raw')}</span>
 							{marks[0] === null ? <span className="hide-narrow">{t('trend.mark_help')}</span> : <button type="button" className="link-button" onClick={() => setMarks([null, null])}>{t('trend.mark_clear')}</button>}
+							{marks[0] !== null && marks[1] !== null && <Amend points={found} from={marks[0]} to={marks[1]} />}
 						</div>
 						<Legend
 							points={points} records={found} lines={data.lines} version={data.version} cursor={cursor} marks={marks} between={between} window={w} axes={state.axes}
