@@ -340,6 +340,17 @@ static void put_column(struct bus *b, struct tenant *t, uint32_t i)
 	}
 }
 
+static void put_columns(struct bus *b, uint32_t from, uint32_t to)
+{
+	mutex_hold(&b->lock);
+	struct tenant *t = tenant_make(b, b->batch->tenant);
+
+	for (uint32_t i = from; i < to && t; i++)
+		put_column(b, t, i);
+	b->stats.refused += t ? 0 : (to - from) * b->batch->n_rows;
+	b->stats.samples += (to - from) * b->batch->n_rows;
+}
+
 /*
  * A group of many rows in the order of time, every cell there and of one quality in a column: between the first row that is new, where a quality may
  * begin, and the last one nothing is seen by anybody. False: it is not such a one, nothing was done.
@@ -350,17 +361,13 @@ static bool take_group(struct bus *b)
 	const struct batch_iter *it = &b->iter;
 	uint32_t last = g->n_rows - 1, quality;
 
-	if (g->shape != SHAPE_GROUP || it->row || it->col || last < 2 || !(g->flags & BATCH_SORTED) || it->n_series > LOCKED_MAX)
+	if (g->shape != SHAPE_GROUP || it->row || it->col || last < 2 || !(g->flags & BATCH_SORTED))
 		return false;
 	for (uint32_t i = 0; i < it->n_series; i++)
 		if (!is_even(g, i, it->value + i, &quality))
 			return false;
-	mutex_hold(&b->lock);
-	struct tenant *t = tenant_make(b, g->tenant);
-	for (uint32_t i = 0; i < it->n_series && t; i++)
-		put_column(b, t, i);
-	b->stats.refused += t ? 0 : batch_n_samples(g);
-	b->stats.samples += batch_n_samples(g);
+	for (uint32_t from = 0; from < it->n_series; from += LOCKED_MAX / 2)
+		put_columns(b, from, MIN(it->n_series, from + LOCKED_MAX / 2));
 	return true;
 }
 

@@ -206,26 +206,61 @@ static int take_line(struct job *j, struct lines *l)
 	return r < 0 || j->makes ? r : intake_row_end(t);
 }
 
+/* The line that came behind this one before, all of it known but the numbers: 1. 0: it is another, and nothing was taken of it. */
+static int take_known(struct job *j, struct lines *l)
+{
+	uint64_t bits[INTAKE_COLUMNS_MAX];
+	const struct intake_known *k = j->makes ? NULL : intake_row_next(&j->intake);
+	uint32_t i = 0;
+	int64_t ns = 0;
+
+	if (!k || !lines_known(l, k->head, k->head_len))
+		return 0;
+	while (i < k->n && lines_expect(l, k->field[i].key, k->field[i].len, k->field[i].series.type, &bits[i]))
+		i++;
+	if (i < k->n || !lines_known_end(l)) {
+		lines_back(l);
+		return 0;
+	}
+	j->lines++;
+	int r = time_of(j, l, &ns);
+	if (r == 0)
+		r = intake_row_again(&j->intake, ns, bits);
+	return r < 0 ? r : 1;
+}
+
+static int next_line(struct job *j, struct lines *l)
+{
+	int r = take_known(j, l);
+
+	if (r)
+		return r;
+	r = lines_next(l);
+	if (r <= 0)
+		return r;
+	j->lines++;
+	r = take_line(j, l);
+	return r < 0 ? r : 1;
+}
+
 /* Every line read; 0, or the first failure when at least one was wrong. */
 static int take_lines(struct job *j)
 {
 	struct lines l = lines_of(j->in->text, j->in->len);
-	int r = intake_rows_begin(&j->intake);
+	int r = intake_rows_begin(&j->intake, j->in->len);
 
 	if (r < 0)
 		return r;
 	j->lines = 0;
-	while ((r = lines_next(&l))) {
-		if (r == 1) {
-			j->lines++;
-			r = take_line(j, &l);
-		}
-		if (r < 0) {
-			line_failed(j, &l, r);
-			if (r == -ERR_NO_MEMORY || r == -ERR_IO)
-				break;
-		}
+	while ((r = next_line(j, &l))) {
+		if (r == 1)
+			continue;
+		line_failed(j, &l, r);
+		if (r == -ERR_NO_MEMORY || r == -ERR_IO)
+			break;
 	}
+	if (j->first_error.kind == ERR_NONE && !j->makes)
+		return intake_rows_end(&j->intake);
 	if (j->first_error.kind == ERR_NONE)
 		return 0;
 	err_put(&j->first_error);

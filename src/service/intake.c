@@ -38,6 +38,7 @@ void intake_reset(struct intake *t)
 	for (enum vtype v = V_BOOL; v <= V_TIME; v++)
 		t->builder[v] = batch_builder_free(t->builder[v]);
 	intake_rows_done(t);
+	intake_frames_done(t);
 	t->n_batches = t->samples = 0;
 }
 
@@ -341,7 +342,9 @@ int intake_seal(struct intake *t)
 
 	for (enum vtype v = V_BOOL; r == 0 && v <= V_TIME; v++)
 		r = intake_seal_one(t, t->builder[v]);
-	return r == 0 ? intake_rows_seal(t) : r;
+	if (r == 0)
+		r = intake_rows_seal(t);
+	return r == 0 ? intake_frames_seal(t) : r;
 }
 
 int intake_append(struct intake *t, struct wal_wait *wait, uint64_t *ret_seq)

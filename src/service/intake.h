@@ -27,6 +27,7 @@ struct intake {
 	struct batch **batches;
 	uint32_t n_batches, room;
 	struct intake_rows *rows;       /* intake_row.c; NULL: not asked for */
+	struct intake_frames *frames;   /* intake_frame.c; the same */
 };
 
 /* A path as it comes: head + "/" + key. */
@@ -57,19 +58,38 @@ int intake_seal_one(struct intake *t, struct batch_builder *w);                /
 int intake_count(struct intake *t, uint32_t n);                                 /* samples more: -ERR_COUNT */
 void intake_reset(struct intake *t);    /* nothing was added */
 
-/* Lines: names that come again are looked up once, and their samples become rows. Begin; of each line intake_row(), for each field
- * intake_row_knows() or else intake_find(), then intake_row_add(), and at last intake_row_end(). Names are borrowed until the end. */
-int intake_rows_begin(struct intake *t);
+/*
+ * Lines: names that come again are looked up once, and their samples become rows (intake_row.c, intake_frame.c). Begin; of each line intake_row(), for
+ * each field intake_row_knows() or else intake_find(), then intake_row_add(), at last intake_row_end(); behind the last line intake_rows_end(). Names
+ * are borrowed until then.
+ */
+int intake_rows_begin(struct intake *t, size_t bytes);  /* of the request */
 int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64_t time_ns);     /* plain: without a backslash */
 bool intake_row_knows(struct intake *t, const char *key, size_t len, struct intake_series *ret);
 int intake_row_add(struct intake *t, const char *key, size_t len, const struct intake_series *series, const struct value *v);
 int intake_row_end(struct intake *t);
-/* What lines with this head have had before, when theirs become rows: a line of exactly these fields may come as intake_row_full() alone, with the bits
- * of its values (batch_group_full()). NULL: there is nothing to expect. */
+int intake_rows_end(struct intake *t);
+int intake_rows_seal(struct intake *t); /* of intake_seal() */
+void intake_rows_done(struct intake *t);
+
+/* What lines with the head of this one have had before: one of exactly these fields may come as intake_row_full() alone, with the bits of its values
+ * (batch_group_full()). NULL: there is nothing to expect. */
 struct intake_expected { const char *key; size_t len; struct intake_series series; };
 const struct intake_expected *intake_row_expects(const struct intake *t, uint32_t *ret_n);
 int intake_row_full(struct intake *t, const uint64_t *bits);
-int intake_rows_seal(struct intake *t); /* of intake_seal() */
-void intake_rows_done(struct intake *t);
+/* The line that followed the last one before, and will again when somebody sends the same things over and over; if it does, intake_row_again()
+ * is all that is to be called for it. NULL: nobody knows. */
+struct intake_known { const char *head; size_t head_len; const struct intake_expected *field; uint32_t n; };
+const struct intake_known *intake_row_next(const struct intake *t);
+int intake_row_again(struct intake *t, int64_t time_ns, const uint64_t *bits);
+
+/* Samples of many series that come together at one time, over and over in the same order, though in lines of their own: they become rows of one
+ * batch. A sample: 1: taken; 0: not one of such, it goes its own way, behind all that was taken. */
+int intake_frame_add(struct intake *t, int64_t time_ns, const struct intake_series *series, uint64_t bits);
+struct value intake_value(enum vtype type, uint64_t bits);      /* no texts */
+uint64_t intake_bits(const struct value *v);
+int intake_frames_leave(struct intake *t, bool for_ever);      /* all that was taken is sealed; then samples may go their own way */
+int intake_frames_seal(struct intake *t);       /* of intake_seal(): whole rows */
+void intake_frames_done(struct intake *t);
 /* 0: appended, wait->on_durable will be called (wait NULL: it is durable); 1: there was nothing. */
 int intake_append(struct intake *t, struct wal_wait *wait, uint64_t *ret_seq);

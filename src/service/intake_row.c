@@ -15,15 +15,14 @@
 
 #include "sys/sys.h"
 
-enum { SLOTS = 1024, PROBES = 16, RESHAPED_MAX = 16 };
+enum { SLOTS_MIN = 64, SLOTS_MAX = 16384, PROBES = 16, RESHAPED_MAX = 16, LINE_BYTES = 64 /* of a line, about */ };
 
 struct row {
-	const char *head;
-	size_t head_len;
+	struct intake_known known;              /* its head and fields */
 	uint64_t hash;
-	struct intake_expected *field;
-	uint32_t n, room;
-	bool again, single;                     /* it came before; its samples never go into rows */
+	uint32_t room;
+	bool again, single;                     /* it came before; its samples never go into rows of its own */
+	struct row *next;                       /* that came behind it the last time */
 	struct batch_builder *rows;             /* of the lines behind the first; NULL: none yet */
 };
 
@@ -31,25 +30,35 @@ struct row {
 struct owner { uint32_t series; struct row *row; };
 
 struct intake_rows {
-	struct row *slot[SLOTS];
-	uint32_t used[SLOTS], n_used;
+	struct row **slot;
+	uint32_t slots, *used, n_used;
 	bool spelled;
 	struct map owners;
 	unsigned reshaped;
 	/* the line under way */
-	struct row *row;                        /* NULL: its head has no place */
+	struct row *row, *last;                 /* NULL: its head has no place; of the line before, then of this one */
 	bool is_new, other;                     /* new: its fields are noted; other: they are not those of the head */
 	struct intake_cell { struct intake_series series; struct value value; } *cell;
 	uint32_t n, room;
 	int64_t time_ns;
 };
 
-int intake_rows_begin(struct intake *t)
+int intake_rows_begin(struct intake *t, size_t bytes)
 {
-	t->rows = arena_new(t->scope->arena, struct intake_rows);
-	if (!t->rows)
+	struct intake_rows *s = arena_new(t->scope->arena, struct intake_rows);
+	uint32_t slots = SLOTS_MIN;
+
+	while (slots < SLOTS_MAX && slots < bytes / LINE_BYTES)
+		slots *= 2;
+	if (s) {
+		s->slots = slots;
+		s->slot = arena_array(t->scope->arena, struct row *, slots);
+		s->used = arena_array(t->scope->arena, uint32_t, slots);
+		s->owners = MAP_INIT(&sys_heap);
+	}
+	if (!s || !s->slot || !s->used)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	t->rows->owners = MAP_INIT(&sys_heap);
+	t->rows = s;
 	return 0;
 }
 
@@ -68,7 +77,14 @@ void intake_rows_done(struct intake *t)
 
 static bool is_head(const struct row *r, uint64_t hash, const char *head, size_t len)
 {
-	return r->hash == hash && r->head_len == len && memcmp(r->head, head, len) == 0;
+	return r->hash == hash && r->known.head_len == len && memcmp(r->known.head, head, len) == 0;
+}
+
+static void follow(struct intake_rows *s)
+{
+	if (s->last)
+		s->last->next = s->row;
+	s->last = s->row;
 }
 
 int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64_t time_ns)
@@ -84,21 +100,24 @@ int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64
 	s->is_new = s->other = false;
 	s->row = NULL;
 	for (uint32_t i = 0; i < PROBES; i++) {
-		at = ((uint32_t) (hash >> 32) + i) % SLOTS;
+		at = ((uint32_t) (hash >> 32) + i) % s->slots;
 		r = s->slot[at];
 		if (!r || is_head(r, hash, head, len))
 			break;
 	}
 	s->row = r && is_head(r, hash, head, len) ? r : NULL;
-	if (r)
+	if (r) {
+		follow(s);
 		return 0;
+	}
 	r = arena_new(t->scope->arena, struct row);
 	if (!r)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	*r = (struct row) { .head = head, .head_len = len, .hash = hash };
+	*r = (struct row) { .known = { .head = head, .head_len = len }, .hash = hash };
 	s->slot[at] = s->row = r;
 	s->used[s->n_used++] = at;
 	s->is_new = true;
+	follow(s);
 	return 0;
 }
 
@@ -107,9 +126,9 @@ bool intake_row_knows(struct intake *t, const char *key, size_t len, struct inta
 	const struct intake_rows *s = t->rows;
 	const struct intake_expected *f;
 
-	if (!s->row || s->is_new || s->n >= s->row->n)
+	if (!s->row || s->is_new || s->n >= s->row->known.n)
 		return false;
-	f = &s->row->field[s->n];
+	f = &s->row->known.field[s->n];
 	if (f->len != len || memcmp(f->key, key, len) != 0)
 		return false;
 	*ret = f->series;
@@ -139,14 +158,14 @@ static int note_field(struct intake *t, const char *key, size_t len, const struc
 	struct intake_expected *f;
 
 	if (!r || !s->is_new) {
-		s->other |= r && (s->n >= r->n || r->field[s->n].len != len || memcmp(r->field[s->n].key, key, len) != 0);
+		s->other |= r && (s->n >= r->known.n || r->known.field[s->n].len != len || memcmp(r->known.field[s->n].key, key, len) != 0);
 		return 0;
 	}
-	f = grown(t->scope->arena, r->field, r->n, &r->room, sizeof(*f));
+	f = grown(t->scope->arena, r->known.field, r->known.n, &r->room, sizeof(*f));
 	if (!f)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	r->field = f;
-	r->field[r->n++] = (struct intake_expected) { key, len, *series };
+	f[r->known.n++] = (struct intake_expected) { key, len, *series };
+	r->known.field = f;
 	return 0;
 }
 
@@ -184,17 +203,37 @@ static int one_by_one(struct intake *t)
 	return r;
 }
 
+/* The samples of a head that has no rows of its own: what comes together in the same order goes into rows with others. */
+static int with_others(struct intake *t, uint32_t i, const struct value *v)
+{
+	const struct intake_rows *s = t->rows;
+	const struct intake_series *series = &s->row->known.field[i].series;
+	int r = v->type == V_STR || v->type == V_BYTES ? 0 : intake_frame_add(t, s->time_ns, series, intake_bits(v));
+
+	return r ? MIN(r, 0) : intake_add(t, v->type, &(struct sample) { .series = series->number, .time_ns = s->time_ns, .value = *v });
+}
+
+static int all_with_others(struct intake *t)
+{
+	const struct intake_rows *s = t->rows;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < s->n; i++)
+		r = with_others(t, i, &s->cell[i].value);
+	return r;
+}
+
 static int begin_rows(struct intake *t, struct row *r)
 {
-	uint32_t *series = arena_array(t->scope->arena, uint32_t, r->n);
-	uint8_t *types = arena_alloc(t->scope->arena, r->n);
+	uint32_t *series = arena_array(t->scope->arena, uint32_t, r->known.n);
+	uint8_t *types = arena_alloc(t->scope->arena, r->known.n);
 	int e = series && types ? batch_builder_new(&r->rows, BATCH_ROWS_MAX) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
 
-	for (uint32_t i = 0; e == 0 && i < r->n; i++) {
-		series[i] = r->field[i].series.number;
-		types[i] = (uint8_t) r->field[i].series.type;
+	for (uint32_t i = 0; e == 0 && i < r->known.n; i++) {
+		series[i] = r->known.field[i].series.number;
+		types[i] = (uint8_t) r->known.field[i].series.type;
 	}
-	return e < 0 ? e : batch_group(r->rows, t->scope->tenant, 0, series, types, r->n);
+	return e < 0 ? e : batch_group(r->rows, t->scope->tenant, 0, series, types, r->known.n);
 }
 
 static int add_row(struct intake *t, struct row *r)
@@ -221,14 +260,14 @@ const struct intake_expected *intake_row_expects(const struct intake *t, uint32_
 
 	if (!s->row || !s->row->again || s->row->single || s->reshaped > RESHAPED_MAX)
 		return NULL;
-	*ret_n = s->row->n;
-	return s->row->field;
+	*ret_n = s->row->known.n;
+	return s->row->known.field;
 }
 
 int intake_row_full(struct intake *t, const uint64_t *bits)
 {
 	struct row *r = t->rows->row;
-	int e = intake_count(t, r->n);
+	int e = intake_count(t, r->known.n);
 
 	if (e == 0 && !r->rows)
 		e = begin_rows(t, r);
@@ -243,19 +282,44 @@ int intake_row_full(struct intake *t, const uint64_t *bits)
 	return e;
 }
 
+const struct intake_known *intake_row_next(const struct intake *t)
+{
+	const struct intake_rows *s = t->rows;
+	const struct row *r = s->last ? s->last->next : NULL;
+
+	return r && r->again && !s->spelled && s->reshaped <= RESHAPED_MAX && r->known.n <= INTAKE_COLUMNS_MAX ? &r->known : NULL;
+}
+
+int intake_row_again(struct intake *t, int64_t time_ns, const uint64_t *bits)
+{
+	struct intake_rows *s = t->rows;
+	int e = 0;
+
+	s->last = s->row = s->last->next;
+	s->time_ns = time_ns;
+	if (!s->row->single)
+		return intake_row_full(t, bits);
+	for (uint32_t i = 0; e == 0 && i < s->row->known.n; i++) {
+		struct value v = intake_value(s->row->known.field[i].series.type, bits[i]);
+
+		e = with_others(t, i, &v);
+	}
+	return e;
+}
+
 /* Of a series that stands in a line twice the last counts: rows have each once. Texts may fill a batch in the middle of a row. And a batch of few
  * columns costs more than it saves. */
 static bool is_single(const struct row *r)
 {
 	enum { COLUMNS_MIN = 4 };
 
-	if (r->n < COLUMNS_MIN || r->n > INTAKE_COLUMNS_MAX)
+	if (r->known.n < COLUMNS_MIN || r->known.n > INTAKE_COLUMNS_MAX)
 		return true;
-	for (uint32_t i = 0; i < r->n; i++) {
-		if (r->field[i].series.type == V_STR || r->field[i].series.type == V_BYTES)
+	for (uint32_t i = 0; i < r->known.n; i++) {
+		if (r->known.field[i].series.type == V_STR || r->known.field[i].series.type == V_BYTES)
 			return true;
 		for (uint32_t k = 0; k < i; k++)
-			if (r->field[i].series.number == r->field[k].series.number)
+			if (r->known.field[i].series.number == r->known.field[k].series.number)
 				return true;
 	}
 	return false;
@@ -271,8 +335,8 @@ static int own(struct intake *t, struct row *r)
 {
 	struct intake_rows *s = t->rows;
 
-	for (uint32_t i = 0; i < r->n; i++) {
-		const uint32_t series = r->field[i].series.number;
+	for (uint32_t i = 0; i < r->known.n; i++) {
+		const uint32_t series = r->known.field[i].series.number;
 		struct owner *o;
 
 		if (map_find(&s->owners, hash_of(series), same_series, &series))
@@ -318,7 +382,10 @@ static int begin_head(struct intake *t)
 
 	if (s->row)
 		s->row->single = is_single(s->row);
-	return s->spelled ? part_from_others(t) : 0;
+	if (!s->spelled)
+		return 0;
+	int e = intake_frames_leave(t, true);
+	return e < 0 ? e : part_from_others(t);
 }
 
 int intake_row_end(struct intake *t)
@@ -332,16 +399,22 @@ int intake_row_end(struct intake *t)
 		return e;
 	if (!r)
 		return one_by_one(t);
-	if (s->other || s->n != r->n) {
-		e = s->reshaped++ <= RESHAPED_MAX ? intake_seal(t) : 0;
+	if (s->other || s->n != r->known.n) {
+		e = intake_frames_leave(t, false);
+		if (e == 0 && s->reshaped++ <= RESHAPED_MAX)
+			e = intake_seal(t);
 		return e < 0 ? e : one_by_one(t);
 	}
 	r->again = true;
+	if (r->single && s->reshaped <= RESHAPED_MAX)
+		return all_with_others(t);
 	if (first || r->single || s->reshaped > RESHAPED_MAX)
 		return one_by_one(t);
-	e = intake_count(t, r->n);
+	e = intake_count(t, r->known.n);
 	return e < 0 ? e : add_row(t, r);
 }
+
+int intake_rows_end(struct intake *t) { return intake_frames_leave(t, true); }
 
 int intake_rows_seal(struct intake *t)
 {

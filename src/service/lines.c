@@ -206,12 +206,13 @@ int lines_field(struct lines *l, struct line_field *ret)
 
 /* --- Fields that are known beforehand */
 
+static bool ends(char c) { return c == ',' || c == ' ' || c == '\n'; }
 static bool digit(char c) { return (uint8_t) (c - '0') < 10; }
 
 /* Any other number: as lines_field() has it. */
 static const char *long_f64(const char *p, const char *end, uint64_t *ret)
 {
-	const char *next = until_plain(p, end, COMMA);
+	const char *next = until_plain(p, end, COMMA | BLANK | NEWLINE);
 	struct line_field f;
 
 	if (p == next || !is_number(*p) || !parse_number(p, (size_t) (next - p), &f) || f.value.type != V_F64)
@@ -236,7 +237,7 @@ static const char *plain_f64(const char *start, const char *end, uint64_t *ret)
 		for (point = ++p; p < end && digit(*p) && p - from < 17; p++)
 			m = m * 10 + (*p - '0');
 	/* No digit, none behind the point, too many, or something else behind them. */
-	if (whole == from || p == point || p - from > 15 + !!point || (p < end && *p != ','))
+	if (whole == from || p == point || p - from > 15 + !!point || (p < end && !ends(*p)))
 		return long_f64(start, end, ret);
 	double v = point ? (double) m / tens[p - point] : (double) m;
 
@@ -261,7 +262,7 @@ static const char *plain_i64(const char *p, const char *end, uint64_t *ret)
 
 static const char *plain_bool(const char *p, const char *end, uint64_t *ret)
 {
-	const char *next = until_plain(p, end, COMMA);
+	const char *next = until_plain(p, end, COMMA | BLANK | NEWLINE);
 	bool v;
 
 	if (!parse_bool(p, (size_t) (next - p), &v))
@@ -278,11 +279,62 @@ bool lines_expect(struct lines *l, const char *key, size_t len, enum vtype type,
 		return false;
 	p += len + 1;
 	next = type == V_F64 ? plain_f64(p, end, ret_bits) : type == V_I64 ? plain_i64(p, end, ret_bits) : type == V_BOOL ? plain_bool(p, end, ret_bits) : NULL;
-	if (!next || (next < end && (*next != ',' || next + 1 == end)))
+	if (!next || (next < end && !ends(*next)) || (next + 1 == end && *next == ','))
 		return false;
-	l->fields = next + (next < end);
+	l->fields = next + (next < end && *next == ',');
 	return true;
 }
+
+bool lines_known(struct lines *l, const char *head, size_t len)
+{
+	if ((size_t) (l->end - l->at) < len + 4 || memcmp(l->at, head, len) != 0 || l->at[len] != ' ')
+		return false;
+	l->head = l->at;
+	l->head_len = len;
+	l->fields = l->at + len + 1;
+	l->fields_end = l->end;
+	l->plain = true;
+	l->quotes = false;
+	return true;
+}
+
+/* Digits, up to the end of the line. */
+static const char *known_time(struct lines *l, const char *p)
+{
+	const char *from = p;
+	uint64_t v = 0;
+
+	if ((size_t) (l->end - p) > l->time_len && l->time_len && memcmp(p, l->time_text, l->time_len) == 0 && p[l->time_len] == '\n')
+		return p + l->time_len;
+	for (; p < l->end && digit(*p) && p - from < 19; p++)
+		v = v * 10 + (uint64_t) (*p - '0');
+	if (p == from || v > INT64_MAX)
+		return NULL;
+	l->time_text = from;
+	l->time_len = (size_t) (p - from);
+	l->time_known = (int64_t) v;
+	return p;
+}
+
+bool lines_known_end(struct lines *l)
+{
+	const char *p = l->fields, *end = l->end;
+
+	l->has_time = p < end && *p == ' ';
+	if (l->fields[-1] == ',')               /* another field should follow */
+		return false;
+	if (l->has_time)
+		p = known_time(l, p + 1);
+	if (!p || (p < end && *p != '\n'))
+		return false;
+	l->time = l->time_known;
+	l->at = p + (p < end);
+	l->line++;
+	return true;
+}
+
+/* Nothing was moved but what lines_next() sets anew. */
+void lines_back(struct lines *l) { l->fields = l->fields_end = l->at; }
 
 size_t line_unescape(const char *s, size_t n, bool quoted, char *out)
 {

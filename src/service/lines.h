@@ -22,6 +22,9 @@ struct lines {
 	bool has_time;
 	bool quotes, plain;             /* it has quotes; it has neither quotes nor backslashes */
 	int64_t time;                   /* in the sender's unit */
+	const char *time_text;          /* of the last known line (lines_known), and how long it is: lines that come together say the same */
+	size_t time_len;
+	int64_t time_known;
 };
 
 struct lines lines_of(const char *text, size_t len);
@@ -33,6 +36,11 @@ int lines_field(struct lines *l, struct line_field *ret);
 /* The same where the field is known beforehand: this key and a plain number (or t, f, true, false) of this type. Its bits, a double's or an int64's
  * own, a bool's 0 or 1. False: it is anything else, and still the next field. */
 bool lines_expect(struct lines *l, const char *key, size_t len, enum vtype type, uint64_t *ret_bits);
+/* And where a whole line is: lines_known() instead of lines_next() when it begins with this measurement and tags, lines_expect() for each field,
+ * lines_known_end() when these were all. False, any of them: it is another; lines_back(), and lines_next() has it. */
+bool lines_known(struct lines *l, const char *head, size_t len);
+bool lines_known_end(struct lines *l);
+void lines_back(struct lines *l);
 
 /* Without the backslashes that escape , = and blank; for texts in quotes: \" and \\. Returns the length; out has room for n. */
 size_t line_unescape(const char *s, size_t n, bool quoted, char *out);

@@ -162,6 +162,41 @@ def test_the_last_line_counts_however_its_points_are_spelled(platform):
         tenon.wait_for(lambda: platform.query([f"k={n}/{f}"], *DAY).get(f"k={n}/{f}", {}).get("v") == wanted, 10, f"{n} {f} is as written last")
 
 
+def test_of_rounds_in_lines_of_their_own_the_last_line_counts(platform):
+    """Against a dictionary: forty series one a line, round after round in one order; samples left out, sent twice, of another time, texts and spelled
+    names in between, rounds cut short, another order."""
+    import random
+    r = random.Random(11)
+    want, kinds = {}, {"f": lambda: r.uniform(-9, 9), "i": lambda: r.randrange(-9, 9), "b": lambda: r.random() < 0.5, "s": lambda: f"text {r.randrange(9)}"}
+    text = lambda k, v: f'"{v}"' if k == "s" else f"{v}i" if k == "i" else f"{v}"  # noqa: E731
+    for request in range(30):
+        order, lines, odd = [f"round,n={i} {'fibf'[i % 4]}" for i in range(40)], [], (0, 0.002, 0.03)[request % 3]
+        r.shuffle(order)
+        for at in range(request * 14, request * 14 + 12):
+            at = request * 14 + r.randrange(12) if r.random() < odd * 5 else at
+            for k, name in enumerate(order[:r.randrange(1, 40)] if r.random() < odd * 5 else order):
+                head, kind = name.split()
+                if r.random() < odd:
+                    continue
+                for _ in range(1 + (r.random() < odd)):
+                    other = at + (r.random() < odd)
+                    value = kinds[kind]()
+                    want.setdefault(f"{head}/{kind}", {})[other] = value
+                    spelled = head.replace("=", "\\=") if r.random() < odd / 8 else head
+                    lines.append(f"{spelled} {kind}={text(kind, value)} {T0 + other}")
+                if r.random() < odd:
+                    value = kinds["s"]()
+                    want.setdefault(f"{head}/s", {})[at] = value
+                    again = kinds[kind]()
+                    want.setdefault(f"{head}/{kind}", {})[at] = again
+                    lines.append(f"{head} s={text('s', value)},{kind}={text(kind, again)} {T0 + at}")
+        status, _, problem = platform.call("POST", "/api/v1/write?precision=s", "\n".join(lines), headers={"Content-Type": "text/plain"})
+        assert status == 204, problem
+    for path, samples in want.items():
+        wanted = [samples[t] for t in sorted(samples)]
+        tenon.wait_for(lambda: platform.query([path], *DAY).get(path, {}).get("v") == wanted, 10, f"{path} is as written last")
+
+
 def test_a_line_of_too_many_fields_is_counted_not_out_of_memory(platform):
     """503 would mean: send it again."""
     head = {"Content-Type": "text/plain"}
