@@ -452,8 +452,9 @@ int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct s
 	struct views v = { 0 };
 	int r = take_pages(c);
 
-	if (r == 0)
-		r = all_views(c, type, g, at, &n, &v);
+	if (r < 0)
+		return r;
+	r = all_views(c, type, g, at, &n, &v);
 	if (r == 0 && v.ts.null)
 		r = damaged("it has rows without time");
 	if (r == 0 && !rooms(c->p, n))
