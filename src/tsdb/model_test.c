@@ -1,8 +1,8 @@
 /*
  * model_test.c - a store that lives through everything at random, against a record in memory that does the same naively.
  *
- * A step writes (all types, late, repeated, out of order, in lists and sample by sample), sends what must be refused, flushes, merges, lets
- * the clock jump, takes a lease, starts again, loses a side index; then some of range, last, last_before, aggregates and plots are asked, all
+ * A step writes (all types, late, repeated, out of order, in lists and sample by sample), sends what must be refused, deletes, flushes, merges,
+ * purges, moves files to a second folder, lets the clock jump, takes a lease, starts again, loses a side index; then some of range, last, last_before, aggregates and plots are asked, all
  * of what they answer compared.
  *
  *   test-tsdb-model                                a fixed sample
@@ -271,6 +271,7 @@ static struct tsdb_step some_step(struct model *m, const struct tsdb_query *q, i
 		s.n_quantiles = (uint32_t) rnd(m, ELEMENTSOF(quantiles) + 1);
 	}
 	s.roll_over = once_in(m, 2) ? 1000 : 0;
+	s.lean = once_in(m, 4);
 	return s;
 }
 
@@ -285,6 +286,7 @@ static bool ask_figures(struct model *m, const struct record *of, const struct t
 	some_range(m, &q.from_ns, &q.to_ns);
 	struct tsdb_step step = some_step(m, &q, border);
 	q.limit = once_in(m, 6) ? 1 + rnd(m, 100) : 0;
+	q.raw_only = once_in(m, 4);
 	q.lease = l;
 	for (size_t i = 0; i < q.n_series; i++) {
 		f.ask[i] = asking(m, of, index[i], &q, &step);
@@ -300,9 +302,9 @@ static bool ask_figures(struct model *m, const struct record *of, const struct t
 	struct naive more;
 	bool cut = q.limit && f.n == q.limit, rest = !f.wrong && next_bucket(&f, &more), good = !f.wrong && r == (cut && rest) && rest == (cut && rest);
 	if (!good)
-		printf("# aggregate %lld..%lld step %lld origin %lld borders %zu between %d only %d want %x limit %llu lease %d: answer %d %s, %llu buckets%s\n",
+		printf("# aggregate %lld..%lld step %lld origin %lld borders %zu between %d only %d want %x limit %llu lease %d raw %d lean %d: answer %d %s, %llu buckets%s\n",
 			(long long) q.from_ns, (long long) q.to_ns, (long long) step.step_ns, (long long) step.origin_ns, step.n_borders, step.between, step.only_time,
-			step.want, (unsigned long long) q.limit, l != NULL, r, r < 0 ? err_log_text(err_peek()) : "", (unsigned long long) f.n, rest ? ", some missing" : "");
+			step.want, (unsigned long long) q.limit, l != NULL, q.raw_only, step.lean, r, r < 0 ? err_log_text(err_peek()) : "", (unsigned long long) f.n, rest ? ", some missing" : "");
 	return good;
 }
 
@@ -411,17 +413,19 @@ static bool life(uint64_t seed, unsigned steps, struct model *m)
 		at++;
 	}
 	good = good && settle(m) && all_equal(m) && restart(m, true) && settle(m) && all_equal(m);
-	good = good && tsdb_flush(m->f.t) == 0 && tsdb_compact(m->f.t, NULL) == 0 && all_equal(m);
+	good = good && tsdb_flush(m->f.t) == 0 && tsdb_compact(m->f.t, NULL) == 0 && move_files(m) && all_equal(m) && purge(m) && all_equal(m);
 	if (good) {
 		struct tsdb_stats s = stats_of(&m->f);
 		size_t want = 0;
 
 		for (unsigned i = 0; i < SERIES; i++)
 			want += m->of[i].n;
-		good = s.file_samples == want && s.head_samples == 0 && files_on_disk(&m->f) == s.n_files;
+		snprintf(m->text, sizeof(m->text), "%s/tenants/1/ts", m->second);
+		unsigned on_disk = files_on_disk(&m->f) + (m->second[0] && file_exists(m->text) ? count_names(m->text) : 0);
+		good = s.file_samples == want && s.head_samples == 0 && on_disk == s.n_files;
 		if (!good)
 			printf("# %llu samples in %llu files (%u on disk), %llu in memory; want %zu\n", (unsigned long long) s.file_samples,
-				(unsigned long long) s.n_files, files_on_disk(&m->f), (unsigned long long) s.head_samples, want);
+				(unsigned long long) s.n_files, on_disk, (unsigned long long) s.head_samples, want);
 	}
 	if (getenv("TENON_MODEL_KEEP"))
 		good = good && dump_samples(m) && dump_figures(m);
@@ -443,6 +447,7 @@ TEST(a_life_of_writes_flushes_merges_leases_and_restarts_answers_as_the_model_do
 {
 	static struct model m;
 	uint64_t one = from_environment("TENON_MODEL_SEED", 0), seconds = from_environment("TENON_MODEL_SECONDS", 0), samples = 0, asked = 0, lives = 0;
+	uint64_t deleted = 0, moved = 0, rolled = 0;
 	unsigned steps = (unsigned) from_environment("TENON_MODEL_STEPS", seconds ? 400 : 80);
 	int64_t deadline = clock_deadline((int64_t) seconds * 1000);
 	bool good = true;
@@ -451,8 +456,13 @@ TEST(a_life_of_writes_flushes_merges_leases_and_restarts_answers_as_the_model_do
 		good = life(seed, steps, &m);
 		samples += m.samples;
 		asked += m.asked;
+		deleted += m.deleted;
+		moved += m.moved;
+		rolled += m.rolled;
 		model_end(&m);
 	}
 	ok(good);
-	printf("# %llu lives, %llu samples, %llu questions\n", (unsigned long long) lives, (unsigned long long) samples, (unsigned long long) asked);
+	printf("# %llu lives, %llu samples, %llu deleted, %llu files moved, %llu questions, %llu rows of roll-ups used\n",
+		(unsigned long long) lives, (unsigned long long) samples, (unsigned long long) deleted, (unsigned long long) moved, (unsigned long long) asked,
+		(unsigned long long) rolled);
 }

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "tsdb/merge_test.h"
 #include "tsdb/naive_test.h"
+#include "tsdb/tsdb_impl.h"
 
 enum { SERIES = 28, LISTS = 3, LIST_MAX = 14, LEASES = 2, BUCKETS_MAX = 3000, PIXELS_MAX = 500 };
 enum profile { NASTY, DECIMALS, RANDOM_BITS, SETPOINT, COUNTER, PROFILES };
@@ -29,7 +30,8 @@ struct model {
 	struct held held[LEASES];
 	struct thread merging;
 	bool is_merging;
-	uint64_t samples, asked, refused, restarts, merges, flushes;
+	char second[72];                /* "": there is no second folder */
+	uint64_t samples, asked, refused, restarts, merges, flushes, deleted, moved, rolled;
 	char text[BATCH_TEXT_MAX];
 };
 
@@ -351,12 +353,67 @@ static int remove_idx(void *ctx, const char *name)
 	return r;
 }
 
+/* Stretches of some series, in one step; what is written afterwards is not meant. */
+static bool take_away(struct model *m)
+{
+	struct tsdb_stretch what[SERIES];
+	size_t n = 0;
+
+	if (!settle(m))
+		return false;
+	for (unsigned i = (unsigned) rnd(m, 10); i < SERIES; i += 1 + (unsigned) rnd(m, 20)) {
+		struct tsdb_stretch *w = &what[n++];
+		size_t kept = 0;
+
+		*w = (struct tsdb_stretch) { .series = m->series[i], .from_ns = m->now - (int64_t) rnd(m, 2 * 86400) * NS_PER_S };
+		w->to_ns = once_in(m, 8) ? INT64_MAX : w->from_ns + 1 + (int64_t) rnd(m, once_in(m, 2) ? 100000 : 200) * NS_PER_S;
+		if (once_in(m, 15))
+			w->from_ns = INT64_MIN;
+		for (size_t k = 0; k < m->of[i].n; k++) {
+			struct noted *x = &m->of[i].item[k];
+
+			if (x->s.time_ns < w->from_ns || x->s.time_ns >= w->to_ns)
+				m->of[i].item[kept++] = *x;
+			else if (naive_is_text((uint8_t) x->s.value.type))
+				free((char *) (uintptr_t) x->s.value.s);
+		}
+		m->deleted += m->of[i].n - kept;
+		m->of[i].n = kept;
+	}
+	return n == 0 || tsdb_delete(m->f.t, 1, what, n, 30000) == 0;
+}
+
+static bool purge(struct model *m)
+{
+	uint64_t left = 1;
+
+	merge_end(m);
+	for (unsigned i = 0; i < LEASES; i++)
+		lease_end(&m->held[i]);         /* a purge waits for whoever reads what is to go */
+	return tsdb_purge(m->f.t, &(struct tsdb_purge) { .tenant = 1, .series = m->series, .n_series = SERIES }, &left) == 0 && left == 0;
+}
+
+/* Files of old days to the second folder, or back. */
+static bool move_files(struct model *m)
+{
+	int r = 0;
+
+	/* Else the store has a thread of its own for it. */
+	while (m->second[0] && m->f.config.compact_rate < 0 && (r = tier_step(m->f.t, atomic_load(&wall_ns))) > 0)
+		m->moved++;
+	return r == 0;
+}
+
 static void choose_config(struct model *m)
 {
 	m->f.config = (struct tsdb_config) {
 		.head_bytes = once_in(m, 3) ? 1 << 20 : 0, .flush_age_ms = once_in(m, 3) ? 20 : 0, .n_shards = 1 + (unsigned) rnd(m, 4),
 		.compact_rate = once_in(m, 4) ? -1 : 64 << 20, .file_bytes = once_in(m, 2) ? 20000 : 0, .files_day_max = 100000, .files_max = 0,
 	};
+	if (m->second[0]) {
+		m->f.config.second_dir = m->second;
+		m->f.config.second_age_ns = once_in(m, 4) ? 0 : (int64_t) (1 + rnd(m, 3 * 86400)) * NS_PER_S;
+	}
 }
 
 static bool restart(struct model *m, bool lose_indexes)
@@ -364,6 +421,7 @@ static bool restart(struct model *m, bool lose_indexes)
 	merge_end(m);
 	for (unsigned i = 0; i < LEASES; i++)
 		lease_end(&m->held[i]);
+	m->rolled += stats_of(&m->f).rolled;
 	fixture_stop(&m->f);
 	m->restarts++;
 	if (lose_indexes) {
@@ -378,7 +436,7 @@ static bool restart(struct model *m, bool lose_indexes)
 /* One thing that happens. */
 static bool model_live(struct model *m)
 {
-	switch (rnd(m, 24)) {
+	switch (rnd(m, 27)) {
 	case 0:
 		m->flushes++;
 		return settle(m) && tsdb_flush(m->f.t) == 0;
@@ -396,7 +454,13 @@ static bool model_live(struct model *m)
 		return true;
 	case 6:
 		return !once_in(m, 6) || pass_over(m);
-	case 7 ... 14:
+	case 7:
+		return !once_in(m, 2) || take_away(m);
+	case 8:
+		return !once_in(m, 8) || purge(m);
+	case 9:
+		return move_files(m);
+	case 10 ... 17:
 		return write_one_by_one(m);
 	default:
 		return write_together(m);
@@ -414,11 +478,16 @@ static bool model_begin(struct model *m)
 	sys.clock_gettime = model_clock;
 	m->now = T0 + DAY / 2;
 	atomic_store(&wall_ns, m->now);
-	choose_config(m);
 	const char *keep = getenv("TENON_MODEL_KEEP"), *tmp = getenv("TMPDIR");
 
 	snprintf(m->f.dir, sizeof(m->f.dir), keep ? "%.60s" : "%.40s/tenon-model-XXXXXX", keep ? keep : tmp ? tmp : "/tmp");
-	good = (keep || mkdtemp(m->f.dir)) && fixture_start(&m->f) == 0;
+	good = keep || mkdtemp(m->f.dir);
+	if (!keep && once_in(m, 2)) {
+		snprintf(m->second, sizeof(m->second), "%s-second", m->f.dir);
+		good = good && dir_make(m->second, 0700) == 0;
+	}
+	choose_config(m);
+	good = good && fixture_start(&m->f) == 0;
 	for (unsigned i = 0; i < SERIES; i++) {
 		points[i] = point(i);
 		m->types[i] = all_types[i % 7];
@@ -447,6 +516,8 @@ static void model_end(struct model *m)
 	fixture_stop(&m->f);
 	if (!getenv("TENON_MODEL_KEEP"))
 		dir_remove(m->f.dir);
+	if (m->second[0])
+		dir_remove(m->second);
 	for (unsigned i = 0; i < SERIES; i++)
 		record_done(&m->of[i]);
 	sys.clock_gettime = real_calls.clock_gettime;

@@ -118,7 +118,7 @@ static int on_span(void *ctx, struct answer *a, const struct series *series, con
 	return r;
 }
 
-/* --- Figures of minutes and hours that one pixel holds, and of which nothing is Bad */
+/* --- Figures of minutes and hours that one pixel holds, and of which all is Good and nothing more is said */
 
 static uint32_t on_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
 {
@@ -127,7 +127,7 @@ static uint32_t on_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t e
 
 	open_pixel(&at, r->t_min[k]);
 	for (; i < end && (uint64_t) r->t_max[i] - (uint64_t) at.q->from_ns < at.end; i++)
-		if ((r->good && r->good[i] != r->count[i]) || (r->used && r->used[i] != r->count[i]))
+		if ((r->good && r->good[i] != r->count[i]) || (r->used && r->used[i] != r->count[i]) || (r->worst && r->worst[i]))
 			break;
 	return i - k;
 }

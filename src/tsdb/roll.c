@@ -70,7 +70,8 @@ void roll_join(struct roll *a, const struct roll *b, bool whole)
 	a->t_max = MAX(a->t_max, b->t_max);
 	a->n += b->n;
 	a->good += b->good;
-	if (b->worst >> 30 > a->worst >> 30)
+	/* Of all Good one that says more than that is kept: who shows single samples then takes these. */
+	if (b->worst >> 30 > a->worst >> 30 || !a->worst)
 		a->worst = b->worst;
 	a->holds = b->holds;
 	if (b->used)

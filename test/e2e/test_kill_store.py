@@ -164,7 +164,7 @@ def check(p, past, first=None):
 
 
 def count(data):
-    return sum(name.endswith(".parquet") and name != "series.parquet" for _, _, names in os.walk(f"{data}/tenants") for name in names)
+    return sum(name.endswith(".parquet") and name[:-8].isdigit() for _, _, names in os.walk(f"{data}/tenants") for name in names)
 
 
 def test_what_was_acknowledged_survives_kill_while_the_store_is_at_work():
