@@ -96,7 +96,7 @@ static int run_tables(struct call *c)
 }
 
 static const struct route rows[] = {
-	ROUTE("POST", "/sql", PERM_SQL, "sql.query", run_sql, .placed = true, .in = &statement_in_type, .offers = offers, .reads = true, .gated = true,
+	ROUTE("POST", "/sql", PERM_SQL, "sql.query", run_sql, .placed = true, .in = &statement_in_type, .offers = offers, .reads = true,
 		.doc = "A SELECT over history (ts, last, rollup) and records, as JSON, NDJSON or CSV"),
 	ROUTE("GET", "/sql/tables", PERM_SQL, "sql.tables", run_tables, .placed = true, .doc = "Tables, functions and columns that a statement may name"),
 };

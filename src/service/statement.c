@@ -99,6 +99,7 @@ struct statement *statement_free(struct statement *st)
 	if (!st)
 		return NULL;
 	sql_free(st->query);
+	tsdb_lease_end(st->lease);
 	arena_done(&st->arena);
 	return sys_free(st);
 }

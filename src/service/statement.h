@@ -10,7 +10,8 @@
  *   rollup(points, step, from, to)  time, point, avg, mean, min, max, sum, count, first, last, coverage, quality
  *
  * points: an id, path or code, a path in which * stands for any letters, or a list of these. value has the type the points have; of
- * different ones DOUBLE, or VARCHAR when one is a text. Times are cut to microseconds.
+ * different ones DOUBLE, or VARCHAR when one is a text. Times are cut to microseconds. What has several functions, or more than a block to read, holds a
+ * lease of the files (tsdb.h): one state in all of it.
  *
  * Thread: workers. Memory: what a statement keeps is its own; the scope may be another one of the same principal and tenant.
  */

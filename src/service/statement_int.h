@@ -13,6 +13,11 @@ struct statement {
 	uint32_t row;
 	uint64_t count;
 	int64_t deadline_ns;                    /* monotonic */
+	/* What its functions look at, summed while they are bound; from the first reading on all of them see the files of one moment, if it is much. */
+	struct tsdb_lease *lease;
+	uint64_t cost;
+	uint32_t scans;
+	bool has_read;
 	bool begun, all;
 };
 

@@ -210,6 +210,39 @@ static int find_series(struct statement *st, struct scan *scan)
 	return 0;
 }
 
+static int find_cost(struct statement *st, const struct scan *scan)
+{
+	const struct read_asked_points *p = scan->points;
+	uint32_t *series = sys_alloc_array(p->n_series + 1u, sizeof(*series));
+	struct tsdb_query q = { .tenant = st->s->tenant, .series = series, .n_series = p->n_series, .from_ns = scan->from_ns, .to_ns = scan->to_ns, .deadline_ns = st->deadline_ns };
+	struct tsdb_cost cost = { 0 };
+	int r = series ? 0 : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+
+	for (uint32_t i = 0; r == 0 && i < p->n_series; i++)
+		series[i] = p->series[i].series;
+	if (r == 0 && scan->function != SQL_LAST)
+		r = tsdb_cost(st->s->platform->tsdb, &q, 0, &cost);
+	st->scans++;
+	st->cost += scan->function == SQL_LAST ? p->n : cost.samples;
+	sys_free(series);
+	return r;
+}
+
+/* A statement that is answered from several readings sees one state of history in all of them: what is in memory goes to files, and these are held. Where
+ * memory cannot go to files it reads what is newest, as one does that is answered from a single block. */
+static void hold_state(struct statement *st)
+{
+	struct tsdb *t = st->s->platform->tsdb;
+
+	if (st->has_read)
+		return;
+	st->has_read = true;
+	if ((st->scans > 1 || st->cost > AT_ONCE) && (tsdb_flush(t) < 0 || tsdb_lease(t, st->s->tenant, &st->lease) < 0)) {
+		log_warn("sql", "statement reads without a lease error=\"%s\"", err_log_text(err_peek()));
+		err_clear();
+	}
+}
+
 static int parse_times(struct scan *scan, const struct sql_asked *asked)
 {
 	int64_t now = clock_now_ns();
@@ -267,6 +300,8 @@ int points_bind(struct statement *st, const struct sql_asked *asked, struct sql_
 	if (tsdb_wait(p->tsdb, wal_durable(p->wal), PATIENCE_MS) < 0)
 		err_clear();
 	r = find_series(st, scan);
+	if (r >= 0)
+		r = find_cost(st, scan);
 	return r < 0 ? r : shape_of(st, scan, ret);
 }
 
@@ -424,7 +459,7 @@ static int read_group(struct statement *st, struct reader *r)
 	const struct scan *scan = r->r.scan;
 	uint32_t series[GROUP], n = group_of(r, series);
 	struct tsdb_query q = { .tenant = st->s->tenant, .series = series, .n_series = n, .from_ns = r->next_ns, .to_ns = scan->to_ns, .limit = AT_ONCE,
-		.deadline_ns = st->deadline_ns, .cancel = st->s->cancel };
+		.deadline_ns = st->deadline_ns, .cancel = st->s->cancel, .lease = st->lease };
 	struct tsdb_step step = { .step_ns = scan->step_ns, .between = scan->points->series[r->at].between == BETWEEN_LINEAR ? TSDB_LINEAR : TSDB_STEP };
 	int cut;
 
@@ -448,12 +483,28 @@ static int read_group(struct statement *st, struct reader *r)
 	return 0;
 }
 
+/* The last samples, now or of the state that is held. */
+static int read_newest(struct statement *st, const struct plant_point *points, uint32_t n, struct sample *ret)
+{
+	uint32_t *series = arena_array(st->s->arena, uint32_t, n + 1u);
+	struct tsdb_query q = { .tenant = st->s->tenant, .series = series, .n_series = n, .from_ns = INT64_MIN, .to_ns = INT64_MAX, .deadline_ns = st->deadline_ns,
+		.cancel = st->s->cancel, .lease = st->lease };
+
+	if (!st->lease)
+		return read_last(st->s, points, n, ret);
+	if (!series)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; i < n; i++)
+		series[i] = points[i].series;
+	return tsdb_last_before(st->s->platform->tsdb, &q, st->s->arena, ret);
+}
+
 static int read_lasts(struct statement *st, struct reader *r)
 {
 	const struct read_asked_points *p = r->r.scan->points;
 	uint32_t n = MIN(p->n - r->at, (uint32_t) READ_POINTS_MAX);
 	struct sample *last = arena_array(st->s->arena, struct sample, n + 1u);
-	int e = last ? read_last(st->s, p->points + r->at, n, last) : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	int e = last ? read_newest(st, p->points + r->at, n, last) : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
 
 	for (uint32_t i = 0; e >= 0 && i < n; i++, r->at++) {
 		if (sql_block_is_full(r->out))
@@ -485,6 +536,8 @@ int points_next(struct statement *st, void *cursor, struct sql_block *out)
 	int e = scope_need_somewhere(st->s, PERM_SAMPLE_READ);
 
 	r->out = out;
+	if (e >= 0)
+		hold_state(st);
 	while (e >= 0 && r->at < n && !sql_block_is_full(out))
 		e = scan->function == SQL_LAST ? read_lasts(st, r) : read_group(st, r);
 	return e < 0 ? e : r->at < n;
