@@ -108,6 +108,14 @@ static int run_undo(struct call *c)
 static const char *const delete_params[] = { "dry_run", NULL };
 static const char *const list_offers[] = { "application/json", "text/csv", "application/x-ndjson", NULL };
 
+static int run_check(struct call *c)
+{
+	struct uuid job;
+	int r = history_check(&c->scope, &job);
+
+	return r < 0 ? r : answer_job(c, &job);
+}
+
 static const struct route rows[] = {
 	ROUTE("GET", "/history/stats", PERM_SYSTEM_READ, "history.stats", run_stats, .out = &history_stats_type,
 		.doc = "The files of samples: how many, how large, what waits to be merged"),
@@ -125,5 +133,7 @@ static const struct route rows[] = {
 		.offers = list_offers, .doc = "Corrections, the newest first; point=, time= … narrow it"),
 	ROUTE("POST", "/corrections/{id}/undo", PERM_HISTORY_CORRECT, "history.correct_undo", run_undo, .in = &correction_undo_in_type, .placed = true,
 		.out = &correction_type, .doc = "Write back what was there before a correction"),
+	ROUTE("POST", "/history/check", PERM_SYSTEM_WRITE, "history.check", run_check, .out = &job_type, .status = 202,
+		.doc = "Read every file of samples and hold it against its checksums, as a job; nothing is changed"),
 };
 const struct routes routes_history = { rows, ELEMENTSOF(rows) };

@@ -172,7 +172,43 @@ static void merging_part(struct om *m, const struct tsdb_stats *v)
 	COUNTER(m, "tsdb_flushes_held_back", "Flushes refused for that", v->held_total);
 }
 
-static void history_part(struct om *m, struct tsdb *t)
+static void second_part(struct om *m, const struct tsdb_stats *v)
+{
+	const struct tsdb_second *s = &v->second;
+
+	family(m, "tenon_tsdb_folder_files", "gauge", "Files of samples, by folder");
+	sample(m, "folder=\"data\"", (double) (v->n_files - s->files));
+	sample(m, "folder=\"second\"", (double) s->files);
+	family(m, "tenon_tsdb_folder_bytes", "gauge", "Bytes of the files of samples, by folder");
+	sample(m, "folder=\"data\"", (double) (v->file_bytes - s->bytes));
+	sample(m, "folder=\"second\"", (double) s->bytes);
+	GAUGE(m, "tsdb_second_set", "1 when a second folder is configured", s->is_set);
+	GAUGE(m, "tsdb_second_reachable", "1 while the second folder is there", s->reachable);
+	GAUGE(m, "tsdb_second_full", "1 while its disk has no room for the next file", s->full);
+	GAUGE(m, "tsdb_move_waiting_files", "Files that are to be moved to the second folder, or back", s->waiting_files);
+	GAUGE(m, "tsdb_move_waiting_bytes", "Their bytes", s->waiting_bytes);
+	COUNTER(m, "tsdb_moved_files", "Files moved", s->moved_files);
+	COUNTER(m, "tsdb_moved_bytes", "Bytes of files moved", s->moved_bytes);
+	COUNTER(m, "tsdb_move_failures", "Moves that failed", s->failures);
+}
+
+/* How far samples are behind on their way: log, memory, files. */
+static void lag_part(struct om *m, struct wal *w, const struct tsdb_stats *v)
+{
+	struct wal_metrics log = { 0 };
+
+	if (w)
+		wal_metrics(w, &log);
+	family(m, "tenon_tsdb_lag_batches", "gauge", "Batches of the log that have not come so far: into memory, where they can be queried; into files");
+	sample(m, "to=\"memory\"", (double) (log.appended - MIN(v->seq_head, log.appended)));
+	sample(m, "to=\"files\"", (double) (log.appended - MIN(v->seq_files, log.appended)));
+	GAUGE(m, "tsdb_head_bytes_max", "Bytes of samples that may be in memory", v->head_bytes_max);
+	GAUGE(m, "tsdb_days", "Days that have files, of all tenants", v->days);
+	GAUGE(m, "tsdb_day_bytes", "Bytes of files a day, of the last week", v->week_days ? v->week_bytes / v->week_days : 0);
+	GAUGE(m, "tsdb_flush_seconds", "How long the last flush took", (double) v->flush_ms_last / 1e3);
+}
+
+static void history_part(struct om *m, struct tsdb *t, struct wal *w)
 {
 	struct tsdb_stats v;
 
@@ -184,6 +220,8 @@ static void history_part(struct om *m, struct tsdb *t)
 	GAUGE(m, "tsdb_file_bytes", "Bytes of the files of samples", v.file_bytes);
 	GAUGE(m, "tsdb_file_samples", "Samples in files", v.file_samples);
 	merging_part(m, &v);
+	second_part(m, &v);
+	lag_part(m, w, &v);
 	COUNTER(m, "tsdb_samples", "Samples taken in", v.ingested);
 	COUNTER(m, "tsdb_refused", "Samples of a series that does not exist or has another type", v.refused);
 	COUNTER(m, "tsdb_lost", "Batches that the log could not give any more", v.lost);
@@ -388,7 +426,7 @@ static int run_metrics(struct call *c)
 	if (p->wal)
 		log_part(&m, p->wal);
 	if (p->tsdb)
-		history_part(&m, p->tsdb);
+		history_part(&m, p->tsdb, p->wal);
 	if (p->ingest)
 		sent_part(&m, p->ingest);
 	if (p->bus)

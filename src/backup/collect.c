@@ -27,13 +27,13 @@
 enum { TRIES = 20, DEEP = 8 };
 
 /* last: the newest segment of the first look; when it is still there at the second, none made in between has gone. */
-struct collect { const char *data, *stage; struct picks *to; char last[17], made[4096]; bool last_is_there; };
+struct collect { const char *data, *stage, *second /* the second folder of history; NULL: none */; struct picks *to; char last[17], made[4096]; bool last_is_there; };
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "@backup", NULL); }
 
 static int add(struct picks *to, const char *name, const char *path, uint64_t size)
 {
-	struct pick p = { arena_str(to->arena, name), arena_str(to->arena, path), size };
+	struct pick p = { arena_str(to->arena, name), arena_str(to->arena, path), size, false };
 
 	if (to->n == to->room) {
 		size_t room = to->room ? to->room * 2 : 256;
@@ -276,6 +276,26 @@ static int keep_of(struct collect *c, const char *tenant, const char *base, cons
 	return r;
 }
 
+/* A file of the second folder, on another disk: read where it lies. In the backup it stands like all others, and where that is restored it lies so. */
+static int keep_second(struct history *h, const char *base)
+{
+	char name[TAR_NAME], from[4096];
+	struct buf b = BUF_FIXED(name);
+	uint64_t size = 0;
+	int r;
+
+	name[0] = 0;
+	buf_addf(&b, "%s/ts/%s.parquet", h->tenant, base);
+	if (b.failed || !path_join(from, sizeof(from), h->c->second, name))
+		return err_fail(ERR_CONFIG, "detail", "a path is too long", NULL);
+	r = size_of(from, &size);
+	if (r == 0)
+		r = add(h->c->to, name, from, size);
+	if (r == 0)
+		h->c->to->item[h->c->to->n - 1].borrowed = true;
+	return r;
+}
+
 static int on_history(void *ctx, const char *base)
 {
 	struct history *h = ctx;
@@ -284,6 +304,8 @@ static int on_history(void *ctx, const char *base)
 	bool figures = str_ends(base, ".1m") || str_ends(base, ".1h");
 	int r = keep_of(h->c, h->tenant, base, ".parquet", !figures);
 
+	if (r == -ERR_MISSING && h->c->second)
+		r = keep_second(h, base);
 	if (r == 0)
 		r = keep_of(h->c, h->tenant, base, ".idx", false);      /* one that is lost is made again */
 	if (r == 0 && (str_len(h->day) != n || memcmp(h->day, base, n) != 0)) {
@@ -323,7 +345,7 @@ static void forget_from(struct picks *p, size_t n)
 	while (p->n > n) {
 		p->n--;
 		p->bytes -= p->item[p->n].size;
-		if (file_unlink(p->item[p->n].path) < 0)
+		if (!p->item[p->n].borrowed && file_unlink(p->item[p->n].path) < 0)
 			err_clear();
 	}
 }
@@ -427,6 +449,20 @@ static int collect(struct collect *c, const struct tenants *tenants)
 	return r < 0 ? r : collect_store(c, "system");
 }
 
+/* A backup without what lies there would look like a whole one. */
+static int find_second(struct collect *c, struct arena *a)
+{
+	char path[4096];
+	struct buf b = BUF_FIXED(path);
+	int r;
+
+	path[0] = 0;
+	r = tsdb_second_find(c->data, &b);
+	if (r == 0 && b.len && !(c->second = arena_str(a, path)))
+		return no_memory();
+	return r;
+}
+
 int backup_collect(const char *data, const char *stage, struct picks *ret)
 {
 	struct collect c = { .data = data, .stage = stage, .to = ret };
@@ -434,6 +470,8 @@ int backup_collect(const char *data, const char *stage, struct picks *ret)
 	char dir[4096];
 	int r = tenants && path_join(dir, sizeof(dir), data, "tenants") ? 0 : no_memory();
 
+	if (r == 0)
+		r = find_second(&c, ret->arena);
 	/* Tenants first: one that is made from now on has its record, but no folder, and gets a new one. */
 	if (r == 0) {
 		tenants->arena = ret->arena;

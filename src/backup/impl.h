@@ -9,7 +9,7 @@
 enum { BACKUP_FORM = 1, PIECE = 64 << 10, DATA_VERSION = 1, KEYS_BYTES = 1 << 20 };
 
 /* What a backup is made of: files to read and the names they get. */
-struct pick { const char *name, *path; uint64_t size; };        /* size: bytes that belong to it; more may lie behind */
+struct pick { const char *name, *path; uint64_t size; bool borrowed; };       /* size: bytes that belong to it; more may lie behind. borrowed: not in the stage */
 struct picks { struct arena *arena; struct pick *item; size_t n, room; uint64_t bytes; };
 
 /* Puts links and copies of all that belongs together into `stage`, a new folder on the data folder's own file system. */

@@ -1,13 +1,22 @@
-/* history.c - tenon store stats|compact: the files of samples of a running platform. */
+/* history.c - tenon store stats|compact|check: the files of samples of a running platform; check and repair also without one. */
+#include <stdio.h>
+
 #include "base/str.h"
+#include "base/when.h"
 #include "cli/ops.h"
 #include "cli/parts.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
 
-struct history_options { REMOTE_MEMBERS; };
-static const struct rec_field history_fields[] = { REMOTE_FIELDS(struct history_options) };
+struct history_options { REMOTE_MEMBERS; const char *data, *folder; };
+static const struct rec_field history_fields[] = {
+	REMOTE_FIELDS(struct history_options),
+	F(struct history_options, data, .label = "Data folder, for check; without it the running platform is asked", .label_zh = "数据文件夹（用于 check）；不填则询问运行中的平台"),
+	F(struct history_options, folder, .label = "Second folder, for check --data", .label_zh = "第二文件夹（用于 check --data）", .doc = "default: where it was last",
+		.doc_zh = "默认为最近使用的位置"),
+};
 const struct rec_type history_option_type = REC_PLAIN(struct history_options, "options", history_fields);
-const char *const history_verbs[] = { "stats", "compact", NULL };
+const char *const history_verbs[] = { "stats", "compact", "check", NULL };
 
 /* All members but the levels. */
 static struct tree *rest_of(const struct tree *answer, struct arena *a)
@@ -20,10 +29,92 @@ static struct tree *rest_of(const struct tree *answer, struct arena *a)
 	rest->items = items;
 	rest->n = 0;
 	TREE_EACH(member, answer)
-		if (!str_eq(member->key, "levels"))
+		if (!str_eq(member->key, "levels") && !str_eq(member->key, "folders") && !str_eq(member->key, "notes"))
 			items[rest->n++] = *member;
 	return rest;
 }
+
+/* --- check ------------------------------------------------------------------------------------------------------------- */
+
+static void print_time(int64_t ns)
+{
+	char text[WHEN_TEXT_MAX];
+
+	when_format(text, ns);
+	printf("%s", text);
+}
+
+static int on_fault(void *ctx, const struct tsdb_fault *f)
+{
+	_cleanup_(buf_done) struct buf why = BUF_INIT(&sys_heap, 4096);
+
+	err_text(&f->why, cli_lang(), &why);
+	printf("%-11s %s\n            %s\n", tsdb_fault_id(f->kind), f->file, tsdb_fault_text(f->kind, cli_lang()));
+	if (why.len)
+		printf("            (%s)\n", why.data);
+	if (f->rows) {
+		printf(cli_text("            %llu samples of %llu points, ", "            %llu 个样本，%llu 个点位，"), (unsigned long long) f->rows,
+			(unsigned long long) f->n_points);
+		print_time(f->from_ns);
+		printf(" … ");
+		print_time(f->to_ns);
+		putchar('\n');
+		for (uint32_t i = 0; i < f->n_listed; i++)
+			printf("              %s\n", f->point[i].path[0] ? f->point[i].path : "?");
+	}
+	return 0;
+}
+
+static int outcome(uint64_t faults, uint64_t harmless)
+{
+	return faults == harmless ? 0 : err_fail(ERR_CORRUPT, "what", cli_text("the store of samples", "样本存储"), "detail", cli_text("see above", "见上"), NULL);
+}
+
+static int check_here(const struct history_options *o)
+{
+	struct tsdb_check how = { .data_dir = o->data, .second_dir = str_empty(o->folder) ? NULL : o->folder, .on_fault = on_fault };
+	struct tsdb_checked sum;
+	int r = tsdb_check(&how, &sum);
+
+	if (r < 0)
+		return r;
+	printf(cli_text("%llu files, %llu samples, %llu bytes read: %llu faults, %llu of them harmless; %llu samples cannot be read\n",
+		"已读取 %llu 个文件、%llu 个样本、%llu 字节：%llu 处异常，其中 %llu 处无害；%llu 个样本无法读取\n"), (unsigned long long) sum.files,
+		(unsigned long long) sum.samples, (unsigned long long) sum.bytes, (unsigned long long) sum.faults, (unsigned long long) sum.harmless,
+		(unsigned long long) sum.lost);
+	return outcome(sum.faults, sum.harmless);
+}
+
+static int check_there(const struct remote *remote, struct arena *a)
+{
+	static const char *const columns[] = { "kind", "file", "samples", "points", "from", "to", "text", NULL };
+	static const struct rec_type nothing = { .n_fields = 0 };
+	struct buf out = BUF_INIT(&sys_heap, 1 << 20);
+	const struct tree *result, *list;
+	struct tree *job;
+	int r = remote_tree(remote, &(struct remote_request) { .method = "POST", .path = "/api/v1/history/check" }, a, &job);
+
+	if (r == 0)
+		r = job_wait(remote, tree_str(tree_find(job, "id")) ?: "", a, &job);
+	if (r < 0)
+		return r;
+	result = tree_find(job, "result");
+	list = tree_find(result, "list");
+	if (str_eq(remote->output, "table") && list && list->n)
+		show_columns(columns, list, remote->output, &out);
+	else if (!str_eq(remote->output, "table"))
+		show_one(&nothing, result, remote->output, &out);
+	show_print(&out);
+	if (str_eq(remote->output, "table"))
+		printf(cli_text("%lld files, %lld samples, %lld bytes read: %lld faults, %lld of them harmless; %lld samples cannot be read\n",
+			"已读取 %lld 个文件、%lld 个样本、%lld 字节：%lld 处异常，其中 %lld 处无害；%lld 个样本无法读取\n"),
+			(long long) tree_i64(tree_find(result, "files"), 0), (long long) tree_i64(tree_find(result, "samples"), 0),
+			(long long) tree_i64(tree_find(result, "bytes"), 0), (long long) tree_i64(tree_find(result, "faults"), 0),
+			(long long) tree_i64(tree_find(result, "harmless"), 0), (long long) tree_i64(tree_find(result, "lost"), 0));
+	return outcome((uint64_t) tree_i64(tree_find(result, "faults"), 0), (uint64_t) tree_i64(tree_find(result, "harmless"), 0));
+}
+
+/* --- stats, compact ---------------------------------------------------------------------------------------------------- */
 
 static int stats(const struct remote *remote, struct arena *a)
 {
@@ -39,6 +130,16 @@ static int stats(const struct remote *remote, struct arena *a)
 	if (str_eq(remote->output, "table") || str_eq(remote->output, "csv"))
 		show_columns(columns, tree_find(answer, "levels"), remote->output, &out);
 	if (str_eq(remote->output, "table")) {
+		static const char *const folders[] = { "folder", "path", "reachable", "files", "bytes", "samples", "free", "total", NULL };
+		static const char *const notes[] = { "level", "text", NULL };
+		const struct tree *todo = tree_find(answer, "notes");
+
+		buf_addc(&out, '\n');
+		show_columns(folders, tree_find(answer, "folders"), remote->output, &out);
+		if (todo && todo->n) {
+			buf_addc(&out, '\n');
+			show_columns(notes, todo, remote->output, &out);
+		}
 		buf_addc(&out, '\n');
 		answer = rest_of(answer, a);
 	}
@@ -67,5 +168,7 @@ int run_history(const struct command *c, const void *options, int argc, char *ar
 
 	if (argc != 2)
 		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", c->name, c->usage), NULL);
+	if (str_eq(argv[1], "check"))
+		return str_empty(o->data) ? check_there(remote, a) : check_here(o);
 	return str_eq(argv[1], "stats") ? stats(remote, a) : compact(remote, a);
 }

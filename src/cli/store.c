@@ -1,4 +1,4 @@
-/* store.c - `tenon store move`: from files to PostgreSQL, and back. */
+/* store.c - `tenon store move`: from files to PostgreSQL, and back; `tenon store repair`: damaged files of samples. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -8,6 +8,7 @@
 #include "daemon/daemon.h"
 #include "store/store.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
 
 struct store_options { const char *data, *to, *to_file; };
 static const struct rec_field store_fields[] = {
@@ -17,6 +18,13 @@ static const struct rec_field store_fields[] = {
 };
 const char *const store_verbs[] = { "move", NULL };
 const struct rec_type store_option_type = REC_PLAIN(struct store_options, "options", store_fields);
+
+struct repair_options { const char *data, *folder; };
+static const struct rec_field repair_fields[] = {
+	F(struct repair_options, data, .def = "data", .label = "Data folder", .label_zh = "数据文件夹", .doc = "no platform may run on it", .doc_zh = "须先停止平台"),
+	F(struct repair_options, folder, .label = "Second folder of history", .label_zh = "历史数据的第二文件夹", .doc = "default: where it was last",
+		.doc_zh = "默认为最近使用的位置"),
+};
 
 struct told { uint64_t records, changes; };
 
@@ -30,6 +38,46 @@ static void on_table(void *ctx, const char *store, const char *table, uint64_t r
 		t->records += rows;
 	printf("%s: %s: %llu\n", store, table, (unsigned long long) rows);
 	fflush(stdout);
+}
+
+/* --- repair ------------------------------------------------------------------------------------------------------------ */
+
+static void on_mended(void *ctx, const struct tsdb_mended *m)
+{
+	static const char *const en[] = { "written anew", "set aside", "off the manifest", "made again", "left as it is" };
+	static const char *const zh[] = { "已重写", "已移至 aside", "已移出清单", "已重建", "保持原样" };
+
+	printf("%-11s %s: %s", tsdb_fault_id(m->fault), m->file, cli_lang() == LANG_ZH ? zh[m->how] : en[m->how]);
+	if (m->kept || m->lost)
+		printf(cli_text(", %llu samples kept, %llu lost", "，保留 %llu 个样本，丢失 %llu 个"), (unsigned long long) m->kept, (unsigned long long) m->lost);
+	putchar('\n');
+	fflush(stdout);
+}
+
+const struct rec_type repair_option_type = REC_PLAIN(struct repair_options, "options", repair_fields);
+const char *const repair_verbs[] = { "repair", NULL };
+
+int run_repair(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	const struct repair_options *o = options;
+	struct tsdb_repair how = { .data_dir = o->data, .second_dir = str_empty(o->folder) ? NULL : o->folder, .on_mended = on_mended };
+	_cleanup_close_ int lock = -1;
+	struct tsdb_repaired done;
+	int r;
+
+	if (argc != 2)
+		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", c->name, c->usage), NULL);
+	r = daemon_lock(o->data, &lock);
+	if (r == 0)
+		r = tsdb_repair(&how, &done);
+	if (r < 0)
+		return r;
+	printf(cli_text("%llu faults, %llu mended, %llu left; %llu samples kept, %llu lost\n", "%llu 处异常，已处理 %llu 处，保留 %llu 处；保留 %llu 个样本，丢失 %llu 个\n"),
+		(unsigned long long) done.faults, (unsigned long long) done.mended, (unsigned long long) done.left, (unsigned long long) done.kept,
+		(unsigned long long) done.lost);
+	if (done.aside[0])
+		printf(cli_text("what was damaged lies in %s\n", "损坏的文件位于 %s\n"), done.aside);
+	return done.left ? err_fail(ERR_CORRUPT, "what", cli_text("the store of samples", "样本存储"), "detail", cli_text("see above", "见上"), NULL) : 0;
 }
 
 int run_store(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)

@@ -45,6 +45,9 @@ int offline_look(struct offline **ret, const char *data, struct arena *a, struct
 int offline_samples(struct offline *o);
 struct offline *offline_close(struct offline *o);
 
+/* A data folder nobody serves is the caller's until he closes *ret_lock. -ERR_LOCKED, -ERR_MISSING, -ERR_NEWER. */
+int daemon_lock(const char *data, int *ret_lock);
+
 /* The records of a data folder nobody serves, copied to another place and compared; from then on they are there. What they were copied
  * from stays as it is. to: all NULL: files of the folder. -ERR_LOCKED: somebody works on it; -ERR_EXISTS: something is there already. */
 int daemon_move(const char *data, const struct store_choice *to, store_moved_fn on_table, void *ctx);

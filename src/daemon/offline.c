@@ -49,6 +49,13 @@ int offline_look(struct offline **ret, const char *data, struct arena *a, struct
 	return open_records(ret, data, true, a, ret_scope);
 }
 
+int daemon_lock(const char *data, int *ret_lock)
+{
+	int r = folder_check(data);
+
+	return r < 0 ? r : folder_open(data, ret_lock);
+}
+
 int offline_samples(struct offline *o)
 {
 	enum { WAIT_MS = 60000 };

@@ -47,11 +47,27 @@ static const struct rec_field fields[] = {
 	F(R, held_back_total, .flags = REC_READONLY, .label = "How often since the start", .label_zh = "启动以来的限流次数"),
 	F(R, last_error, .flags = REC_READONLY | REC_NULLABLE, .label = "Last failure", .label_zh = "最近一次失败"),
 	F_KIND(R, last_error_time, REC_TIME, .flags = REC_READONLY | REC_NULLABLE, .label = "When", .label_zh = "失败时间"),
+	F_KIND(R, folders, REC_LIST, .item = REC_REC, .type = &history_folder_type, .flags = REC_READONLY, .max = "2", .label = "Folders", .label_zh = "文件夹"),
+	F_KIND(R, notes, REC_LIST, .item = REC_REC, .type = &history_note_type, .flags = REC_READONLY, .max = "20", .label = "To be done", .label_zh = "待处理事项"),
+	F(R, head_bytes, .flags = REC_READONLY, .unit = "B", .label = "Samples in memory", .label_zh = "内存中的样本大小"),
+	F(R, head_bytes_max, .flags = REC_READONLY, .unit = "B", .label = "At most", .label_zh = "内存上限"),
+	F(R, head_samples, .flags = REC_READONLY, .label = "Samples in memory", .label_zh = "内存中的样本数"),
+	F(R, log_bytes, .flags = REC_READONLY, .unit = "B", .label = "Log", .label_zh = "日志大小"),
+	F(R, log_unread, .flags = REC_READONLY, .label = "Batches that cannot be queried yet", .label_zh = "尚不可查询的批次数"),
+	F(R, log_unfiled, .flags = REC_READONLY, .label = "Batches that are in no file yet", .label_zh = "尚未写入文件的批次数"),
+	F(R, growth, .flags = REC_READONLY, .unit = "B", .label = "Growth a day", .label_zh = "每日增长", .doc = "of the last week", .doc_zh = "按最近一周计"),
+	F(R, days_left, .flags = REC_READONLY | REC_NULLABLE, .label = "Days until the disk is full", .label_zh = "磁盘可用天数"),
+	F(R, moving_files, .flags = REC_READONLY, .label = "Files to be moved", .label_zh = "待移动文件数", .doc = "to the second folder, or back",
+		.doc_zh = "移入或移出第二文件夹"),
+	F(R, moving_bytes, .flags = REC_READONLY, .unit = "B", .label = "Their size", .label_zh = "待移动大小"),
+	F(R, moved_files, .flags = REC_READONLY, .label = "Files moved since the start", .label_zh = "启动以来移动的文件数"),
+	F(R, moved_bytes, .flags = REC_READONLY, .unit = "B", .label = "Bytes moved", .label_zh = "已移动字节数"),
+	F_KIND(R, second_age, REC_DURATION, .flags = REC_READONLY | REC_NULLABLE, .label = "Age at which files are moved", .label_zh = "移入第二文件夹的时限"),
 };
 const struct rec_type history_stats_type = REC_PLAIN_HAS(R, "history_stats", fields, .title = "Files of samples", .title_zh = "样本文件");
 
 /* Figures of all tenants together: for the first one's people. */
-static int may(struct scope *s, enum permission p)
+int history_may(struct scope *s, enum permission p)
 {
 	int r = scope_need(s, p);
 
@@ -96,7 +112,7 @@ static int run_stats(struct scope *s, const void *in, void *out)
 {
 	struct tsdb_stats *v = arena_new(s->arena, struct tsdb_stats);
 	struct history_stats *ret = out;
-	int r = v ? may(s, PERM_SYSTEM_READ) : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	int r = v ? history_may(s, PERM_SYSTEM_READ) : err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
 
 	if (r < 0)
 		return r;
@@ -114,7 +130,9 @@ static int run_stats(struct scope *s, const void *in, void *out)
 		ret->merging_total = v->merging_of;
 	}
 	r = fill_levels(s, v, ret);
-	return r < 0 ? r : fill_error(s, v, ret);
+	if (r == 0)
+		r = fill_error(s, v, ret);
+	return r < 0 ? r : history_health(s, v, ret);
 }
 
 int history_stats(struct scope *s, struct history_stats *ret)
@@ -145,7 +163,7 @@ static int run_compact(struct job *j, struct scope *s)
 	struct tsdb_stats before, after;
 	char text[200];
 	struct buf b = BUF_FIXED(text);
-	int r = may(s, PERM_SYSTEM_WRITE);
+	int r = history_may(s, PERM_SYSTEM_WRITE);
 
 	if (r == 0)
 		r = tsdb_flush(m.t);            /* all there is, not what happens to be in files */
@@ -178,7 +196,7 @@ static void look(void *ctx, const struct job_view *v)
 int history_compact(struct scope *s, struct uuid *ret_job)
 {
 	bool there = false;
-	int r = may(s, PERM_SYSTEM_WRITE);
+	int r = history_may(s, PERM_SYSTEM_WRITE);
 
 	if (r < 0)
 		return r;

@@ -1,7 +1,7 @@
 /*
  * history.h - the files that samples lie in: how many, how large, how well they are merged; merging all of them now.
  *
- * They hold the samples of all tenants, so everything here is for the first tenant's people: system.read to see, system.write to merge.
+ * They hold the samples of all tenants, so everything here is for the first tenant's people: system.read to see, system.write to merge and to check.
  *
  * Thread: workers. Memory: records live in the scope's arena.
  */
@@ -12,6 +12,9 @@
 struct job_kind;
 
 struct history_level { const char *level; uint64_t files, bytes, samples; double bytes_per_sample; };    /* "flushed", "window", "day" */
+/* "data", "second". free, total: of its disk; 0: not known, as of one that is not there. */
+struct history_folder { const char *folder, *path; bool reachable; uint64_t files, bytes, samples, free, total; };
+struct history_note { const char *level, *text; };      /* "warning", "error"; what is, and what to do */
 struct history_stats {
 	uint64_t has[2];
 	struct rec_list levels;                 /* struct history_level */
@@ -28,6 +31,15 @@ struct history_stats {
 	uint64_t held_back_total;
 	const char *last_error;                 /* NULL: none */
 	int64_t last_error_time;
+	struct rec_list folders;                /* struct history_folder */
+	struct rec_list notes;                  /* struct history_note: what somebody should do something about */
+	uint64_t head_bytes, head_bytes_max, head_samples;      /* in memory */
+	uint64_t log_bytes, log_unread, log_unfiled;            /* log_unread: batches that cannot be queried yet; unfiled: that are in no file yet */
+	uint64_t growth;                        /* bytes a day, of the last week */
+	double days_left;                       /* `has`: until the disk where history ends is full, if it goes on so */
+	uint64_t moving_files, moving_bytes;    /* that wait to be moved to the second folder, or back */
+	uint64_t moved_files, moved_bytes;      /* since the start */
+	int64_t second_age;                     /* of files that go there; `has`: there is a second folder */
 };
 extern const struct rec_type history_stats_type;
 
@@ -36,3 +48,14 @@ int history_stats(struct scope *s, struct history_stats *ret);
  * {"files_before","files","bytes_before","bytes"}. -ERR_LIMIT: it is under way. */
 int history_compact(struct scope *s, struct uuid *ret_job);
 extern const struct job_kind history_compact_kind;
+
+/* As a job ("history.check"): every file is read and held against its checksums; nothing is changed. What comes of it: {"files","bytes","samples","faults",
+ * "harmless","lost","list":[{"kind","file","text","detail","harmless","samples","from","to","points","first":["path"]}]}, at most 100. */
+int history_check(struct scope *s, struct uuid *ret_job);
+extern const struct job_kind history_check_kind;
+
+/* history_health.c: what history_stats() says beyond its counts. */
+struct tsdb_stats;
+int history_health(struct scope *s, const struct tsdb_stats *v, struct history_stats *ret);
+extern const struct rec_type history_folder_type, history_note_type;
+int history_may(struct scope *s, enum permission p);

@@ -45,7 +45,8 @@ struct checking {
 	uint32_t tenant;
 	char dir[PATH_MAX];
 	struct manifest m;
-	bool reachable;                 /* the second folder */
+	char second[PATH_MAX];          /* the second folder; "": none */
+	bool reachable;
 	bool adopted;                   /* m was made from the files: the manifest cannot be read */
 	struct known *known;
 	uint32_t n_known, room_known;
@@ -112,7 +113,7 @@ static int read_paths(struct checking *c)
 	c->n_path = c->n_known;
 	if (!path_join(path, sizeof(path), c->dir, "series.parquet"))
 		return 0;
-	r = sheet_read(path, &(struct sheet_reader) { on_path, c });
+	r = names_sheet_read(path, &(struct names_sheet_reader) { on_path, c });
 	if (r == -ERR_NO_MEMORY)
 		return r;
 	err_clear();            /* told on its own */
@@ -194,7 +195,7 @@ static void call_file(struct checking *c, const struct file_info *f, const char 
 
 	buf_clear(&b);
 	if (f->folder == FOLDER_SECOND && str_eq(suffix, ".parquet"))
-		buf_addf(&b, "%s/", str_empty(c->how->second_dir) ? "store.folder" : c->how->second_dir);
+		buf_addf(&b, "%s/", c->second[0] ? c->second : "store.folder");
 	buf_addf(&b, "tenants/%u/ts/", c->tenant);
 	manifest_base(f, &b);
 	buf_add(&b, suffix);
@@ -204,7 +205,7 @@ static bool bases(const struct checking *c, const struct file_info *f, char base
 {
 	struct buf b = { .data = base, .room = PATH_MAX, .max = PATH_MAX }, i = { .data = index, .room = PATH_MAX, .max = PATH_MAX };
 
-	buf_addf(&b, "%s/tenants/%u/ts/", f->folder == FOLDER_SECOND ? c->how->second_dir : c->how->data_dir, c->tenant);
+	buf_addf(&b, "%s/tenants/%u/ts/", f->folder == FOLDER_SECOND ? c->second : c->how->data_dir, c->tenant);
 	manifest_base(f, &b);
 	buf_addf(&i, "%s/ts/", c->dir);
 	manifest_base(f, &i);
@@ -366,7 +367,7 @@ static int check_one(struct checking *c, const struct file_info *f)
 
 	call_file(c, f, ".parquet");
 	if (f->folder == FOLDER_SECOND && !c->reachable)
-		return tell(c, TSDB_FAULT_UNREACHABLE, second_is_ours(c->how->data_dir, c->how->second_dir), &all, NULL);
+		return tell(c, TSDB_FAULT_UNREACHABLE, second_is_ours(c->how->data_dir, c->second), &all, NULL);
 	if (!bases(c, f, base, index))
 		return sys_fail(ENAMETOOLONG, "open", c->dir);
 	c->file = f;
@@ -420,9 +421,9 @@ static int list_second(struct checking *c)
 	char dir[PATH_MAX], ts[PATH_MAX];
 	struct buf b = BUF_FIXED(dir);
 
-	buf_addf(&b, "%s/tenants/%u", c->how->second_dir, c->tenant);
+	buf_addf(&b, "%s/tenants/%u", c->second, c->tenant);
 	if (b.failed || !path_join(ts, sizeof(ts), dir, "ts"))
-		return sys_fail(ENAMETOOLONG, "open", c->how->second_dir);
+		return sys_fail(ENAMETOOLONG, "open", c->second);
 	return file_exists(ts) ? sweep_list(dir, FOLDER_SECOND, &c->m) : 0;
 }
 
@@ -450,7 +451,7 @@ static int check_sheet(struct checking *c, const char *folder)
 	rest[0] = path[0] = 0;
 	buf_addf(&b, "%s%sseries.parquet", folder, *folder ? "/" : "");
 	buf_addf(&p, "%s/%s", c->dir, rest);
-	int r = p.failed ? sys_fail(ENAMETOOLONG, "open", c->dir) : sheet_read(path, &(struct sheet_reader) { 0 });
+	int r = p.failed ? sys_fail(ENAMETOOLONG, "open", c->dir) : names_sheet_read(path, &(struct names_sheet_reader) { 0 });
 	if (r != -ERR_MISSING && r != -ERR_CORRUPT && r != -ERR_IO)
 		return r;
 	call_it(c, rest);
@@ -598,6 +599,23 @@ static int check_log(struct checking *c)
 	return r;
 }
 
+static int find_second(struct checking *c)
+{
+	const struct tsdb_check *how = c->how;
+	struct buf b = BUF_FIXED(c->second);
+	int r;
+
+	buf_clear(&b);
+	if (how->second_dir)
+		buf_add(&b, how->second_dir);
+	r = how->second_dir ? second_is_ours(how->data_dir, how->second_dir) : tsdb_second_find(how->data_dir, &b);
+	if (b.failed)
+		return sys_fail(ENAMETOOLONG, "open", how->data_dir);
+	c->reachable = r == 0 && b.len;
+	err_clear();
+	return r == -ERR_NO_MEMORY ? r : 0;
+}
+
 int tsdb_check(const struct tsdb_check *how, struct tsdb_checked *ret)
 {
 	struct checking *c = sys_new(struct checking);
@@ -607,8 +625,9 @@ int tsdb_check(const struct tsdb_check *how, struct tsdb_checked *ret)
 
 	if (r == 0) {
 		c->how = how;
-		c->reachable = !str_empty(how->second_dir) && second_is_ours(how->data_dir, how->second_dir) == 0;
-		err_clear();
+		r = find_second(c);
+	}
+	if (r == 0) {
 		c->began_ns = clock_mono_ns();
 		r = dir_each(path, on_tenant, &t);
 	}

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "base/err.h"
 #include "base/id.h"
 
@@ -34,6 +36,7 @@ enum tsdb_fault_kind {
 };
 const char *tsdb_fault_id(enum tsdb_fault_kind k);              /* "page" */
 bool tsdb_fault_is_harmless(enum tsdb_fault_kind k);            /* no sample is lost by it, and it mends itself */
+const char *tsdb_fault_text(enum tsdb_fault_kind k, enum lang lang);    /* what is wrong, and what to do; a sentence */
 
 enum { TSDB_FAULT_POINTS = 16 };
 struct tsdb_fault_point { uint32_t series; struct uuid point; const char *path; };      /* path: "" when no sheet says it */
@@ -54,7 +57,7 @@ typedef int (*tsdb_fault_fn)(void *ctx, const struct tsdb_fault *f);
 
 struct tsdb_check {
 	const char *data_dir;
-	const char *second_dir;         /* NULL: none */
+	const char *second_dir;         /* NULL: where it was last (tsdb_second_find()) */
 	uint32_t tenant;                /* 0: all, and the log */
 	uint64_t rate;                  /* bytes read a second; 0: as fast as it goes */
 	tsdb_fault_fn on_fault;
@@ -69,3 +72,24 @@ struct tsdb_checked {
 };
 /* 0, whatever was found: *ret says it. < 0: it could not be done (memory, -ERR_CANCELLED, no such folder). */
 int tsdb_check(const struct tsdb_check *how, struct tsdb_checked *ret);
+
+/* What a repair did about a file. */
+enum tsdb_mended_how {
+	TSDB_MENDED_REWRITTEN,          /* what could be read of it is in a new file, it lies in aside/ */
+	TSDB_MENDED_ASIDE,              /* nothing could be read of it: it lies in aside/ */
+	TSDB_MENDED_DROPPED,            /* it was not there: the manifest names it no more */
+	TSDB_MENDED_REMADE,             /* side index, manifest, sheet: made anew from what there is */
+	TSDB_MENDED_LEFT,               /* nothing could be done */
+};
+const char *tsdb_mended_id(enum tsdb_mended_how how);           /* "rewritten" */
+struct tsdb_mended { const char *file; enum tsdb_fault_kind fault; enum tsdb_mended_how how; uint64_t kept, lost; /* samples */ };
+struct tsdb_repair {
+	const char *data_dir;           /* no platform runs on it: who calls holds its lock */
+	const char *second_dir;         /* as in a check */
+	tsdb_fault_fn on_fault;         /* of the check it begins with; may be NULL */
+	void (*on_mended)(void *ctx, const struct tsdb_mended *m);
+	void *ctx;
+};
+struct tsdb_repaired { uint64_t faults, mended, left, kept, lost; char aside[PATH_MAX]; /* "": nothing had to be put there */ };
+/* < 0: it could not go on; what was done until then is done, and it may be begun again. */
+int tsdb_repair(const struct tsdb_repair *how, struct tsdb_repaired *ret);

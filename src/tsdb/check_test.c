@@ -321,3 +321,173 @@ TEST(a_check_can_be_cancelled)
 	is_int(tsdb_check(&(struct tsdb_check) { .data_dir = w.f.dir, .is_cancelled = at_once }, &sum), -ERR_CANCELLED);
 	end(&w);
 }
+
+/* --- Repair */
+
+struct mended { unsigned n[TSDB_MENDED_LEFT + 1]; struct tsdb_repaired sum; };
+
+static void on_mended(void *ctx, const struct tsdb_mended *m)
+{
+	((struct mended *) ctx)->n[m->how]++;
+}
+
+static int repair(const struct fixture *f, struct mended *ret)
+{
+	*ret = (struct mended) { 0 };
+	return tsdb_repair(&(struct tsdb_repair) { .data_dir = f->dir, .on_mended = on_mended, .ctx = ret }, &ret->sum);
+}
+
+/* Everything that is read is what was written, and so much of it is there. */
+static uint64_t what_is_left(struct world *w)
+{
+	struct tsdb_query q = ask(w->series, N_SERIES, INT64_MIN, INT64_MAX);
+	struct record got = { 0 };
+	uint64_t n = 0;
+	size_t k = 0;
+
+	ok(fixture_start(&w->f) == 0 && fixture_settle(&w->f) == 0);
+	is_int(tsdb_range(w->f.t, &q, record_batch, &got), 0);
+	for (size_t i = 0; i < got.n; i++) {
+		while (k < w->record.n && (w->record.item[k].s.series < got.item[i].s.series ||
+				(w->record.item[k].s.series == got.item[i].s.series && w->record.item[k].s.time_ns < got.item[i].s.time_ns)))
+			k++;
+		n += k < w->record.n && same_sample(&w->record.item[k].s, &got.item[i].s);
+	}
+	is_int(n, got.n);
+	record_done(&got);
+	fixture_stop(&w->f);
+	return n;
+}
+
+/* A sample that was lost in one file may lie in another, too: it was written twice. */
+static bool has_left(struct world *w, uint64_t lost)
+{
+	uint64_t n = what_is_left(w);
+
+	return n >= w->record.n - lost && n < w->record.n;
+}
+
+TEST(a_repair_keeps_the_pages_that_can_be_read_and_deletes_nothing)
+{
+	struct world w = { 0 };
+	struct told t;
+	struct mended m;
+
+	make(&w);
+	struct found f = largest(&w.f, ".parquet");
+	flip(f.path, f.size / 3, 4);
+	must(look(&w.f, &t) == 0 && t.n[TSDB_FAULT_PAGE] == 1);
+	uint64_t lost = t.sum.lost;
+	is_int(repair(&w.f, &m), 0);
+	is_int(m.n[TSDB_MENDED_REWRITTEN], 1);
+	is_int(m.sum.lost, lost);
+	is_int(m.sum.left, 0);
+	ok(m.sum.kept > 0);
+	must(look(&w.f, &t) == 0);
+	is_int(t.sum.faults, 0);
+	ok(has_left(&w, lost));
+	/* The damaged file lies aside, with a report. */
+	char path[PATH_MAX + 100];
+	snprintf(path, sizeof(path), "%s/REPORT", m.sum.aside);
+	ok(file_exists(path));
+	snprintf(path, sizeof(path), "%s%s", m.sum.aside, f.path + strlen(w.f.dir));
+	ok(file_exists(path) && !file_exists(f.path));
+	is_int(repair(&w.f, &m), 0);
+	is_int(m.sum.faults, 0);
+	end(&w);
+}
+
+TEST(a_repair_of_a_file_that_is_cut_keeps_its_first_half)
+{
+	struct world w = { 0 };
+	struct mended m;
+	struct told t;
+
+	make(&w);
+	struct found f = largest(&w.f, ".parquet");
+	must(truncate(f.path, f.size * 3 / 4) == 0 && look(&w.f, &t) == 0);
+	uint64_t lost = t.sum.lost;
+	is_int(repair(&w.f, &m), 0);
+	must(look(&w.f, &t) == 0);
+	is_int(t.sum.faults, 0);
+	ok(has_left(&w, lost));
+	end(&w);
+}
+
+TEST(a_repair_makes_side_index_manifest_and_sheet_again)
+{
+	struct world w = { 0 };
+	struct mended m;
+	struct told t;
+
+	make(&w);
+	flip(largest(&w.f, ".idx").path, 300, 1);
+	is_int(repair(&w.f, &m), 0);
+	is_int(m.n[TSDB_MENDED_REMADE], 1);
+	is_int(what_is_left(&w), w.record.n);
+	struct found sheet = largest(&w.f, "series.parquet");
+	flip(sheet.path, sheet.size / 4, 1);
+	is_int(repair(&w.f, &m), 0);
+	flip(largest(&w.f, "manifest").path, 20, 1);
+	is_int(repair(&w.f, &m), 0);
+	is_int(look(&w.f, &t), 0);
+	is_int(t.sum.faults, 0);
+	is_int(what_is_left(&w), w.record.n);
+	end(&w);
+}
+
+TEST(a_file_of_which_nothing_can_be_read_is_put_aside_and_one_that_is_lost_named_no_more)
+{
+	struct world w = { 0 };
+	struct mended m;
+	struct told t;
+
+	make(&w);
+	struct found f = largest(&w.f, ".parquet");
+	char index[320];
+	snprintf(index, sizeof(index), "%.*s.idx", (int) strlen(f.path) - 8, f.path);
+	must(truncate(f.path, f.size / 2) == 0 && unlink(index) == 0);
+	is_int(repair(&w.f, &m), 0);
+	is_int(m.n[TSDB_MENDED_ASIDE], 1);
+	uint64_t left = what_is_left(&w);
+	ok(left > 0 && left < w.record.n);
+	unlink(largest(&w.f, ".parquet").path);
+	is_int(repair(&w.f, &m), 0);
+	is_int(m.n[TSDB_MENDED_DROPPED], 1);
+	is_int(look(&w.f, &t), 0);
+	is_int(t.sum.faults, t.sum.harmless);
+	end(&w);
+}
+
+/* Whatever cannot be written: it is begun again, and nothing has gone. */
+static void repair_with_fault(enum sys_call call, int error, unsigned step)
+{
+	struct world w = { 0 };
+	unsigned failed = 0;
+	struct mended m;
+	struct told t;
+
+	make(&w);
+	flip(largest(&w.f, ".parquet").path, 9000, 1);
+	must(look(&w.f, &t) == 0 && t.n[TSDB_FAULT_PAGE]);
+	uint64_t lost = t.sum.lost;
+	bool hit = true;
+	for (unsigned nth = 1; nth < 3000 && hit; nth += step) {
+		sys_fault_nth(call, nth, error);
+		failed += repair(&w.f, &m) < 0;
+		hit = sys_fault_hit();
+		sys_fault_nth(call, 0, 0);
+		err_clear();
+	}
+	sys_restore();
+	ok(!hit && failed > 0);
+	must(repair(&w.f, &m) == 0 && look(&w.f, &t) == 0);
+	is_int(t.sum.faults, t.sum.harmless);
+	ok(has_left(&w, lost));
+	end(&w);
+}
+
+TEST(a_write_that_fails_during_a_repair_costs_nothing) { repair_with_fault(SYS_WRITE, ENOSPC, 1); }
+TEST(a_sync_that_fails_during_a_repair_costs_nothing) { repair_with_fault(SYS_FSYNC, EIO, 1); }
+TEST(a_rename_that_fails_during_a_repair_costs_nothing) { repair_with_fault(SYS_RENAME, EIO, 1); }
+TEST(memory_that_ends_during_a_repair_costs_nothing) { repair_with_fault(SYS_ANY_MEMORY, ENOMEM, 37); }

@@ -49,7 +49,7 @@ static int find(struct found *f, const char *dir)
 
 	if (!path_join(path, sizeof(path), dir, "series.parquet"))
 		return 0;
-	int r = sheet_read(path, &(struct sheet_reader) { .on_cell = on_cell, .ctx = f });
+	int r = names_sheet_read(path, &(struct names_sheet_reader) { .on_cell = on_cell, .ctx = f });
 	/* What could be read of it is good: pages have checksums. */
 	if (r == -ERR_CORRUPT || r == -ERR_MISSING || r == -ERR_IO) {
 		err_clear();

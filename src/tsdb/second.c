@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "tsdb/sweep.h"
 
-enum { MARK_BYTES = 200 };
+enum { MARK_BYTES = PATH_MAX + 100 };
 static const char mark_name[] = "tenon-store", mark_word[] = "tenon store ", id_name[] = "SECOND", adopt_name[] = "ts/adopt-second";
 
 static int too_long(const char *path) { return sys_fail(ENAMETOOLONG, "open", path); }
@@ -30,13 +30,36 @@ static int read_id(const char *path, const char *word, char ret[UUID_TEXT + 1])
 	return 0;
 }
 
-static int write_id(const char *path, const char *word, const char *id)
+static int write_id(const char *path, const char *word, const char *id, const char *where)
 {
 	char text[MARK_BYTES];
 	struct buf b = BUF_FIXED(text);
 
-	buf_addf(&b, "%s%s\n", word, id);
+	buf_addf(&b, "%s%s\n%s%s", word, id, where, *where ? "\n" : "");
 	return file_write(path, text, b.len, 0640);
+}
+
+/* SECOND of the data folder: its id, and where the second folder was last. */
+static int read_where(const char *data_dir, struct buf *ret)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, MARK_BYTES + 1);
+	char path[PATH_MAX];
+	int r = path_join(path, sizeof(path), data_dir, id_name) ? file_read(path, MARK_BYTES, &b) : too_long(data_dir);
+
+	if (r == 0 && b.len > UUID_TEXT + 2 && b.data[UUID_TEXT] == '\n')
+		buf_addn(ret, b.data + UUID_TEXT + 1, b.len - UUID_TEXT - 2);
+	return r;
+}
+
+int tsdb_second_find(const char *data_dir, struct buf *ret)
+{
+	int r = read_where(data_dir, ret);
+
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return 0;
+	}
+	return r < 0 || !ret->len ? r : second_is_ours(data_dir, ret->data);
 }
 
 /* The marker as it is now. -ERR_MISSING: there is none. */
@@ -99,6 +122,7 @@ int second_reach(void *ctx, bool again)
 
 int second_open(struct tsdb *t)
 {
+	_cleanup_(buf_done) struct buf was = BUF_INIT(&sys_heap, MARK_BYTES + 1);
 	struct second *s = &t->second;
 	struct buf b = BUF_FIXED(s->dir);
 	char path[PATH_MAX];
@@ -119,8 +143,12 @@ int second_open(struct tsdb *t)
 
 		err_clear();
 		uuid_format(&id, s->id);
-		r = write_id(path, "", s->id);
+		r = 0;
+	} else if (r == 0) {
+		r = read_where(t->data, &was);
 	}
+	if (r == 0 && !str_eq(was.data, s->dir))
+		r = write_id(path, "", s->id, s->dir);
 	if (r < 0)
 		return r;
 	s->attached = second_reach(t, true) == 0;       /* second_settle() puts it in order */
@@ -171,7 +199,7 @@ int second_take(struct tsdb *t)
 	err_clear();
 	if (r != -ERR_MISSING || any_lies_there(t) || !file_exists(s->dir))
 		return 0;
-	s->attached = write_id(path, mark_word, s->id) == 0 && second_reach(t, true) == 0;
+	s->attached = write_id(path, mark_word, s->id, "") == 0 && second_reach(t, true) == 0;
 	err_clear();                    /* told at the first look */
 	return 0;
 }

@@ -12,9 +12,9 @@ extern const struct pq_col sheet_cols[SHEET_COLS];
 
 /* Every page of it; on_row (may be NULL) hears of each series that has a path, which is borrowed and not ended by NUL; on_cell (may be NULL) of
  * each text of any column, column by column. -ERR_MISSING, -ERR_CORRUPT. */
-struct sheet_reader {
+struct names_sheet_reader {
 	int (*on_row)(void *ctx, uint32_t series, const char *path, size_t len);
 	void *ctx;
 	int (*on_cell)(void *ctx, unsigned col, uint32_t series, const char *text, size_t len);
 };
-int sheet_read(const char *path, const struct sheet_reader *to);
+int names_sheet_read(const char *path, const struct names_sheet_reader *to);

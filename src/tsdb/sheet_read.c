@@ -7,7 +7,7 @@
 #include "sys/sys.h"
 #include "tsdb/pqr.h"
 
-struct reading { int fd; struct pqr_scratch *scratch; const struct sheet_reader *to; uint32_t *number; };
+struct reading { int fd; struct pqr_scratch *scratch; const struct names_sheet_reader *to; uint32_t *number; };
 
 /* A row that has a path has a number, which was read before. */
 static int tell(const struct reading *in, unsigned col, const struct pq_values *v, uint64_t row, uint32_t rows)
@@ -64,7 +64,7 @@ static int read_all(struct reading *in, const struct pq_layout *l)
 	return r;
 }
 
-int sheet_read(const char *path, const struct sheet_reader *to)
+int names_sheet_read(const char *path, const struct names_sheet_reader *to)
 {
 	_cleanup_close_ int fd = -1;
 	struct reading in = { .to = to };

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/str.h"
 
+enum { WEEK = 7 };
 enum { COMPACT_RATE = 8 << 20, FILE_BYTES = 256 << 20, FILES_DAY_MAX = 128, FILES_MAX = 50000 };
 /* SHARD_BYTES_MIN: of half of it a generation's first blocks (region.c) are a quarter at most, or there would be a file for each batch. */
 enum { HEAD_BYTES_MIN = 1 << 20, SHARD_BYTES_MIN = 256 << 10, HEAD_BYTES = 32 << 20, FLUSH_AGE_MS = 600000 };
@@ -300,6 +301,10 @@ static void count_tenant(struct tenant *te, int32_t today, struct tsdb_stats *s)
 		s->level[level].bytes += f->bytes;
 		s->level[level].samples += f->rows;
 		s->roll_bytes += file_roll_bytes(c->file[i]);
+		if (f->day >= today - WEEK && f->day < today) {
+			s->week_bytes += f->bytes;
+			s->week_days = MAX(s->week_days, (uint32_t) (today - f->day));
+		}
 		if (f->day < today && level != LEVEL_DAY) {
 			s->backlog_files++;
 			s->backlog_bytes += f->bytes;

@@ -70,6 +70,10 @@ int tsdb_wait(struct tsdb *t, uint64_t seq, int64_t timeout_ms);
 typedef int (*tsdb_file_fn)(void *ctx, const char *base);
 int tsdb_manifest_files(const char *path, uint32_t tenant, tsdb_file_fn on_file, void *ctx);
 
+/* Where the second folder was when the store was last open; "": it never had one. Needs no open store. -ERR_UNAVAILABLE: it is not there now; *ret has its
+ * path all the same. */
+int tsdb_second_find(const char *data_dir, struct buf *ret);
+
 /* Everything in the head goes to files now; returns when manifest and cursor say so. */
 int tsdb_flush(struct tsdb *t);
 
