@@ -1,15 +1,16 @@
 /* Samples between the cursors: looked at one by one, corrected, deleted; all of a point erased. Each asks for a reason, and what cannot be taken back is typed. */
 import { useState } from 'react';
 import { DeleteOutlined, EditOutlined, PlusOutlined, UndoOutlined } from '@ant-design/icons';
-import { Alert, App, Button, Checkbox, Form, Input, Modal, Select, Table, Tabs, type TableColumnsType } from 'antd';
+import { Alert, App, Button, Checkbox, Form, Input, Modal, Select, Space, Table, Tabs, type TableColumnsType } from 'antd';
 import { useQueryClient } from '@tanstack/react-query';
 import { amendKey, correct, countSamples, deleteSamples, erasePoint, SAMPLES_SHOWN, undoCorrection, useCorrections, useSamples, type Correction } from '../api/amend';
 import { useMay } from '../api/calls';
 import type { Point, Scalar } from '../api/contract';
+import { useNarrow } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { QualityText } from '../lib/Quality';
-import { formatDateTime, formatValue } from '../lib/format';
+import { formatDateTime, formatTime, formatValue } from '../lib/format';
 import { isoOf, valueOf } from './typed';
 
 interface Row { time: string; ms: number; v: Scalar; q: number }
@@ -33,6 +34,7 @@ function Samples({ points, from, to, onClose }: { points: Point[]; from: string;
 	const { t } = useText();
 	const may = useMay();
 	const { message } = App.useApp();
+	const narrow = useNarrow();
 	const [id, setId] = useState(points[0]!.id);
 	const [doing, setDoing] = useState<Doing | null>(null);
 	const point = points.find((p) => p.id === id) ?? points[0]!;
@@ -43,27 +45,27 @@ function Samples({ points, from, to, onClose }: { points: Point[]; from: string;
 		countSamples({ points: [point.id], from, to }).then((c) => setDoing({ what: 'delete', n: c.samples }), (e: unknown) => void message.error(problemText(e, t)));
 	};
 	const columns: TableColumnsType<Row> = [
-		{ title: t('field.time'), key: 'time', width: 200, render: (_, r) => <span className="nowrap">{formatDateTime(r.ms, true)}</span> },
+		{ title: t('field.time'), key: 'time', width: narrow ? 105 : 200, render: (_, r) => <span className="nowrap">{(narrow ? formatTime : formatDateTime)(r.ms, true)}</span> },
 		{ title: t('amend.value'), key: 'value', align: 'right', render: (_, r) => formatValue(r.v, { type: point.type }) },
 		{ title: t('amend.quality'), key: 'quality', render: (_, r) => <QualityText q={r.q} /> },
-		...(may('history.correct') ? [{ title: '', key: 'do', width: 60, render: (_: unknown, r: Row) => <Button size="small" icon={<EditOutlined />} aria-label={t('amend.correct')} title={t('amend.correct')} onClick={() => setDoing({ what: 'correct', row: r })} /> }] : []),
+		...(may('history.correct') ? [{ title: '', key: 'do', width: narrow ? 44 : 60, render: (_: unknown, r: Row) => <Button size="small" icon={<EditOutlined />} aria-label={t('amend.correct')} title={t('amend.correct')} onClick={() => setDoing({ what: 'correct', row: r })} /> }] : []),
 	];
 	return (
 		<Modal open title={t('amend.title')} footer={null} width={760} onCancel={onClose}>
-			<div className="bar">
+			<Space wrap size={[8, 8]}>
 				<Select size="small" value={point.id} onChange={setId} aria-label={t('term.point')} options={points.map((p) => ({ value: p.id, label: p.name || p.code }))} style={{ minWidth: 160 }} />
 				<span className="muted small">{formatDateTime(Date.parse(from))} – {formatDateTime(Date.parse(to))}</span>
 				{may('history.correct') && <Button size="small" icon={<PlusOutlined />} onClick={() => setDoing({ what: 'correct' })}>{t('amend.add')}</Button>}
 				{may('history.delete') && <Button size="small" danger icon={<DeleteOutlined />} onClick={ask}>{t('amend.delete_range')}</Button>}
 				{may('history.erase') && <Button size="small" danger onClick={() => setDoing({ what: 'erase' })}>{t('amend.erase')}</Button>}
-			</div>
+			</Space>
 			<Tabs
 				size="small" items={[
 					{ key: 'samples', label: t('amend.samples'), children: (
 						<>
 							{samples.error && <Alert type="error" banner title={problemText(samples.error, t)} />}
 							{samples.data?.truncated && <Alert type="info" banner title={t('amend.first', { n: SAMPLES_SHOWN })} />}
-							<Table<Row> size="small" rowKey="time" columns={columns} dataSource={rows} loading={samples.isPending} pagination={{ pageSize: 20, hideOnSinglePage: true, showSizeChanger: false }} scroll={{ x: 480 }} />
+							<Table<Row> size="small" rowKey="time" columns={columns} dataSource={rows} loading={samples.isPending} pagination={{ pageSize: 20, hideOnSinglePage: true, showSizeChanger: false }} scroll={{ x: narrow ? 310 : 480 }} />
 						</>
 					) },
 					{ key: 'corrections', label: t('amend.corrections'), children: <Corrections list={corrections.data?.items ?? []} fault={corrections.error} busy={corrections.isPending} onUndo={(of) => setDoing({ what: 'undo', of })} /> },
@@ -120,7 +122,8 @@ function Ask({ doing, point, from, to, onClose }: { doing: Doing; point: Point; 
 		try {
 			await act(s);
 			void message.success(t(`amend.did_${doing.what}`));
-			void client.invalidateQueries({ queryKey: amendKey });
+			/* What the plot shows and measures is of these samples, too. */
+			for (const queryKey of [amendKey, ['samples'], ['between']]) void client.invalidateQueries({ queryKey });
 			onClose();
 		} catch (e) {
 			setFault(problemText(e, t));
