@@ -57,19 +57,20 @@ export function useType(plural: string): { row?: TypeRow; form?: TypeForm; error
 	return { row, form: row?.form, error: types.error };
 }
 export const useDrivers = () =>
-	useQuery({ queryKey: keys.drivers, queryFn: ({ signal }) => get<Page<Driver>>('/drivers', signal), staleTime: HOUR, select: (p) => p.items });
-export const useStatus = () =>
-	useQuery({ queryKey: keys.status, queryFn: ({ signal }) => get<Status>('/status', signal), refetchInterval: 2000 });
+	useQuery({ queryKey: keys.drivers, queryFn: ({ signal }) => get<Page<Driver>>('/drivers', signal), staleTime: HOUR, select: (p) => p.items, enabled: useMay()('link.read') });
+export const useStatus = (enabled = true) =>
+	useQuery({ queryKey: keys.status, queryFn: ({ signal }) => get<Status>('/status', signal), refetchInterval: 2000, enabled });
 export const useValues = (params: Params, enabled = true) =>
 	useQuery({
 		queryKey: ['values', params], queryFn: ({ signal }) => get<ValueList>(`/values${query(params)}`, signal), refetchInterval: 3000,
 		placeholderData: keepPreviousData, enabled,
 	});
 const selectLinks = (p: Page<RawLink>) => withSums(p.items.map(linkRow));
+/** Who has not the right does not ask: each refusal would stand in the audit log. */
 export const useLinks = (everyMs = 2000) =>
 	useQuery({
 		queryKey: keys.links, queryFn: ({ signal }) => get<Page<RawLink>>('/links', signal),
-		refetchInterval: everyMs, select: selectLinks,
+		refetchInterval: everyMs, select: selectLinks, enabled: useMay()('link.read'),
 	});
 
 export type Params = Record<string, string | number | boolean | undefined | null>;

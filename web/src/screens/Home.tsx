@@ -20,7 +20,7 @@ const SHOWN = 8;
 export function Home() {
 	const { t } = useText();
 	const may = useMay();
-	const status = useStatus();
+	const status = useStatus(may('system.read'));
 	const links = useLinks();
 	const devices = useAll<Device>('devices', {}, may('link.read'));
 	const bad = useValues({ state: 'bad', limit: SHOWN }, may('point.read'));
@@ -112,39 +112,45 @@ function Figures({ s, links, values }: { s: Status | undefined; links: LinkRow[]
 	const up = s && ageOf(s.uptime_s * 1000);
 	return (
 		<dl className="figures figures-four">
-			<Figure
-				title={t('overview.devices')} to="/collection" value={d && <>{formatCount(d.online)}<small>{THIN}/{THIN}{formatCount(d.total)}</small></>}
-				bar={d && <Share label={t('overview.devices')} parts={[{ n: d.online, cls: 'ok' }, { n: d.offline, cls: 'bad' }, { n: d.disabled, cls: 'off' }]} />}
-			>
-				{d && (d.offline > 0 ? <span className="q q-bad">✕ {t('overview.offline', { n: d.offline })}</span> : <span>{d.total ? t('overview.all_online') : t('overview.none')}</span>)}
-				{d && d.disabled > 0 && <span>{t('overview.disabled', { n: d.disabled })}</span>}
-			</Figure>
-			<Figure
-				title={t('overview.bad_points')} to="/abnormal" value={c && read !== undefined && <span className={c.bad ? 'q-bad' : ''}>{formatCount(c.bad)}<small>{THIN}/{THIN}{formatCount(read)}</small></span>}
-				bar={c && <Share label={t('overview.bad_points')} parts={[{ n: c.good, cls: 'ok' }, { n: c.bad, cls: 'bad' }, { n: c.uncertain, cls: 'uncertain' }, { n: c.unknown, cls: 'off' }]} />}
-			>
-				{c && (c.bad || c.uncertain ? c.uncertain > 0 && <span className="q q-uncertain">{t('plant.uncertain', { n: formatCount(c.uncertain) })}</span> : <span>{c.points ? t('overview.none_bad') : t('overview.none')}</span>)}
-				{c && c.unknown > 0 && <span>{t('overview.not_read', { n: formatCount(c.unknown) })}</span>}
-				{c && c.disabled > 0 && <span>{t('overview.disabled', { n: formatCount(c.disabled) })}</span>}
-			</Figure>
-			<Figure title={t('overview.samples')} to="/collection" value={s?.log?.samples_per_s === undefined ? undefined : <>{pace(s.log.samples_per_s)}<small>{THIN}{t('unit.values_per_s')}</small></>}>
-				{s?.history && <span>{t('overview.history_samples', { n: formatCount(s.history.file_samples + s.history.head_samples) })}</span>}
-			</Figure>
-			<Figure title={t('overview.backlog')} to="#platform" value={s?.log?.backlog === undefined ? undefined : <>{formatCount(s.log.backlog)}<small>{THIN}{t('unit.batches')}</small></>}>
-				{s?.log && (s.log.failing ? <span className="q q-bad">✕ {t('overview.log_failing')}</span> : <span>{t('overview.log_size', { size: formatBytes(s.log.disk_bytes) })}</span>)}
-			</Figure>
-			<Figure
-				title={t('overview.disk')} to="#platform" value={s?.disk ? <span className={used! > 0.9 ? 'q-bad' : ''}>{formatBytes(s.disk.free)}</span> : undefined}
-				bar={used !== null && <div className="meter" role="img" aria-label={t('overview.disk')}><i className={used > 0.9 ? 'full' : 'ok'} style={{ width: `${100 * used}%` }} /></div>}
-			>
-				{s?.disk && <span>{t('overview.disk_of', { total: formatBytes(s.disk.total) })}</span>}
-				{s?.history && <span>{t('overview.history_size', { size: formatBytes(s.history.file_bytes) })}</span>}
-			</Figure>
-			<ClockFigure s={s} />
-			{may('system.read') && (
-				<Figure title={t('overview.jobs')} to="/jobs" value={jobs.data?.count === undefined ? jobs.data && formatCount(jobs.data.items.length) : formatCount(jobs.data.count)} />
+			{may('link.read') && (
+				<Figure
+					title={t('overview.devices')} to="/collection" value={d && <>{formatCount(d.online)}<small>{THIN}/{THIN}{formatCount(d.total)}</small></>}
+					bar={d && <Share label={t('overview.devices')} parts={[{ n: d.online, cls: 'ok' }, { n: d.offline, cls: 'bad' }, { n: d.disabled, cls: 'off' }]} />}
+				>
+					{d && (d.offline > 0 ? <span className="q q-bad">✕ {t('overview.offline', { n: d.offline })}</span> : <span>{d.total ? t('overview.all_online') : t('overview.none')}</span>)}
+					{d && d.disabled > 0 && <span>{t('overview.disabled', { n: d.disabled })}</span>}
+				</Figure>
 			)}
-			<Figure title={t('overview.uptime')} to="#platform" value={up && t(`span.${up.unit}`, { n: up.n })}>{s && <span>{t('product')} {s.version}</span>}</Figure>
+			{may('point.read') && (
+				<Figure
+					title={t('overview.bad_points')} to="/abnormal" value={c && read !== undefined && <span className={c.bad ? 'q-bad' : ''}>{formatCount(c.bad)}<small>{THIN}/{THIN}{formatCount(read)}</small></span>}
+					bar={c && <Share label={t('overview.bad_points')} parts={[{ n: c.good, cls: 'ok' }, { n: c.bad, cls: 'bad' }, { n: c.uncertain, cls: 'uncertain' }, { n: c.unknown, cls: 'off' }]} />}
+				>
+					{c && (c.bad || c.uncertain ? c.uncertain > 0 && <span className="q q-uncertain">{t('plant.uncertain', { n: formatCount(c.uncertain) })}</span> : <span>{c.points ? t('overview.none_bad') : t('overview.none')}</span>)}
+					{c && c.unknown > 0 && <span>{t('overview.not_read', { n: formatCount(c.unknown) })}</span>}
+					{c && c.disabled > 0 && <span>{t('overview.disabled', { n: formatCount(c.disabled) })}</span>}
+				</Figure>
+			)}
+			{may('system.read') && (
+				<>
+					<Figure title={t('overview.samples')} to="/collection" value={s?.log?.samples_per_s === undefined ? undefined : <>{pace(s.log.samples_per_s)}<small>{THIN}{t('unit.values_per_s')}</small></>}>
+						{s?.history && <span>{t('overview.history_samples', { n: formatCount(s.history.file_samples + s.history.head_samples) })}</span>}
+					</Figure>
+					<Figure title={t('overview.backlog')} to="#platform" value={s?.log?.backlog === undefined ? undefined : <>{formatCount(s.log.backlog)}<small>{THIN}{t('unit.batches')}</small></>}>
+						{s?.log && (s.log.failing ? <span className="q q-bad">✕ {t('overview.log_failing')}</span> : <span>{t('overview.log_size', { size: formatBytes(s.log.disk_bytes) })}</span>)}
+					</Figure>
+					<Figure
+						title={t('overview.disk')} to="#platform" value={s?.disk ? <span className={used! > 0.9 ? 'q-bad' : ''}>{formatBytes(s.disk.free)}</span> : undefined}
+						bar={used !== null && <div className="meter" role="img" aria-label={t('overview.disk')}><i className={used > 0.9 ? 'full' : 'ok'} style={{ width: `${100 * used}%` }} /></div>}
+					>
+						{s?.disk && <span>{t('overview.disk_of', { total: formatBytes(s.disk.total) })}</span>}
+						{s?.history && <span>{t('overview.history_size', { size: formatBytes(s.history.file_bytes) })}</span>}
+					</Figure>
+					<ClockFigure s={s} />
+					<Figure title={t('overview.jobs')} to="/jobs" value={jobs.data?.count === undefined ? jobs.data && formatCount(jobs.data.items.length) : formatCount(jobs.data.count)} />
+					<Figure title={t('overview.uptime')} to="#platform" value={up && t(`span.${up.unit}`, { n: up.n })}>{s && <span>{t('product')} {s.version}</span>}</Figure>
+				</>
+			)}
 		</dl>
 	);
 }

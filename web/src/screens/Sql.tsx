@@ -52,7 +52,7 @@ export function Sql() {
 	const { message } = App.useApp();
 	const [text, setText] = useState(() => localStorage.getItem(KEY) ?? '');
 	const insert = useRef<(text: string) => void>(() => {});
-	const tables = useSqlTables(lang).data;
+	const { data: tables, error } = useSqlTables(lang);
 	const first = useQuery({ queryKey: ['sql', 'first'], queryFn: () => findPoints('') }).data?.[0];
 	const { busy, done, run, stop } = useRun();
 	const [saving, setSaving] = useState(false);
@@ -73,7 +73,7 @@ export function Sql() {
 		}
 	};
 	const choices = examples(String(first?.path ?? '*'));
-	const known = <Known tables={tables} onInsert={(s) => insert.current(s)} />;
+	const known = !error && <Known tables={tables} onInsert={(s) => insert.current(s)} />;
 	return (
 		<>
 			<div className="page-head">
@@ -82,6 +82,7 @@ export function Sql() {
 					<Button>{t('sql.examples')}</Button>
 				</Dropdown>
 			</div>
+			{error && <Alert className="gap-below" type="error" showIcon title={problemText(error, t)} />}
 			{tables?.available === false && <Alert className="gap-below" type="warning" showIcon title={t('sql.missing')} />}
 			<div className="sql-page">
 				<div className="sql-main">
