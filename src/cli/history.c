@@ -88,6 +88,7 @@ static int check_here(const struct history_options *o)
 static int check_there(const struct remote *remote, struct arena *a)
 {
 	static const char *const columns[] = { "kind", "file", "samples", "points", "from", "to", "text", NULL };
+	static const char *const columns_zh[] = { "kind", "file", "samples", "points", "from", "to", "text_zh", NULL };
 	static const struct rec_type nothing = { .n_fields = 0 };
 	struct buf out = BUF_INIT(&sys_heap, 1 << 20);
 	const struct tree *result, *list;
@@ -101,7 +102,7 @@ static int check_there(const struct remote *remote, struct arena *a)
 	result = tree_find(job, "result");
 	list = tree_find(result, "list");
 	if (str_eq(remote->output, "table") && list && list->n)
-		show_columns(columns, list, remote->output, &out);
+		show_columns(cli_lang() == LANG_ZH ? columns_zh : columns, list, remote->output, &out);
 	else if (!str_eq(remote->output, "table"))
 		show_one(&nothing, result, remote->output, &out);
 	show_print(&out);

@@ -50,7 +50,7 @@ int history_compact(struct scope *s, struct uuid *ret_job);
 extern const struct job_kind history_compact_kind;
 
 /* As a job ("history.check"): every file is read and held against its checksums; nothing is changed. What comes of it: {"files","bytes","samples","faults",
- * "harmless","lost","list":[{"kind","file","text","detail","harmless","samples","from","to","points","first":["path"]}]}, at most 100. */
+ * "harmless","lost","list":[{"kind","file","text","text_zh","detail","harmless","samples","from","to","points","first":["path"]}]}, at most 100. */
 int history_check(struct scope *s, struct uuid *ret_job);
 extern const struct job_kind history_check_kind;
 

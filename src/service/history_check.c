@@ -41,7 +41,8 @@ static int on_fault(void *ctx, const struct tsdb_fault *f)
 	json_object(j);
 	json_kv_str(j, "kind", tsdb_fault_id(f->kind));
 	json_kv_str(j, "file", f->file);
-	json_kv_str(j, "text", tsdb_fault_text(f->kind, c->s->lang));
+	json_kv_str(j, "text", tsdb_fault_text(f->kind, LANG_EN));         /* a job has no reader yet */
+	json_kv_str(j, "text_zh", tsdb_fault_text(f->kind, LANG_ZH));
 	json_kv_str(j, "detail", detail.len ? detail.data : "");
 	json_kv_bool(j, "harmless", tsdb_fault_is_harmless(f->kind));
 	json_kv_u64(j, "samples", f->rows);

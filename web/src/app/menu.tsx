@@ -1,6 +1,6 @@
 /* The menu, one line an entry: where it leads, its picture, its text, and the right without which it is not shown. */
 import {
-	ConsoleSqlOutlined, ApartmentOutlined, ApiOutlined, AuditOutlined, BugOutlined, ClusterOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
+	ConsoleSqlOutlined, ApartmentOutlined, ApiOutlined, AuditOutlined, BugOutlined, ClusterOutlined, DatabaseOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
 	KeyOutlined, LineChartOutlined, LockOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined,
 	SaveOutlined, SolutionOutlined, TeamOutlined,
 } from '@ant-design/icons';
@@ -49,6 +49,7 @@ export const MENU: MenuSection[] = [
 		{ to: '/jobs', icon: <ScheduleOutlined />, text: (t) => t('menu.jobs') },
 		{ to: '/approvals', icon: <SolutionOutlined />, text: (t) => t('menu.approvals'), badge: 'approvals' },
 		{ to: '/security', icon: <LockOutlined />, text: (t) => t('menu.security'), permission: 'user.read' },
+		{ to: '/storage', icon: <DatabaseOutlined />, text: (t) => t('storage.title'), permission: 'system.read' },
 		{ to: '/backups', icon: <SaveOutlined />, text: (t) => t('backup.title'), permission: 'system.backup' },
 		{ to: '/audit', icon: <AuditOutlined />, text: (t) => t('menu.audit'), permission: 'audit.read' },
 	] },

@@ -35,6 +35,7 @@ export const router = createBrowserRouter([
 					{ path: 'collection/:id', lazy: screen(() => import('../screens/connection/ConnectionPage'), 'ConnectionPage') },
 					{ path: 'demo', lazy: screen(() => import('../screens/demo/Faults'), 'Faults') },
 					{ path: 'jobs', lazy: screen(() => import('../screens/Jobs'), 'Jobs') },
+					{ path: 'storage', lazy: screen(() => import('../screens/Storage'), 'Storage') },
 					{ path: 'backups', lazy: screen(() => import('../screens/Backups'), 'Backups') },
 					{ path: 'account', lazy: screen(() => import('../screens/people/Account'), 'Account') },
 					{ path: 'approvals', lazy: screen(() => import('../screens/people/Approvals'), 'Approvals') },
