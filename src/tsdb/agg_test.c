@@ -483,3 +483,69 @@ TEST(a_query_ends_when_its_time_is_over_or_it_is_called_off)
 	is_int(tsdb_aggregate(f.t, &q, &step, sum_up, &n), 0);
 	fixture_end(&f);
 }
+
+/* What figures beyond the plain ones need goes through the samples one by one as doubles: the other way to the same figures. */
+static void same_figures(struct fixture *f, uint32_t series, const int64_t range[2], int64_t step)
+{
+	static struct got plain, careful;
+
+	is_int(ask(f, series, range, &(struct tsdb_step) { .step_ns = step, .only_time = true }, &plain), 0);
+	is_int(ask(f, series, range, &(struct tsdb_step) { .step_ns = step, .only_time = true, .want = TSDB_CHANGES }, &careful), 0);
+	is_int(plain.n, careful.n);
+	for (size_t i = 0; i < plain.n; i++) {
+		const struct tsdb_bucket *a = &plain.b[i], *b = &careful.b[i];
+		double scale = fmax(fabs(b->min), fabs(b->max)) * 1e-12 + 1e-300;
+
+		must(a->start_ns == b->start_ns && a->n == b->n && a->n_good == b->n_good && a->n_used == b->n_used && a->covered_ns == b->covered_ns);
+		if (!a->n_used) {               /* a gap: the value before goes on */
+			must(a->avg == b->avg && isnan(a->min) && isnan(b->min));
+			continue;
+		}
+		must(a->min == b->min && a->max == b->max && a->min_ns == b->min_ns && a->max_ns == b->max_ns && a->min_i == b->min_i && a->max_i == b->max_i);
+		must(a->first_ns == b->first_ns && a->last_ns == b->last_ns && a->first.type == b->first.type && memcmp(&a->first.i, &b->first.i, 1) == 0);
+		must(a->first.type != V_F64 || (a->first.f64 == b->first.f64 && a->last.f64 == b->last.f64));
+		must(a->first.type != V_I64 || (a->first.i == b->first.i && a->last.i == b->last.i));
+		must(fabs(a->mean - b->mean) <= scale && fabs(a->sum - b->sum) <= scale * (double) a->n && fabs(a->avg - b->avg) <= scale);
+	}
+}
+
+/* Times of a clock with gaps, jitter and a second series in the page; decimals of one and of changing length, beyond 2^52, whole, bool. */
+TEST(whole_numbers_summed_as_such_give_the_figures_of_doubles)
+{
+	enum { KINDS = 7, N_OF = 12000 };
+	struct fixture f = { 0 };
+	uint32_t series[KINDS];
+	uint64_t seed = 21;
+
+	must(fixture_begin(&f) == 0);
+	for (unsigned k = 0; k < KINDS; k++) {
+		struct sample *in = calloc(N_OF, sizeof(*in));
+		int64_t t = S(1000);
+
+		series[k] = new_series(&f, k == 3 || k == 4 ? V_I64 : k == 5 ? V_BOOL : k == 6 ? V_F32 : V_F64);
+		for (size_t i = 0; i < N_OF; i++) {
+			int64_t m = (int64_t) (random_next(&seed) % 200001) - 100000;
+			struct value v = { .type = k == 3 || k == 4 ? V_I64 : k == 5 ? V_BOOL : k == 6 ? V_F32 : V_F64 };
+
+			t += i % 3001 == 3000 ? S(77) : k == 2 && i % 50 == 0 ? S(1) + 1000 : S(1);
+			if (k == 3 || k == 4)
+				v.i = k == 3 ? m : (int64_t) (random_next(&seed) >> 1) * (i % 2 ? 1 : -1);
+			else if (k == 5)
+				v.b = m > 60000;
+			else if (k == 6)
+				v.f32 = (float) m / 8;
+			else
+				v.f64 = (double) m / (k == 1 && i % 700 > 350 ? 100000.0 : 100.0);
+			in[i] = (struct sample) { .time_ns = t, .value = v };
+		}
+		put(&f, series[k], in, N_OF);
+		free(in);
+	}
+	is_int(tsdb_flush(f.t), 0);
+	for (unsigned k = 0; k < KINDS; k++) {
+		same_figures(&f, series[k], (int64_t[2]) { 0, S(20000) }, S(600));
+		same_figures(&f, series[k], (int64_t[2]) { S(1003), S(9003) }, S(7));
+		same_figures(&f, series[k], (int64_t[2]) { 0, S(20000) }, 0);
+	}
+	fixture_end(&f);
+}
