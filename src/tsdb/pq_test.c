@@ -214,6 +214,27 @@ TEST(the_run_length_hybrid_brings_every_width_back)
 			}
 }
 
+TEST(decimals_of_a_run_are_those_of_each)
+{
+	int64_t m[99];
+	double got[99];
+	uint64_t seed = 14;
+
+	for (unsigned round = 0; round < 2000; round++) {
+		unsigned e = round % 23, n = 1 + round % 99;
+
+		for (unsigned i = 0; i < n; i++)
+			m[i] = (int64_t) next_random(&seed) >> (round % 7 ? 13 + next_random(&seed) % 40 : next_random(&seed) % 20);
+		m[n / 2] = round % 5 == 0 ? -(INT64_C(1) << 51) : round % 5 == 1 ? (INT64_C(1) << 51) - 1 : m[n / 2];
+		decimals_f64(m, e, n, got);
+		for (unsigned i = 0; i < n; i++) {
+			double want = decimal_f64(m[i], e);
+
+			must(memcmp(&want, &got[i], sizeof(want)) == 0);
+		}
+	}
+}
+
 TEST(decimals_come_back_bit_for_bit_or_are_refused)
 {
 	const double nasty[] = { -0.0, 0.0 / 0.0, 1.0 / 0.0, 0.1 + 0.2, 5e-324, 1.7976931348623157e308, 3.141592653589793, 1e22 };
