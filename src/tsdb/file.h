@@ -90,5 +90,8 @@ int scan_series(struct scan *c, uint64_t row, uint32_t *ret_series, uint64_t *re
 uint64_t scan_page_start(const struct scan *c, uint64_t row);       /* the first row of the page of times that holds it */
 /* The first row at or behind `row` whose page may hold times in [from, to); `end` when there is none before. */
 uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t from, int64_t to);
+/* The same within the page of *row, as far as its times are those of a clock: *row goes to the first that may lie in [from, to), or behind what is known to be
+ * before it; *end to the first known to be at or behind `to`, if one is. */
+int scan_within(struct scan *c, uint64_t *row, uint64_t *end, int64_t from, int64_t to);
 void scan_want_lag(struct scan *c, bool want);              /* off: lag is not read */
 void scan_want_scaled(struct scan *c, bool want);           /* on: spans may be `scaled` (span.h) */

@@ -193,7 +193,14 @@ int merge_load_raw(struct merge *m, struct source *s)
 		s->row = scan_skip(s->scan, s->row, s->stop, m->from, m->to);
 		if (s->row >= s->stop)
 			return 0;
-		r = scan_read(s->scan, s->type, s->row, s->stop, &s->span);
+		uint64_t stop = s->stop;
+		r = scan_within(s->scan, &s->row, &stop, m->from, m->to);
+		if (r == 0 && s->row >= stop) {         /* all of the run is before, or what follows is behind */
+			s->row = stop < s->stop ? s->stop : s->row;
+			continue;
+		}
+		if (r == 0)
+			r = scan_read(s->scan, s->type, s->row, stop, &s->span);
 		if (r < 0) {
 			m->failed = s->scan;
 			return r;

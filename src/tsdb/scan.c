@@ -526,3 +526,27 @@ uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t fro
 	}
 	return end;
 }
+
+static int64_t floor_us(int64_t ns) { return ns / 1000 - (ns % 1000 < 0); }
+
+int scan_within(struct scan *c, uint64_t *row, uint64_t *end, int64_t from, int64_t to)
+{
+	const struct pq_layout *l = &c->f->idx.layout;
+	uint32_t g = group_of(l, c->group, *row), at = (uint32_t) (*row - l->group[g].first_row);
+	uint32_t n = (uint32_t) MIN(*end - *row, (uint64_t) (l->group[g].rows - at));
+	struct view ts;
+	int r = take_pages(c);
+
+	if (r == 0)
+		r = view(c, COL_TS, g, at, &n, &ts);
+	if (r < 0 || !ts.run || (int64_t) ts.step <= 0)
+		return r;
+	/* What is before or behind by whole microseconds; the rest is for who reads the times. */
+	__int128 before = (__int128) floor_us(from) - ts.first, until = to == INT64_MAX ? (__int128) n * (int64_t) ts.step : (__int128) floor_us(to - 1) - ts.first;
+	__int128 skip = before > 0 ? (before + (int64_t) ts.step - 1) / (int64_t) ts.step : 0, keep = until < 0 ? 0 : until / (int64_t) ts.step + 1;
+
+	if (keep < n)
+		*end = *row + (uint64_t) keep;
+	*row = MIN(*row + (uint64_t) MIN(skip, (__int128) n), *end);
+	return 0;
+}
