@@ -264,6 +264,16 @@ static void settle_doubt(struct tenant *te)
 	te->n_doubt = 0;
 }
 
+/* A manifest that is lost is made of the files, which know nothing of deletes: so these stand once more beside it. The delete itself is done already. */
+static void keep_deletes(const struct tenant *te, const struct manifest *m)
+{
+	const struct manifest kept = { .covered = m->covered, .next = m->next, .next_tomb = m->next_tomb, .tombs = m->tombs };
+	char path[PATH_MAX];
+
+	if (tenant_deletes_path(te, path) && manifest_write(path, te->id, &kept) < 0)
+		err_clear();
+}
+
 static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = NULL;
@@ -295,6 +305,8 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 		te->covered = m.covered;
 		te->next_tomb = m.next_tomb;
 		settle_doubt(te);
+		if (ch->n_tombs)
+			keep_deletes(te, &m);
 	}
 	manifest_done(&m);
 	return r;

@@ -345,6 +345,34 @@ TEST(ten_thousand_series_are_deleted_in_one_step)
 	fixture_end(&f);
 }
 
+TEST(what_was_deleted_stays_deleted_when_the_manifest_is_lost)
+{
+	struct world w = { .f.config = by_hand, .seed = 34 };
+	struct tsdb_stretch what[16];
+	char path[200];
+
+	several_files(&w);
+	size_t n = some_stretches(&w, 14, what);
+	what[n++] = (struct tsdb_stretch) { .series = w.series[6], .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+	is_int(tsdb_delete(w.f.t, 1, what, n, 30000), 0);
+	record_delete(&w.record, what, n);
+	write_round(&w, 14);                    /* is in the log alone */
+	must(fixture_settle(&w.f) == 0);
+	record_settle(&w.record);
+	fixture_stop(&w.f);
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", w.f.dir);
+	must(file_write(path, "TNMF is not all", 15, 0600) == 0);
+	must(fixture_start(&w.f) == 0 && fixture_settle(&w.f) == 0);
+	ok(world_equals(&w));
+	ok(lasts_are_right(&w));
+	must(flush(&w.f));
+	is_int(tsdb_compact(w.f.t, NULL), 0);
+	ok(world_equals(&w));
+	is_int(stats_of(&w.f).file_samples, w.record.n);
+	record_done(&w.record);
+	fixture_end(&w.f);
+}
+
 /* --- The n-th call fails */
 
 static void delete_with_fault(enum sys_call call, int error, unsigned step)

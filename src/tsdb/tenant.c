@@ -55,6 +55,30 @@ bool tenant_second_base(const struct tenant *te, int32_t day, uint64_t number, c
 
 /* --- Opening */
 
+bool tenant_deletes_path(const struct tenant *te, char out[PATH_MAX]) { return path_of(out, te, "ts/deletes"); }
+
+/* What the last delete wrote beside the manifest. It means the same for ever: all that lies in files of such a rank is to be passed over, and what the log holds up
+ * to there is in files. */
+static int recall_deletes(const struct tenant *te, struct manifest *m)
+{
+	struct manifest kept;
+	char path[PATH_MAX];
+	int r = tenant_deletes_path(te, path) ? manifest_read(path, te->id, &kept) : too_long(te->dir);
+
+	if (r == -ERR_MISSING || r == -ERR_CORRUPT) {
+		err_clear();            /* nothing was deleted, or nobody knows */
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	m->covered = MAX(m->covered, kept.covered);
+	m->next = MAX(m->next, kept.next);
+	m->next_tomb = kept.next_tomb;
+	m->tombs = take(kept.tombs);
+	manifest_done(&kept);
+	return 0;
+}
+
 static int read_manifest(struct tsdb *t, struct tenant *te, struct manifest *m)
 {
 	char path[PATH_MAX], aside[PATH_MAX];
@@ -72,6 +96,8 @@ static int read_manifest(struct tsdb *t, struct tenant *te, struct manifest *m)
 	if (r == -ERR_CORRUPT && !b.failed && file_rename(path, aside) < 0)
 		err_clear();
 	r = second_adopt(t, te, m);
+	if (r == 0)
+		r = recall_deletes(te, m);
 	return r < 0 ? r : manifest_write(path, te->id, m);
 }
 

@@ -128,6 +128,7 @@ void tenants_free(struct tsdb *t);
 struct tenant *tenant_find(struct tsdb *t, uint32_t id);        /* NULL when there is none */
 int tenant_get(struct tsdb *t, uint32_t id, struct tenant **ret);       /* makes it */
 bool tenant_manifest_path(const struct tenant *te, char out[PATH_MAX]);
+bool tenant_deletes_path(const struct tenant *te, char out[PATH_MAX]);   /* a manifest without files: see keep_deletes() */
 bool tenant_day_path(const struct tenant *te, int32_t day, char out[PATH_MAX]);
 bool tenant_file_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX]);
 bool tenant_second_base(const struct tenant *te, int32_t day, uint64_t number, char out[PATH_MAX]);    /* in the second folder */
