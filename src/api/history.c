@@ -116,6 +116,15 @@ static int run_check(struct call *c)
 	return r < 0 ? r : answer_job(c, &job);
 }
 
+static int run_export(struct call *c)
+{
+	const char *body = arena_strn(&c->arena, c->body, c->body_len);
+	struct uuid job;
+	int r = body ? history_export(&c->scope, c->in, body, &job) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+
+	return r < 0 ? r : answer_job(c, &job);
+}
+
 static const struct route rows[] = {
 	ROUTE("GET", "/history/stats", PERM_SYSTEM_READ, "history.stats", run_stats, .out = &history_stats_type,
 		.doc = "The files of samples: how many, how large, what waits to be merged"),
@@ -133,6 +142,8 @@ static const struct route rows[] = {
 		.offers = list_offers, .doc = "Corrections, the newest first; point=, time= … narrow it"),
 	ROUTE("POST", "/corrections/{id}/undo", PERM_HISTORY_CORRECT, "history.correct_undo", run_undo, .in = &correction_undo_in_type, .placed = true,
 		.out = &correction_type, .doc = "Write back what was there before a correction"),
+	ROUTE("POST", "/history/export", PERM_SAMPLE_READ, "history.export", run_export, .placed = true, .in = &history_export_in_type, .out = &job_type, .status = 202,
+		.doc = "Samples of points, or of all, into a Parquet or CSV file, as a job"),
 	ROUTE("POST", "/history/check", PERM_SYSTEM_WRITE, "history.check", run_check, .out = &job_type, .status = 202,
 		.doc = "Read every file of samples and hold it against its checksums, as a job; nothing is changed"),
 };

@@ -31,6 +31,8 @@ const struct command commands[] = {
 	{ "store", "stats | compact | check [--data DIR] [OPTIONS]",
 		"The files of samples: how many, how large, what waits; merge all of them now; read all of them and say what is damaged",
 		"样本文件：数量、大小、待合并量；立即全部合并；全部读取并指出损坏之处", &history_option_type, run_history, NULL, history_verbs },
+	{ "store", "export FILE.parquet|FILE.csv [POINT …] [--from T] [--to T] [OPTIONS]", "Samples of points, or of all, into a file for other programs; of one state",
+		"将部分或全部点位的样本导出为供其他程序使用的文件（同一时刻的状态）", &store_export_option_type, run_store_export, NULL, store_export_verbs },
 	{ "store", "repair --data DIR", "Damaged files of samples: what can be read is kept, the rest put aside; nothing is deleted",
 		"修复损坏的样本文件：保留可读取的部分，其余移至 aside；不删除任何文件", &repair_option_type, run_repair, NULL, repair_verbs },
 	{ "store", "move --data DIR --to postgresql://HOST/DATABASE|files", "Move the records to PostgreSQL, or back into files",

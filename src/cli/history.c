@@ -1,6 +1,7 @@
 /* history.c - tenon store stats|compact|check: the files of samples of a running platform; check and repair also without one. */
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "cli/ops.h"
@@ -113,6 +114,56 @@ static int check_there(const struct remote *remote, struct arena *a)
 			(long long) tree_i64(tree_find(result, "bytes"), 0), (long long) tree_i64(tree_find(result, "faults"), 0),
 			(long long) tree_i64(tree_find(result, "harmless"), 0), (long long) tree_i64(tree_find(result, "lost"), 0));
 	return outcome((uint64_t) tree_i64(tree_find(result, "faults"), 0), (uint64_t) tree_i64(tree_find(result, "harmless"), 0));
+}
+
+/* --- export ------------------------------------------------------------------------------------------------------------ */
+
+struct export_options { REMOTE_MEMBERS; const char *from, *to; };
+static const struct rec_field export_fields[] = {
+	REMOTE_FIELDS(struct export_options),
+	F(struct export_options, from, .label = "From: RFC 3339, now-7d", .label_zh = "开始：RFC 3339 或 now-7d", .doc = "default: since ever", .doc_zh = "默认为最早"),
+	F(struct export_options, to, .label = "To", .label_zh = "结束", .doc = "default: until now", .doc_zh = "默认为最新"),
+};
+const struct rec_type store_export_option_type = REC_PLAIN(struct export_options, "options", export_fields);
+const char *const store_export_verbs[] = { "export", NULL };
+
+int run_store_export(const struct command *c, const void *options, int argc, char *argv[], struct arena *a)
+{
+	const struct export_options *o = options;
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20);
+	struct json j = JSON_TO(&b);
+	struct tree *job;
+	const char *body, *id;
+	int r;
+
+	if (argc < 3)
+		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", c->name, c->usage), NULL);
+	json_object(&j);
+	json_key(&j, "points");
+	json_array(&j);
+	for (int i = 3; i < argc; i++)
+		json_str(&j, argv[i]);
+	json_end(&j);
+	if (!str_empty(o->from))
+		json_kv_str(&j, "from", o->from);
+	if (!str_empty(o->to))
+		json_kv_str(&j, "to", o->to);
+	json_kv_str(&j, "format", str_ends(argv[2], ".csv") ? "csv" : "parquet");
+	json_end(&j);
+	body = b.failed ? NULL : arena_str(a, b.data);
+	buf_done(&b);
+	if (!body)
+		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	struct remote_request q = { .method = "POST", .path = "/api/v1/history/export", .type = "application/json", .body = body, .len = str_len(body) };
+	r = remote_tree(REMOTE_OF(o), &q, a, &job);
+	id = r < 0 ? NULL : tree_str(tree_find(job, "id"));
+	if (r == 0)
+		r = job_wait(REMOTE_OF(o), id ? id : "", a, &job);
+	if (r == 0)
+		r = job_fetch(REMOTE_OF(o), id ? id : "", argv[2], a);
+	if (r == 0)
+		printf(cli_text("%lld samples in %s\n", "%2$s 中有 %1$lld 个样本\n"), (long long) tree_i64(tree_find(tree_find(job, "result"), "rows"), 0), argv[2]);
+	return r;
 }
 
 /* --- stats, compact ---------------------------------------------------------------------------------------------------- */

@@ -54,6 +54,13 @@ extern const struct job_kind history_compact_kind;
 int history_check(struct scope *s, struct uuid *ret_job);
 extern const struct job_kind history_check_kind;
 
+/* As a job ("history.export"): samples of points into a file, of one state of the store. body: the JSON that `in` was read from. What comes of it: {"rows"} and
+ * the file. For who may read samples, of his tenant. */
+struct history_export_in { struct rec_list points /* of texts; none: all that may be read */; const char *from, *to; int32_t format /* 0 parquet, 1 csv */; };
+extern const struct rec_type history_export_in_type;
+int history_export(struct scope *s, const struct history_export_in *in, const char *body, struct uuid *ret_job);
+extern const struct job_kind history_export_kind;
+
 /* history_health.c: what history_stats() says beyond its counts. */
 struct tsdb_stats;
 int history_health(struct scope *s, const struct tsdb_stats *v, struct history_stats *ret);

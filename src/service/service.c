@@ -148,7 +148,7 @@ int each_tenant(struct platform *p, const char *as, int (*fn)(struct scope *s, v
 	return MIN(r, 0);
 }
 
-static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, &history_compact_kind, &history_erase_kind, &history_check_kind, NULL };
+static const struct job_kind *const job_kinds[] = { &samples_export_kind, &import_job_kind, &scan_kind, &backup_make_kind, &backup_verify_kind, &history_compact_kind, &history_erase_kind, &history_check_kind, &history_export_kind, NULL };
 
 const struct job_kind *const *service_job_kinds(void)
 {

@@ -20,6 +20,7 @@
 #include "base/id.h"
 #include "model/batch.h"
 #include "tsdb/check.h"
+#include "tsdb/friendly.h"
 #include "tsdb/query.h"
 #include "tsdb/remove.h"
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import tenon
-from test_history import BASE, history, run, stats, write
+from test_history import BASE, START, history, run, stats, write
 from test_metrics import read, scrape
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
@@ -18,7 +18,18 @@ pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 names = itertools.count()
 
 
+running = []
+
+
+@pytest.fixture(autouse=True)
+def stopped():
+    yield
+    while running:
+        running.pop().close()
+
+
 def opened(p):
+    running.append(p)
     p.token = p.sign_in(name=f"care{next(names)}")
     return p
 
@@ -65,7 +76,28 @@ def test_old_days_go_to_the_second_folder_and_answer_as_before(work, want):
     assert m[("tenon_tsdb_folder_files", (("folder", "second"),))] == 4 and m[("tenon_tsdb_second_reachable", ())] == 1
     shown = run(p, "store", "stats")
     assert shown.returncode == 0 and str(cold) in shown.stdout, shown.stderr
+    exported(p, work, want)
     assert p.close() == 0
+
+
+def exported(p, work, want):
+    """All of it as one file for other programs, also from the second folder; some of it as CSV; wrong points are said at once."""
+    done = run(p, "store", "export", str(work / "all.parquet"))
+    assert done.returncode == 0, done.stderr
+    table = pq.read_table(work / "all.parquet")
+    assert table.schema.names == ["point", "time", "value", "text", "quality"] and str(table.schema.field("value").type) == "double"
+    got = {}
+    for row in table.to_pylist():
+        got.setdefault(row["point"], {})[int(row["time"].timestamp())] = row["value"]
+    assert got == want and table["text"].null_count == table["quality"].null_count == table.num_rows
+    name = min(want)
+    done = run(p, "store", "export", str(work / "some.csv"), name, "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-03T00:00:00Z")
+    assert done.returncode == 0, done.stderr
+    rows = (work / "some.csv").read_text().splitlines()
+    assert rows[0] == "time,point,value,quality"
+    assert len(rows) - 1 == sum(START + 86400 <= t < START + 2 * 86400 for t in want[name]) == int(done.stdout.split()[0]) > 0
+    assert run(p, "store", "export", str(work / "none.csv"), "nowhere").returncode == 66 and not (work / "none.csv").exists()
+    assert p.call("POST", f"{BASE}/history/export", {"from": "now", "to": "now-1h"})[0] == 422
 
 
 def test_a_backup_takes_them_along_and_is_whole_without_the_folder(work, want):
