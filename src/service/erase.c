@@ -11,6 +11,7 @@
 #include "service/backups.h"
 #include "service/correction.h"
 #include "service/internal.h"
+#include "service/kept.h"
 #include "service/removal.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
@@ -294,6 +295,7 @@ static int leave_backups(struct erasing *e, struct scope *system)
 static int leave_rest(struct erasing *e)
 {
 	struct scope system, first;
+	uint32_t answers;
 	int r;
 
 	job_say(e->job, "exports, corrections, backups", "导出文件、更正记录、备份");
@@ -304,6 +306,8 @@ static int leave_rest(struct erasing *e)
 		r = leave_exports(e, &system);
 	if (r == 0)
 		r = correction_erase(&system, e->what.points, e->what.n, &e->corrections);
+	if (r == 0)
+		r = kept_forget(&system, "\"before_quality\"", &answers);       /* what only a correction says */
 	if (r == 0)
 		r = leave_journal(e);
 	return r < 0 ? r : leave_backups(e, &first);

@@ -1,6 +1,8 @@
 /* kept.c - answers kept for requests that are sent again. */
 #include "service/kept.h"
 
+#include <string.h>
+
 #include "base/when.h"
 #include "service/internal.h"
 
@@ -177,4 +179,55 @@ int kept_end(struct scope *s, const char *key, const struct kept *answer)
 	int r = open_tx(s);
 
 	return r < 0 ? r : close_tx(s, end(s, key, answer));
+}
+
+/* ---- erasing ---- */
+
+enum { FORGET_AT_ONCE = 200 };
+struct forgetting { const char *what; struct uuid id[FORGET_AT_ONCE]; uint32_t n; };
+
+static int note_telling(void *ctx, const void *rec)
+{
+	const struct kept_answer *k = rec;
+	struct forgetting *f = ctx;
+
+	if (k->body.len && memmem(k->body.data, k->body.len, f->what, str_len(f->what)))
+		f->id[f->n++] = k->head.id;
+	return f->n == FORGET_AT_ONCE;
+}
+
+static int run_forget(struct scope *s, const void *in, void *ret)
+{
+	struct kept_answer *k = arena_new(s->arena, struct kept_answer);
+	struct forgetting *f = ret;
+	int r = k ? store_list(s->tx, &kept_answer_type, &(struct store_list) { .limit = 0 }, note_telling, f, NULL) : err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
+
+	for (uint32_t i = 0; r >= 0 && i < f->n; i++) {
+		r = store_get(s->tx, &kept_answer_type, &f->id[i], k, s->arena);
+		k->body = (struct rec_bytes) { "{}", 2 };
+		if (r == 0)
+			r = store_put(s->tx, &kept_answer_type, k, &s->who.id);
+	}
+	if (r < 0 || !f->n)
+		return r < 0 ? r : DEED_CHANGED_NOTHING;
+	return audit_text(s, "kept answers", arena_fmt(s->arena, "%u emptied", f->n));
+}
+
+int kept_forget(struct scope *s, const char *what, uint32_t *ret_n)
+{
+	static const struct deed deed = DEED("history.erase_answers", PERM_HISTORY_ERASE, DEED_TENANT, run_forget);
+	struct forgetting *f = arena_new(s->arena, struct forgetting);
+	uint32_t sum = 0;
+	int r = f ? 0 : err_fail(ERR_NO_MEMORY, "what", "@record", NULL);
+
+	while (r == 0) {
+		*f = (struct forgetting) { .what = what };
+		r = scope_do(s, &deed, NULL, f);
+		sum += r == 0 ? f->n : 0;
+		if (f->n < FORGET_AT_ONCE)
+			break;
+	}
+	if (r == 0)
+		*ret_n = sum;
+	return r;
 }

@@ -25,3 +25,6 @@ struct kept {
 int kept_begin(struct scope *s, const char *key, const char *request, struct kept *ret);
 /* answer NULL: nothing happened, the same key may be tried again. */
 int kept_end(struct scope *s, const char *key, const struct kept *answer);
+
+/* Answers that say this are emptied: asked for again they are {}, and nothing is done twice. For erasures (service/removal.h). Needs history.erase. */
+int kept_forget(struct scope *s, const char *what, uint32_t *ret_n);

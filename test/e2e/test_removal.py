@@ -212,8 +212,9 @@ def filled(p, days=2):
     write(p, vault(range(86400 + 100, 86400 + 130), 5))
     export = post(p, "/query/export", {"points": SECRET, "from": when(START), "to": when(START + 10)}, 202)["id"]
     assert ended(p, export)["state"] == "done"
-    post(p, "/corrections", {"reason": "wrong recipe", "corrections": [
-        {"point": "vault/dose", "time": when(START + 3), "value": 41.5}, {"point": "vault/recipe", "time": when(START + 4), "value": TEXT + "corrected"}]})
+    wrong = {"reason": "wrong recipe", "corrections": [
+        {"point": "vault/dose", "time": when(START + 3), "value": 41.5}, {"point": "vault/recipe", "time": when(START + 4), "value": TEXT + "corrected"}]}
+    assert p.call("POST", f"{BASE}/corrections", wrong, headers={"Idempotency-Key": "once"})[0] == 200         # its answer is kept for a day
     return backup
 
 
@@ -269,3 +270,29 @@ def test_backups_are_for_who_may_delete_them(p):
     status, _, job = p.call("POST", f"{BASE}/history/erase", {"points": ["tank/level"], "reason": "x"}, token=token)
     assert status == 202 and ended(p, job["id"])["state"] == "done"
     assert values(p, "tank/level") == {}
+
+
+def test_a_point_that_is_gone_is_erased_by_its_id_and_a_place_bounds_who_may_delete(p):
+    write(p, [f"hall temp=1,load=2 {START}\n"])
+    _, _, found = p.call("GET", f"{BASE}/points?path=hall/temp")
+    point = found["items"][0]
+    assert p.call("DELETE", f"{BASE}/points/{point['id']}")[0] in (200, 204)
+    assert p.call("POST", f"{BASE}/history/delete", {"points": [point["id"]], "reason": "x"})[0] == 404
+    done = ended(p, post(p, "/history/erase", {"points": [point["id"]], "reason": "the point is gone"}, 202)["id"])
+    assert done["state"] == "done" and done["result"]["samples"] == 1 and done["result"]["log_gone"] is True
+    # In a place: what lies elsewhere may be read and not deleted.
+    place = p.make("places", code="north")
+    p.make("roles", name="tidy", permissions=["history.delete"])
+    p.make("roles", name="reads", permissions=["point.read", "sample.read"])
+    token = p.sign_in("reads", "tidy-here")
+    holder = next(t for t in p.call("GET", f"{BASE}/tokens")[2]["items"] if t["name"] == "tidy-here")
+    role = next(r for r in p.call("GET", f"{BASE}/roles?limit=100")[2]["items"] if r["name"] == "tidy")
+    p.make("grants", token=holder["id"], role=role["id"], place=place["id"])
+    device = p.call("GET", f"{BASE}/devices?code=hall")[2]["items"][0]
+    body = {"points": ["hall/load"], "reason": "not mine"}
+    assert p.call("POST", f"{BASE}/history/delete", body, token=token)[0] == 403
+    assert p.call("PATCH", f"{BASE}/devices/{device['id']}", {"place": place["id"]}, headers={"Content-Type": "application/merge-patch+json"})[0] == 200
+    path = p.call("GET", f"{BASE}/points?code=load")[2]["items"]
+    there = next(x["path"] for x in path if x["device"] == device["id"])
+    status, _, answer = p.call("POST", f"{BASE}/history/delete", {**body, "points": [there]}, token=token)
+    assert (status, answer.get("samples")) == (200, 1), answer
