@@ -396,7 +396,8 @@ void tier_stop(struct tsdb *t)
 	cond_broadcast(&s->cond);
 	mutex_unlock(&s->mutex);
 	thread_join(&s->thread);
-	s->running = s->stop = false;
+	s->running = false;
+	s->stop = false;
 }
 
 /* --- Figures */

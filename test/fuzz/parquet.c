@@ -67,9 +67,10 @@ static void read_series(struct file *f, const struct idx *x)
 		return;
 	}
 	scan_want_lag(c, true);
+	scan_want_scaled(c, x->n % 2);
 	m.keep = true;
 	for (uint32_t i = 0; i < x->n && i < 20; i++) {
-		merge_begin(&m, INT64_MIN, INT64_MAX);
+		merge_begin(&m, i % 3 ? INT64_MIN : x->entry[i].t_min / 2 + x->entry[i].t_max / 2, INT64_MAX - x->n % 2);
 		if (merge_add_rows(&m, c, &x->entry[i], x->entry[i].type) < 0)
 			break;
 		for (int n = 0; n < 1000 && merge_next(&m, &span) > 0; n++)
@@ -97,7 +98,7 @@ static void as_file(const uint8_t *parquet, size_t len, const uint8_t *idx, size
 	path_join(base, sizeof(base), dir, "none.dict");
 	if (names_open(base, 1, 0, &names) == 0) {
 		path_join(base, sizeof(base), dir, "f");
-		if (file_pool_new(4, &pool) == 0 && file_new(pool, names, base, &info, &f) == 0 && file_use(f, &x) == 0) {
+		if (file_pool_new(4, &pool) == 0 && file_new(pool, names, base, NULL, &info, &f) == 0 && file_use(f, &x) == 0) {
 			read_series(f, x);
 			file_leave(f);
 		}
