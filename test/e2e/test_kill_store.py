@@ -124,7 +124,7 @@ class Other(threading.Thread):
         self.p, self.deed, self.times, self.under_way, self.failed = p, deed, 0, False, None
 
     def run(self):
-        while True:
+        while self.p.child.poll() is None:
             self.under_way = True
             try:
                 self.deed(self.p)

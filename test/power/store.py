@@ -1,5 +1,5 @@
-"""Peer: a disk that loses what was not synced (disk.py), under the store alone (store.c): it writes, makes files of memory and merges them while more
-comes. The power goes behind every sync and at random instants; from each disk the store starts, all that was acknowledged is there once, nothing
+"""Peer: a disk that loses what was not synced (disk.py), under the store alone (store.c): it writes, makes files of memory, merges them while more
+comes, deletes, and moves them to a second folder. The power goes behind every sync and at random instants; from each disk the store starts, all that was acknowledged is there once, nothing
 else is, and it can go on. With --flips: a wrong byte anywhere in any file instead; nothing wrong is ever answered, and what is missing is told.
 
 store.py RECORDER STORE [--cuts N] [--sample N] [--seed N] [--steps N] [--flips N] [--keep DIR]
@@ -31,10 +31,11 @@ def live(a, room, seed):
     return disk.read(record), data
 
 
-def judge(a, image, mode, rows):
+def judge(a, image, mode, said):
     """What is wrong with the folder, None when nothing is; and what was said."""
+    rows, deleted, deleting = said
     try:
-        done = subprocess.run([os.path.abspath(a.store), image, mode, str(rows), str(rows + ROWS)], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([os.path.abspath(a.store), image, mode, *map(str, (rows, rows + ROWS, deleted, deleting))], capture_output=True, text=True, timeout=120)
         said = None if done.returncode == 0 else f"exit code {done.returncode}: {done.stdout[-300:]}{done.stderr[-300:]}"
         return said, done.stdout.strip()
     except subprocess.TimeoutExpired:
@@ -53,12 +54,12 @@ def cut_power(a, room, seed):
     plan = disk.cuts(events, a.cuts, seed)
     if a.sample:
         plan = [plan[i * len(plan) // a.sample] for i in range(a.sample)]
-    model, at, promised, bad, waiting, fds = disk.Disk(data), 0, 0, [], [], set()
+    model, at, promised, bad, waiting, fds = disk.Disk(data), 0, (0, 0, 0), [], [], set()
 
-    def one(number, image, index, how, rows):
-        said, _ = judge(a, image, "check", rows)
+    def one(number, image, index, how, promised):
+        said, _ = judge(a, image, "check", promised)
         finish(a, image, said, f"cut-{seed}-{number}")
-        return said and f"seed {seed}, cut {number} ({how}, call {index}), {rows} rows acknowledged: {said}"
+        return said and f"seed {seed}, cut {number} ({how}, call {index}), {promised} acknowledged: {said}"
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, (index, how) in enumerate(plan):
@@ -69,7 +70,7 @@ def cut_power(a, room, seed):
                 elif e.op == disk.OPEN:
                     fds.discard(e.fd)
                 elif e.op == disk.WRITE and e.fd in fds:
-                    promised = struct.unpack("<Q", e.data)[0]
+                    promised = struct.unpack("<3Q", e.data)
                 model.step(e)
                 at += 1
             image = f"{room}/cut-{seed}-{number}"
@@ -86,14 +87,14 @@ def kind_of(path):
     name = path.name
     if name in ("manifest", "series.dict", "series.parquet"):
         return name
-    return "log" if path.parent.name == "wal" else path.suffix or name
+    return "log" if path.parent.name == "wal" else "".join(path.suffixes) or name
 
 
 def flip(a, room, seed):
     """Wrong bytes, one a folder, in files of every kind: {kind: {outcome: times}}, findings."""
     _, data = live(a, room, seed)
     with open(f"{data}/acknowledged", "rb") as f:
-        rows = struct.unpack("<Q", f.read()[-8:])[0]
+        rows = struct.unpack("<3Q", f.read()[-24:])
     rng, bad, outcomes = random.Random(seed), [], {}
     kinds = {}
     for path in sorted(p for p in pathlib.Path(data).rglob("*") if p.is_file() and p.stat().st_size and p.name != "acknowledged"):
