@@ -145,10 +145,13 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 			r = scan_find(c, s->number, &e);
 		if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b.sample.time_ns)
 			continue;
-		if (e.t_max < before && e.last_kind != IDX_LAST_IN_FILE && !tombs_touch(rd->catalog->tombs, f, s->number, e.t_max, e.t_max))
+		int64_t end = e.t_max < before ? e.t_max + (e.t_max < INT64_MAX) : before, until = tombs_before(rd->catalog->tombs, f, s->number, e.t_min, end);
+		if (until <= e.t_min)
+			continue;
+		if (e.t_max < before && until == end && e.last_kind != IDX_LAST_IN_FILE)
 			r = from_entry(&b, &e, f->rank);
 		else
-			r = from_rows(&b, c, &e, before, rd);
+			r = from_rows(&b, c, &e, until, rd);
 	}
 	if (r >= 0)
 		*ret = b.sample;

@@ -66,21 +66,35 @@ int merge_add_pieces(struct merge *m, const struct pieces *p)
 	return 0;
 }
 
+/* Then no page of it is read. */
+static bool is_all_deleted(const struct merge *m, const struct file_info *f, const struct idx_entry *e)
+{
+	int64_t from = MAX(e->t_min, m->from), end = m->to != INT64_MAX && e->t_max >= m->to ? m->to : e->t_max + (e->t_max < INT64_MAX);
+
+	return tombs_before(m->tombs, f, e->series, from, end) <= from;
+}
+
 int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, uint8_t type)
 {
+	const struct file_info *f = file_info(scan_file(c));
+	bool touched;
+
 	if (e->t_max < m->from || (e->t_min >= m->to && m->to != INT64_MAX))
+		return 0;
+	touched = tombs_touch(m->tombs, f, e->series, e->t_min, e->t_max);
+	if (touched && is_all_deleted(m, f, e))
 		return 0;
 	struct source *s = add(m);
 	if (!s)
 		return no_memory();
 	s->t_min = MAX(e->t_min, m->from);
-	s->rank = file_info(scan_file(c))->rank;
+	s->rank = f->rank;
 	s->scan = c;
 	s->row = e->first_row;
 	s->end = s->stop = e->first_row + e->n;
 	s->type = type;
 	s->entry = *e;
-	if (tombs_touch(m->tombs, file_info(scan_file(c)), e->series, e->t_min, e->t_max)) {
+	if (touched) {
 		size_t n;
 
 		s->tomb = tombs_of(m->tombs, e->series, &n);

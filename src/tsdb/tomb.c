@@ -79,6 +79,21 @@ bool tombs_touch(const struct tombs *t, const struct file_info *f, uint32_t seri
 	return false;
 }
 
+int64_t tombs_before(const struct tombs *t, const struct file_info *f, uint32_t series, int64_t first, int64_t before)
+{
+	/* Backwards from the last one that begins in front of it. */
+	for (size_t i = t ? place_of(t, series, before) + 1 : 0; i-- > 0 && before > first;) {
+		const struct tomb *d = i < t->n ? &t->tomb[i] : NULL;
+
+		if (!d || d->series > series || (d->series == series && (d->from_ns >= before || !tomb_is_of(d, f))))
+			continue;
+		if (d->series < series || last_of(d) < before - 1)
+			break;
+		before = d->from_ns;
+	}
+	return before;
+}
+
 /* By bounds: the file may hold a sample that the tomb means. */
 static bool meets(const struct tomb *d, const struct file_info *f)
 {

@@ -39,6 +39,8 @@ bool tombs_are_right(const struct tombs *t);            /* sorted, none empty, n
  * index, a roll-up - stands for its samples there. */
 bool tombs_touch(const struct tombs *t, const struct file_info *f, uint32_t series, int64_t first, int64_t last);
 bool tombs_touch_file(const struct tombs *t, const struct file_info *f);       /* any of its series at all, by its bounds */
+/* Up to where something may be left of first <= time < before: `before` itself, or where the tombs that reach up to it begin; first or less: nothing is. */
+int64_t tombs_before(const struct tombs *t, const struct file_info *f, uint32_t series, int64_t first, int64_t before);
 /* Those of a series. */
 const struct tomb *tombs_of(const struct tombs *t, uint32_t series, size_t *ret_n);
 /* Files that hold nothing of it are told so while they are read: file_set_tombs(). */

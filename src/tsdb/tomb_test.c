@@ -38,6 +38,11 @@ static bool equals(const struct tombs *t, const struct table *table, uint64_t ne
 
 				if (tombs_touch(t, &f, s + 1, i, i) != (is && is >= rank && is > f.tombs))
 					return false;
+				int64_t left = i;
+				while (left > 0 && tombs_touch(t, &f, s + 1, left - 1, left - 1))
+					left--;
+				if (tombs_before(t, &f, s + 1, 0, i) != left)
+					return false;
 			}
 	}
 	return true;
