@@ -305,7 +305,8 @@ static bool steady_block(struct agg *a, const struct span *s)
 	}
 	sum_add(&a->sum, decimal_f64((int64_t) x.sum, s->e));
 	a->b.n_used += s->n;
-	widen_scaled(a, s, min, max);
+	if (!a->step->lean)
+		widen_scaled(a, s, min, max);
 	a->holding = true;
 	a->hold = decimal_f64(m[last], s->e);
 	a->hold_ns = s->t[last];

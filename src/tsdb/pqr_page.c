@@ -251,14 +251,16 @@ static int dict_values(struct pqr_scratch *s, struct cur *c, const struct pq_col
 	unsigned width = cur_u8(c);
 	if (c->bad || width > 16 || !rle_decode(c, s->index, n, width))
 		return damaged("its indices are not right");
-	for (uint32_t i = 0; i < n; i++) {
-		if (s->index[i] >= dict->n)
-			return damaged("an index is beyond its dictionary");
-		if (col->type == PQ_BYTES)
-			to->text[i] = dict->text[s->index[i]];
-		else
-			to->v[i] = dict->v[s->index[i]];
-	}
+	const uint16_t *index = s->index;
+	uint32_t most = 0;
+	for (uint32_t i = 0; i < n; i++)
+		most = MAX(most, (uint32_t) index[i]);
+	if (most >= dict->n)
+		return damaged("an index is beyond its dictionary");
+	for (uint32_t i = 0; i < n && col->type == PQ_BYTES; i++)
+		to->text[i] = dict->text[index[i]];
+	for (uint32_t i = 0; i < n && col->type != PQ_BYTES; i++)
+		to->v[i] = dict->v[index[i]];
 	return 0;
 }
 
