@@ -1,6 +1,8 @@
 /* history.c - the files of samples, deletes, erasure, corrections. The deeds are those of service/history.h, removal.h, correction.h. */
 
 #include "api/internal.h"
+#include "base/num.h"
+#include "base/str.h"
 #include "job/job.h"
 #include "service/correction.h"
 #include "service/history.h"
@@ -125,7 +127,49 @@ static int run_export(struct call *c)
 	return r < 0 ? r : answer_job(c, &job);
 }
 
+static const char *const retention_params[] = { "samples", "minutes", "hours", NULL };
+
+static int days(struct call *c, const char *key, uint32_t *days)
+{
+	const char *text = call_param(c, key);
+	uint64_t n = 0;
+
+	if (!text)
+		return 0;
+	if (num_parse_u64(text, text + str_len(text), &n) != str_len(text) || n > 36500)
+		return err_at(err_fail(ERR_OUT_OF_RANGE, "field", key, "min", "0", "max", "36500", "value", text, NULL), key);
+	*days = (uint32_t) n;
+	return 1;
+}
+
+static int run_retention(struct call *c)
+{
+	struct history_retention v;
+	int any = 0, r = history_retention(&c->scope, NULL, &v);
+	struct history_keep asked;
+	struct json j;
+
+	if (r < 0)
+		return r;
+	asked = v.keep;
+	uint32_t *const at[] = { &asked.samples, &asked.minutes, &asked.hours };
+	for (unsigned i = 0; i < ELEMENTSOF(at); i++) {
+		r = days(c, retention_params[i], at[i]);
+		if (r < 0)
+			return r;
+		any |= r;
+	}
+	r = any ? history_retention(&c->scope, &asked, &v) : 0;
+	if (r < 0)
+		return r;
+	j = answer_json(c);
+	record_json(&history_retention_type, &v, NULL, &j);
+	return 0;
+}
+
 static const struct route rows[] = {
+	ROUTE("GET", "/history/retention", PERM_SYSTEM_READ, "history.retention", run_retention, .params = retention_params, .out = &history_retention_type,
+		.doc = "How many days samples and their figures are kept, and what would go if it were so many"),
 	ROUTE("GET", "/history/stats", PERM_SYSTEM_READ, "history.stats", run_stats, .out = &history_stats_type,
 		.doc = "The files of samples: how many, how large, what waits to be merged"),
 	ROUTE("POST", "/history/compact", PERM_SYSTEM_WRITE, "history.compact", run_compact, .out = &job_type, .status = 202,

@@ -156,6 +156,7 @@ static void merging_part(struct om *m, const struct tsdb_stats *v)
 	for (unsigned i = 0; i < ELEMENTSOF(labels); i++)
 		sample(m, labels[i], (double) v->level[i].bytes);
 	GAUGE(m, "tsdb_bytes_per_sample", "Bytes of files a sample", v->bytes_per_sample);
+	GAUGE(m, "tsdb_rollup_bytes", "Bytes of figures of minutes and hours", v->roll_bytes);
 	GAUGE(m, "tsdb_day_files_max", "The most files that one day has", v->files_of_day);
 	GAUGE(m, "tsdb_merge_waiting_files", "Files of days that are over and not merged", v->backlog_files);
 	GAUGE(m, "tsdb_merge_waiting_bytes", "Their bytes", v->backlog_bytes);

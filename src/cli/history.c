@@ -1,4 +1,4 @@
-/* history.c - tenon store stats|compact|check: the files of samples of a running platform; check and repair also without one. */
+/* history.c - tenon store stats|compact|retention|check: the files of samples of a running platform; check and repair also without one. */
 #include <stdio.h>
 
 #include "base/json.h"
@@ -9,15 +9,18 @@
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
 
-struct history_options { REMOTE_MEMBERS; const char *data, *folder; };
+struct history_options { REMOTE_MEMBERS; const char *data, *folder, *samples, *minutes, *hours; };
 static const struct rec_field history_fields[] = {
 	REMOTE_FIELDS(struct history_options),
 	F(struct history_options, data, .label = "Data folder, for check; without it the running platform is asked", .label_zh = "数据文件夹（用于 check）；不填则询问运行中的平台"),
 	F(struct history_options, folder, .label = "Second folder, for check --data", .label_zh = "第二文件夹（用于 check --data）", .doc = "default: where it was last",
 		.doc_zh = "默认为最近使用的位置"),
+	F(struct history_options, samples, .label = "Days of samples, for retention: what would go", .label_zh = "样本保留天数（用于 retention）：查看将删除的内容"),
+	F(struct history_options, minutes, .label = "Days of figures of minutes", .label_zh = "分钟数据保留天数"),
+	F(struct history_options, hours, .label = "Days of figures of hours", .label_zh = "小时数据保留天数"),
 };
 const struct rec_type history_option_type = REC_PLAIN(struct history_options, "options", history_fields);
-const char *const history_verbs[] = { "stats", "compact", "check", NULL };
+const char *const history_verbs[] = { "stats", "compact", "retention", "check", NULL };
 
 /* All members but the levels. */
 static struct tree *rest_of(const struct tree *answer, struct arena *a)
@@ -203,6 +206,29 @@ static int stats(const struct remote *remote, struct arena *a)
 	return 0;
 }
 
+/* What is kept, or (--samples, --minutes, --hours) what would go if it were so many days. */
+static int retention(const struct history_options *o, const struct remote *remote, struct arena *a)
+{
+	static const struct rec_type nothing = { .n_fields = 0 };
+	const struct { const char *name, *value; } asked[] = { { "samples", o->samples }, { "minutes", o->minutes }, { "hours", o->hours } };
+	struct buf out = BUF_INIT(&sys_heap, 1 << 16);
+	const char *path = "/api/v1/history/retention";
+	struct tree *answer;
+	char sep = '?';
+
+	for (unsigned i = 0; i < ELEMENTSOF(asked); i++)
+		if (!str_empty(asked[i].value)) {
+			path = arena_fmt(a, "%s%c%s=%.10s", path, sep, asked[i].name, asked[i].value);
+			sep = '&';
+		}
+	int r = remote_tree(remote, &(struct remote_request) { .method = "GET", .path = path }, a, &answer);
+	if (r < 0)
+		return r;
+	show_one(&nothing, answer, remote->output, &out);
+	show_print(&out);
+	return 0;
+}
+
 static int compact(const struct remote *remote, struct arena *a)
 {
 	struct tree *job;
@@ -222,5 +248,7 @@ int run_history(const struct command *c, const void *options, int argc, char *ar
 		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon %s %s", c->name, c->usage), NULL);
 	if (str_eq(argv[1], "check"))
 		return str_empty(o->data) ? check_there(remote, a) : check_here(o);
+	if (str_eq(argv[1], "retention"))
+		return retention(o, remote, a);
 	return str_eq(argv[1], "stats") ? stats(remote, a) : compact(remote, a);
 }

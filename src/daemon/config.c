@@ -103,6 +103,12 @@ static const struct rec_field store_fields[] = {
 		.doc = "must be there, it is never made; files of old days are moved into it", .doc_zh = "须已存在，平台不会创建；较早日期的文件移入其中"),
 	F_KIND(struct config_store, age, REC_DURATION, .def = "30d", .min = "0s", .max = "36500d", RESTART, .label = "Age at which files are moved there",
 		.label_zh = "移入第二文件夹的时限", .doc = "counted from the end of their day; 0s: what lies there comes back", .doc_zh = "自当日结束起算；0s 表示移回数据文件夹"),
+	F_KIND(struct config_store, samples, REC_DURATION, .def = "0s", .min = "0s", .max = "36500d", RESTART, .label = "How long samples are kept",
+		.label_zh = "样本保留时长", .doc = "whole days; 0s: for ever; 90d is usual. A point may say otherwise", .doc_zh = "按整日计；0s 为永久；通常为 90d。点位可单独设置"),
+	F_KIND(struct config_store, minutes, REC_DURATION, .def = "0s", .min = "0s", .max = "36500d", RESTART, .label = "How long figures of minutes are kept",
+		.label_zh = "分钟数据保留时长", .doc = "at least as long as samples; 0s: for ever; 730d is usual", .doc_zh = "不短于样本；0s 为永久；通常为 730d"),
+	F_KIND(struct config_store, hours, REC_DURATION, .def = "0s", .min = "0s", .max = "36500d", RESTART, .label = "How long figures of hours are kept",
+		.label_zh = "小时数据保留时长", .doc = "at least as long as those of minutes; 0s: for ever", .doc_zh = "不短于分钟数据；0s 为永久"),
 };
 
 static const struct rec_type platform_type = REC_PLAIN(struct config_platform, "platform", platform_fields, .title = "The platform", .title_zh = "平台");

@@ -268,6 +268,9 @@ static void on_history(void *ctx, enum tsdb_event event, uint32_t tenant, const 
 	case TSDB_HELD_NO_MORE:
 		log_info("history", "files of samples are few enough again tenant=%u", tenant);
 		break;
+	case TSDB_OLD_GONE:
+		log_info("history", "files went whose samples or figures are kept no longer tenant=%u", tenant);
+		break;
 	case TSDB_SECOND_LOST:
 		log_warn("history", "the second folder is out of reach, queries that need its files are refused error=\"%s\"", err_log_text(why));
 		break;
@@ -283,10 +286,14 @@ static void on_history(void *ctx, enum tsdb_event event, uint32_t tenant, const 
 	}
 }
 
+/* Whole days, rounded up: nothing goes sooner than it was said. */
+static uint32_t days_of(int64_t ns) { return (uint32_t) (ns / (86400 * NS_PER_S) + (ns % (86400 * NS_PER_S) != 0)); }
+
 static int start_tsdb(struct daemon *d)
 {
 	struct tsdb_config c = { .data_dir = d->config->platform.data, .head_bytes = d->config->limits.memory, .version = TENON_VERSION,
 		.compact_rate = (int64_t) d->config->limits.merging, .second_dir = d->config->store.folder, .second_age_ns = d->config->store.age,
+		.keep = { { days_of(d->config->store.samples), days_of(d->config->store.minutes), days_of(d->config->store.hours) } },
 		.describe = describe, .on_event = on_history, .ctx = d };
 	struct tsdb_stats v;
 	int r = tsdb_open(&d->platform.tsdb, &c, d->platform.wal);

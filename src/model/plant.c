@@ -96,6 +96,8 @@ static const struct rec_field point_fields[] = {
 	OPTIONAL(bit, "Bit number", "位序号", .min = "0", .max = "15", .group = "address"),
 	F(struct point, enabled, ENABLED_RULE),
 	F(struct point, store, .def = "true", .label = "Keep history", .label_zh = "保存历史"),
+	OPTIONAL(keep_days, "Days that samples are kept", "样本保留天数", .min = "0", .max = "36500",
+		.doc = "0: for ever; empty: as the platform keeps all (store.samples). Figures of minutes and hours stay longer", .doc_zh = "0 为永久；留空则按平台设置（store.samples）。分钟和小时数据保留更久"),
 	F(struct point, unit, .flags = REC_SEARCH, .max = "32", .label = "Engineering unit", .label_zh = "工程单位", .group = "scaling"),
 	F(struct point, scale, .def = "1", .label = "Scale", .label_zh = "倍率", .group = "scaling"),
 	F(struct point, offset, .def = "0", .label = "Offset", .label_zh = "偏移", .group = "scaling"),

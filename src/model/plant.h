@@ -64,6 +64,7 @@ struct point {
 	int32_t type, access, byte_order, between;
 	int32_t bit;                    /* of a register, for bool; absent: none */
 	bool enabled, store;
+	int32_t keep_days;              /* of its samples; 0: for ever; absent: as the platform keeps all */
 	double scale, offset;           /* engineering = raw × scale + offset, after the ranges below */
 	double raw_min, raw_max, eng_min, eng_max;      /* all four or none: raw range → engineering range */
 	bool clamp;                     /* to the engineering range; otherwise outside is uncertain */

@@ -14,7 +14,7 @@
 enum { BLOCK = 4096, CHANGES = 10000, RUN = 64 };
 
 /* What the picture has of a point, and what says its series' type. Half of the columns, and most of the work of a list. */
-static const char *const point_parts[] = { "group", "device", "code", "name", "path", "type", "enabled", "store", "unit", "scale", "offset",
+static const char *const point_parts[] = { "group", "device", "code", "name", "path", "type", "enabled", "store", "keep_days", "unit", "scale", "offset",
 	"raw_min", "raw_max", "eng_min", "eng_max", "decimals", "between" };
 
 static const struct rec_type *const types[PLANT_WHATS_] = { &place_type, &connection_type, &device_type, &group_type, &point_type };
@@ -102,6 +102,8 @@ static int point_set(struct sync *s, const struct point *p, uint32_t series)
 	done = picture_put(s->picture, i);
 	rwlock_unlock(&s->plant->lock);
 	tsdb_keep(s->plant->tsdb, s->picture->tenant, series, p->store);
+	bool own = rec_has(&point_type, p, rec_field(&point_type, "keep_days"));
+	tsdb_retain(s->plant->tsdb, s->picture->tenant, series, !own ? 0 : p->keep_days ? (uint32_t) p->keep_days : TSDB_DAYS_MAX + 1);
 	atomic_fetch_add(&s->plant->generation, 1);
 	if (old && !uuid_equal(&old->point.group, &p->group))
 		tell(s, PLANT_POINT, &p->head.id, NULL, &old->point);   /* gone from its old group */

@@ -23,6 +23,7 @@ static const struct rec_field fields[] = {
 	F(R, bytes, .flags = REC_READONLY, .unit = "B", .label = "Size", .label_zh = "大小"),
 	F(R, samples, .flags = REC_READONLY, .label = "Samples in files", .label_zh = "文件中的样本数"),
 	F(R, bytes_per_sample, .flags = REC_READONLY, .unit = "B", .label = "A sample", .label_zh = "每个样本"),
+	F(R, rollup_bytes, .flags = REC_READONLY, .unit = "B", .label = "Figures of minutes and hours", .label_zh = "分钟和小时数据的大小"),
 	F(R, series, .flags = REC_READONLY, .label = "Series", .label_zh = "序列数"),
 	F(R, days, .flags = REC_READONLY, .label = "Days that have files", .label_zh = "有文件的天数"),
 	F(R, files_of_day, .flags = REC_READONLY, .label = "Most files of one day", .label_zh = "单日最多文件数"),
@@ -117,7 +118,7 @@ static int run_stats(struct scope *s, const void *in, void *out)
 	if (r < 0)
 		return r;
 	tsdb_stats(s->platform->tsdb, v);
-	*ret = (struct history_stats) { .files = v->n_files, .bytes = v->file_bytes, .samples = v->file_samples, .bytes_per_sample = v->bytes_per_sample,
+	*ret = (struct history_stats) { .files = v->n_files, .bytes = v->file_bytes, .samples = v->file_samples, .bytes_per_sample = v->bytes_per_sample, .rollup_bytes = v->roll_bytes,
 		.series = v->n_series, .days = v->days, .files_of_day = v->files_of_day, .waiting_files = v->backlog_files,
 		.waiting_bytes = v->backlog_bytes, .replaced_files = v->files_replaced, .unreadable_files = v->files_aside, .merges = v->merges,
 		.merge_failures = v->merge_failures, .merged_bytes = v->merged_in, .written_bytes = v->merged_out, .merged_samples = v->merged_rows,
@@ -140,6 +141,67 @@ int history_stats(struct scope *s, struct history_stats *ret)
 	static const struct deed deed = DEED_READ("history.stats", PERM_SYSTEM_READ, DEED_SYSTEM, run_stats);
 
 	return scope_do(s, &deed, NULL, ret);
+}
+
+/* --- Retention */
+
+#define K struct history_keep
+static const struct rec_field keep_fields[] = {
+	F(K, samples, .flags = REC_READONLY, .unit = "d", .label = "Samples", .label_zh = "样本", .doc = "0: for ever", .doc_zh = "0 为永久"),
+	F(K, minutes, .flags = REC_READONLY, .unit = "d", .label = "Figures of minutes", .label_zh = "分钟数据"),
+	F(K, hours, .flags = REC_READONLY, .unit = "d", .label = "Figures of hours", .label_zh = "小时数据"),
+};
+static const struct rec_type keep_type = REC_PLAIN(K, "history_keep", keep_fields, .title = "Days kept", .title_zh = "保留天数");
+
+#define H struct history_retention
+static const struct rec_field retention_fields[] = {
+	F_KIND(H, keep, REC_REC, .type = &keep_type, .flags = REC_READONLY, .label = "Days kept", .label_zh = "保留天数"),
+	F_KIND(H, asked, REC_REC, .type = &keep_type, .flags = REC_READONLY, .label = "Days asked about", .label_zh = "拟保留天数"),
+	F_KIND(H, today, REC_TIME, .flags = REC_READONLY, .label = "Days are counted back from", .label_zh = "天数起算日"),
+	F(H, files, .flags = REC_READONLY, .label = "Files that would go", .label_zh = "将删除的文件数"),
+	F(H, bytes, .flags = REC_READONLY, .unit = "B", .label = "Bytes of samples' files that would go", .label_zh = "将释放的样本文件大小"),
+	F(H, gone_samples, .flags = REC_READONLY, .label = "Samples that would be gone", .label_zh = "将不再保留的样本数"),
+	F_KIND(H, first, REC_TIME, .flags = REC_READONLY | REC_NULLABLE, .label = "From the day", .label_zh = "起始日期"),
+	F_KIND(H, last, REC_TIME, .flags = REC_READONLY | REC_NULLABLE, .label = "To the day", .label_zh = "截止日期"),
+};
+const struct rec_type history_retention_type = REC_PLAIN_HAS(H, "history_retention", retention_fields, .title = "Retention of history", .title_zh = "历史数据保留期限");
+
+static struct tsdb_retention retention_of(const struct history_keep *k) { return (struct tsdb_retention) { { k->samples, k->minutes, k->hours } }; }
+
+static int run_retention(struct scope *s, const void *in, void *out)
+{
+	struct history_retention *ret = out;
+	struct tsdb_would_go all, *w = &all;
+	struct tsdb_retention now;
+	int r = history_may(s, PERM_SYSTEM_READ);
+
+	if (r < 0)
+		return r;
+	tsdb_retained(s->platform->tsdb, &now);
+	*ret = (struct history_retention) { .keep = { now.days[TSDB_SAMPLES], now.days[TSDB_MINUTES], now.days[TSDB_HOURS] } };
+	ret->asked = in ? *(const struct history_keep *) in : ret->keep;
+	now = retention_of(&ret->asked);
+	r = tsdb_would_go(s->platform->tsdb, 0, &now, w);
+	if (r < 0)
+		return r;
+	ret->today = w->today_ns;
+	ret->files = w->files;
+	ret->bytes = w->bytes;
+	ret->gone_samples = w->samples;
+	if (w->first_day <= w->last_day) {
+		ret->first = (int64_t) w->first_day * 86400 * NS_PER_S;
+		ret->last = (int64_t) w->last_day * 86400 * NS_PER_S;
+		rec_set_has(&history_retention_type, ret, rec_field(&history_retention_type, "first"), true);
+		rec_set_has(&history_retention_type, ret, rec_field(&history_retention_type, "last"), true);
+	}
+	return 0;
+}
+
+int history_retention(struct scope *s, const struct history_keep *asked, struct history_retention *ret)
+{
+	static const struct deed deed = DEED_READ("history.retention", PERM_SYSTEM_READ, DEED_SYSTEM, run_retention);
+
+	return scope_do(s, &deed, asked, ret);
 }
 
 /* --- Merging */

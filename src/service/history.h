@@ -20,6 +20,7 @@ struct history_stats {
 	struct rec_list levels;                 /* struct history_level */
 	uint64_t files, bytes, samples;
 	double bytes_per_sample;
+	uint64_t rollup_bytes;                  /* of figures of minutes and hours */
 	uint64_t series, days, files_of_day;    /* files_of_day: the most that one day has */
 	uint64_t waiting_files, waiting_bytes;  /* of days that are over and not in day files */
 	uint64_t replaced_files, unreadable_files;
@@ -42,6 +43,18 @@ struct history_stats {
 	int64_t second_age;                     /* of files that go there; `has`: there is a second folder */
 };
 extern const struct rec_type history_stats_type;
+
+/* How many days are kept (0: for ever), and what would leave the disk at once if it were `asked`; of all tenants together. */
+struct history_keep { uint32_t samples, minutes, hours; };
+struct history_retention {
+	uint64_t has[2];
+	struct history_keep keep, asked;
+	int64_t today;                          /* days are counted back from here: behind the clock when it jumped, or nothing is written */
+	uint64_t files, bytes, gone_samples;    /* files that go whole; bytes of samples' files that go; samples that are seen no more */
+	int64_t first, last;                    /* `has`: something would; of which days */
+};
+extern const struct rec_type history_retention_type;
+int history_retention(struct scope *s, const struct history_keep *asked, struct history_retention *ret);       /* asked NULL: as it is */
 
 int history_stats(struct scope *s, struct history_stats *ret);
 /* As a job ("history.compact"): what is in files becomes day files, also of days that are not over. What comes of it:

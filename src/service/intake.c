@@ -28,7 +28,8 @@ struct asked { uint32_t tenant; const struct intake_name *name; };
 
 struct intake intake_of(struct scope *s)
 {
-	return (struct intake) { .ingest = s->platform->ingest, .scope = s, .now_ns = clock_now_ns() };
+	return (struct intake) { .ingest = s->platform->ingest, .scope = s, .now_ns = clock_now_ns(),
+		.kept_from_ns = tsdb_kept_from(s->platform->tsdb, s->tenant, 0) };
 }
 
 void intake_reset(struct intake *t)
@@ -258,12 +259,12 @@ int intake_time(const struct intake *t, int64_t ns)
 {
 	char text[WHEN_TEXT_MAX];
 
-	if (ns <= t->now_ns + FUTURE_MAX_H * 3600 * NS_PER_S && ns != TSDB_NEVER)
+	if (ns <= t->now_ns + FUTURE_MAX_H * 3600 * NS_PER_S && ns >= t->kept_from_ns && ns != TSDB_NEVER)
 		return 0;
 	when_format(text, ns);
 	if (ns == TSDB_NEVER)           /* what a series without samples has */
 		return err_fail(ERR_TOO_SMALL, "field", "timestamp", "min", "1677-09-21T00:12:43.145224193Z", "value", text, NULL);
-	return err_fail(ERR_INVALID, "field", "timestamp", "rule", "@not_future", "value", text, NULL);
+	return err_fail(ERR_INVALID, "field", "timestamp", "rule", ns < t->kept_from_ns ? "@not_kept" : "@not_future", "value", text, NULL);
 }
 
 /* What one request brings must fit into the log's queue, or it would be told to come again for ever. */

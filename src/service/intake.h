@@ -20,7 +20,7 @@ enum { INTAKE_CODE_MAX = 200, INTAKE_COLUMNS_MAX = 64 /* of a row */, INTAKE_NAM
 struct intake {
 	struct ingest *ingest;
 	struct scope *scope;
-	int64_t now_ns;
+	int64_t now_ns, kept_from_ns;   /* what is older is kept no more */
 	uint32_t samples;               /* that were added */
 	struct pushed missing;
 	struct batch_builder *builder[V_TIME + 1];
@@ -49,7 +49,7 @@ int intake_find(struct intake *t, const struct intake_name *name, struct intake_
 int intake_want(struct intake *t, const struct intake_name *name, enum vtype type);
 int intake_make(struct intake *t);      /* point.write; nothing to make is fine. -ERR_BUSY: others made so many meanwhile that they do not all fit */
 
-/* -ERR_INVALID: more than an hour ahead of our clock. -ERR_TOO_SMALL: the one instant that means there is none. */
+/* -ERR_INVALID: more than an hour ahead of our clock, or older than anything that is kept. -ERR_TOO_SMALL: the one instant that means there is none. */
 int intake_time(const struct intake *t, int64_t ns);
 int intake_add(struct intake *t, enum vtype type, const struct sample *s);     /* sample->value.type may be V_NONE; -ERR_COUNT */
 int intake_take(struct intake *t, struct batch *b);     /* a batch that is whole; takes the reference, also on failure */

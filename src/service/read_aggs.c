@@ -121,7 +121,7 @@ double read_agg_number(const struct read_agg *agg, const struct tsdb_bucket *k)
 	case AGG_INTEGRAL: return k->integral;
 	case AGG_STDDEV: return k->stddev;
 	case AGG_DELTA: return k->delta;
-	case AGG_CHANGES: return k->filled ? (double) NAN : (double) k->changes;
+	case AGG_CHANGES: return k->filled || k->coarse ? (double) NAN : (double) k->changes;
 	case AGG_MEDIAN: case AGG_PERCENTILE: return k->quantile[agg->quantile];
 	default: return (double) NAN;
 	}
@@ -156,11 +156,13 @@ void read_agg_json(struct json *j, const struct read_agg *agg, const struct tsdb
 {
 	if (agg->kind == AGG_FIRST || agg->kind == AGG_LAST)
 		read_value_json(j, agg->kind == AGG_FIRST ? &k->first : &k->last);
+	else if (agg->kind == AGG_STATES && k->coarse)
+		json_null(j);
 	else if (agg->kind == AGG_STATES)
 		write_states(j, k);
 	else if ((agg->kind == AGG_MIN || agg->kind == AGG_MAX) && is_whole(k))
 		json_i64(j, agg->kind == AGG_MIN ? k->min_i : k->max_i);
-	else if (agg->kind == AGG_COUNT || (agg->kind == AGG_CHANGES && !k->filled))
+	else if (agg->kind == AGG_COUNT || (agg->kind == AGG_CHANGES && !k->filled && !k->coarse))
 		json_u64(j, agg->kind == AGG_COUNT ? k->n : k->changes);
 	else if ((agg->kind == AGG_MIN_TIME || agg->kind == AGG_MAX_TIME) && k->n_used && k->min == k->min)
 		json_i64(j, (agg->kind == AGG_MIN_TIME ? k->min_ns : k->max_ns) / 1000);

@@ -75,6 +75,21 @@ static void series_end(struct answer *a)
 	json_end(&a->json);
 }
 
+/* Where samples of any of the points are gone, what is older is made of figures of minutes and hours, or is not there. */
+static void say_kept(struct answer *a)
+{
+	int64_t kept = INT64_MIN;
+	char text[WHEN_TEXT_MAX];
+
+	for (uint32_t i = 0; i < a->asked->n; i++)
+		if (a->asked->points[i].series)
+			kept = MAX(kept, tsdb_kept_from(a->scope->platform->tsdb, a->scope->tenant, a->asked->points[i].series));
+	if (kept <= a->asked->from_ns)
+		return;
+	when_format(text, kept);
+	json_kv_str(&a->json, "samples_from", text);
+}
+
 /* false: a series that is none of the points asked for. */
 static bool series_begin(struct answer *a, uint32_t series)
 {
@@ -216,6 +231,7 @@ int read_query(struct scope *s, const struct query_in *in, struct buf *out)
 	json_kv_str(&a->json, "from", text);
 	when_format(text, asked.said_to_ns);
 	json_kv_str(&a->json, "to", text);
+	say_kept(a);
 	json_key(&a->json, "series");
 	json_array(&a->json);
 	r = run(a, in);

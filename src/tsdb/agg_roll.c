@@ -237,7 +237,7 @@ int agg_rolls(struct agg *a, uint32_t series, const struct merged_rolls *f)
 	e = agg_move_to(a, series, r->t_min[f->k]);
 	if (e < 0 || a->done)
 		return e;
-	a->b.coarse |= f->forced;
+	a->b.coarse |= f->forced && (!is_said(a) || a->more);
 	if (r->lean && !r->good && !r->used && !r->worst && !r->covered && !r->last_ns) {
 		add_plain(a, r, f->k, f->k + f->n);
 		return 0;

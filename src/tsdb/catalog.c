@@ -67,7 +67,7 @@ static int make(struct tenant *te, const struct manifest *m, struct catalog **re
 		int r = 0;
 
 		/* One that was moved is another file with the same content. */
-		if (f && file_info(f)->folder == info->folder)
+		if (f && file_info(f)->folder == info->folder && file_info(f)->parts == info->parts)
 			file_ref(f);
 		else if (!tenant_file_base(te, info->day, info->number, base) || (there && !tenant_second_base(te, info->day, info->number, second)))
 			r = sys_fail(ENAMETOOLONG, "open", te->dir);
@@ -190,6 +190,20 @@ static bool is_settled(const struct change *ch, const struct file *f)
 	return ch->n_settle && bsearch(&f, ch->settle, ch->n_settle, sizeof(ch->settle[0]), by_address);
 }
 
+/* Figures lie in the data folder, wherever the samples lay. */
+static void trim(const struct change *ch, const struct file *f, struct file_info *info)
+{
+	for (size_t i = 0; i < ch->n_trim; i++) {
+		if (ch->trim[i].file != f)
+			continue;
+		info->parts = ch->trim[i].parts;
+		if (info->parts & PART_RAW)
+			continue;
+		info->rows = info->bytes = 0;
+		info->folder = FOLDER_DATA;
+	}
+}
+
 static int next_manifest(struct tenant *te, const struct change *ch, struct manifest *ret)
 {
 	const struct catalog *c = te->catalog;
@@ -211,6 +225,7 @@ static int next_manifest(struct tenant *te, const struct change *ch, struct mani
 			m.file[m.n].tombs = MAX(f->tombs, ch->tombs);
 		if (c->file[i] == ch->move)
 			m.file[m.n].folder = ch->move_to;
+		trim(ch, c->file[i], &m.file[m.n]);
 		m.n++;
 	}
 	for (size_t i = 0; i < ch->n_add; i++)
@@ -297,6 +312,9 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 			doom(te, ch->remove[i]);
 		if (ch->move)
 			file_moved(ch->move);
+		for (size_t i = 0; i < ch->n_trim; i++)
+			if (known(te->catalog, file_info(ch->trim[i].file)->number) == ch->trim[i].file)
+				file_trim(ch->trim[i].file, ch->trim[i].parts);
 		for (size_t i = 0; i < ch->n_relabel; i++)
 			file_set_level(ch->relabel[i].file, LEVEL_DAY);
 		for (size_t i = 0; i < ch->n_settle; i++)

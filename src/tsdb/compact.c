@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "tsdb/retain_impl.h"
 
 enum { LOOK_AGAIN_S = 3600, RETRY_S = 30, RETRY_S_MAX = 600, WAIT_MS = 200, PACE_MS_MIN = 5, PACE_MS_MAX = 1000, LOOK_ROWS = 8192 };
 
@@ -36,14 +37,17 @@ static int list_files(const struct catalog *c, struct day_files *ret)
 	if (!ret->file || !ret->run)
 		return no_memory();
 	for (size_t i = 0; i < c->n; i++) {
-		struct plan_file *f = &ret->file[i];
+		struct plan_file *f = &ret->file[ret->n];
 
+		/* What has no samples is merged with nothing. */
+		if (!(file_info(c->file[i])->parts & PART_RAW))
+			continue;
+		ret->n++;
 		*f = (struct plan_file) { .info = *file_info(c->file[i]), .file = c->file[i], .aside = file_is_aside(c->file[i]) };
 		f->info.level = file_level(c->file[i]);
 		ret->any_aside |= f->aside;
 	}
 	ret->catalog = c;
-	ret->n = c->n;
 	plan_sort(ret->file, ret->n);
 	return 0;
 }
@@ -64,8 +68,20 @@ static int look_for_deleted(struct tenant *te, const struct day_files *d, struct
 	return 0;
 }
 
+/* Files of which nobody needs anything go at once; one of which enough is too old is written again. */
+static int look_for_old(struct tsdb *t, struct tenant *te, const struct day_files *d, struct plan *ret)
+{
+	_cleanup_(file_unrefp) struct file *split = NULL;
+	int r = retain_step(t, te, &split);
+
+	for (size_t i = 0; r == 0 && split && i < d->n; i++)
+		if (d->file[i].file == split)
+			*ret = (struct plan) { .why = PLAN_DELETED, .first = i, .n = 1, .level = LEVEL_DAY, .bytes = d->file[i].info.bytes, .rows = d->file[i].info.rows };
+	return r;
+}
+
 /* The most urgent of a tenant's days, if it is more so than what was found before. */
-static int look_at(struct tenant *te, struct compact_ask *ask, struct pick *best, int64_t *ret_due)
+static int look_at(struct tsdb *t, struct tenant *te, struct compact_ask *ask, struct pick *best, int64_t *ret_due)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
 	struct day_files d = { 0 };
@@ -86,8 +102,15 @@ static int look_at(struct tenant *te, struct compact_ask *ask, struct pick *best
 			due = MIN(due, p.due_ns);
 		}
 	}
+	if (r == 0 && !mine.why && c->tombs)
+		r = retain_purge(t, te, c);
 	if (r == 0 && !mine.why)
 		r = look_for_deleted(te, &d, ask, &mine, &due);
+	/* Not while somebody waits for what he asked for. */
+	if (r == 0 && !mine.why && !ask->purge)
+		r = look_for_old(t, te, &d, &mine);
+	ask->again |= r > 0;
+	r = MIN(r, 0);
 	/* What could not be opened may be so again. */
 	if (d.any_aside)
 		due = MIN(due, ask->now_ns + LOOK_AGAIN_S * NS_PER_S);
@@ -122,12 +145,13 @@ static int choose(struct tsdb *t, struct compact_ask *ask, struct pick *ret, int
 		uint64_t version = te->version;
 		if ((ask->tenant && te->id != ask->tenant))
 			continue;
+		bool day = retain_tick(te, clock_now_ns(), clock_mono_ns()) || te->retain_looked != te->retain_day;
 		/* Nothing of it has changed since it was found that nothing is to be done: a tick costs nothing however many files there are. */
-		if (!ask->all && !ask->purge && !te->is_full && te->planned == version && ask->now_ns < te->plan_due_ns) {
+		if (!day && !ask->all && !ask->purge && !te->is_full && te->planned == version && ask->now_ns < te->plan_due_ns) {
 			*ret_due = MIN(*ret_due, te->plan_due_ns);
 			continue;
 		}
-		r = look_at(te, ask, ret, ret_due);
+		r = look_at(t, te, ask, ret, ret_due);
 		if (r == 0 && !ask->all && !ask->purge)
 			te->planned = version;
 	}
@@ -183,10 +207,11 @@ static void note_failure(struct tsdb *t, const struct pick *p, int r)
 	err_put(&e);
 }
 
+/* A day that is one file is called so, unless its figures are to be made yet. */
 static int work(struct tsdb *t, const struct pick *p, const struct compact_ask *ask)
 {
 	struct merge_job j = { .t = t, .te = p->te, .in = p->in, .n = p->plan.n, .level = p->plan.level, .bytes = p->plan.bytes, .rows = p->plan.rows,
-		.relabel = p->plan.is_whole, .tombs = p->catalog->tombs, .next_tomb = p->catalog->next_tomb, .on_rows = keep_pace, .ctx = (void *) (uintptr_t) ask, .began_ns = clock_mono_ns() };
+		.relabel = p->plan.is_whole && p->in[0].info.parts != PART_RAW, .tombs = p->catalog->tombs, .next_tomb = p->catalog->next_tomb, .on_rows = keep_pace, .ctx = (void *) (uintptr_t) ask, .began_ns = clock_mono_ns() };
 	bool urgent = p->plan.why == PLAN_MANY_URGENT;
 
 	t->merging_day = p->in[0].info.day;
@@ -202,7 +227,7 @@ static int work(struct tsdb *t, const struct pick *p, const struct compact_ask *
 		t->merged_in += j.bytes;
 		t->merged_out += j.bytes_out;
 		t->merged_rows += j.rows;
-		t->merged_same += j.rows - MIN(j.rows_out, j.rows);
+		t->merged_same += j.rows - MIN(j.rows_out + j.rows_old, j.rows);
 		for (size_t i = 0; i < j.n && ask->on_file; i++)
 			ask->on_file(ask->ctx, &p->in[i].info, j.rows_out);
 	}
@@ -225,9 +250,12 @@ int compact_step(struct tsdb *t, struct compact_ask *ask, int64_t *ret_due)
 
 	*ret_due = INT64_MAX;
 	t->crowded = false;
+	ask->again = false;
 	int r = choose(t, ask, &p, ret_due);
 	if (r == 0 && p.plan.why)
 		r = work(t, &p, ask);
+	else if (r == 0)
+		r = ask->again;
 	pick_done(&p);
 	return r;
 }

@@ -30,7 +30,7 @@ struct merge_job {
 	uint32_t since;                 /* rows, not looked at yet */
 	/* Out: */
 	struct file *failed;            /* an input that could not be read; NULL: it was something else */
-	uint64_t rows_out, bytes_out;
+	uint64_t rows_out, rows_old, bytes_out;         /* old: that are kept no more (retain.h) */
 };
 int merge_job_run(struct merge_job *j);
 
@@ -47,5 +47,6 @@ struct compact_ask {
 	size_t n_purge;
 	void (*on_file)(void *ctx, const struct file_info *f, uint64_t rows_left);
 	uint64_t left;
+	bool again;                     /* something was done that is no merge */
 };
 int compact_step(struct tsdb *t, struct compact_ask *ask, int64_t *ret_due_ns);

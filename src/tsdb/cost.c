@@ -46,6 +46,29 @@ static uint64_t of_run(const struct idx_entry *e, const struct idx *figures, con
 	return (uint64_t) share(rows && !tombs_touch(w->tombs, f, e->series, e->t_min, e->t_max) ? rows : e, w->q);
 }
 
+static int of_bare(struct file *f, const struct wanted *w, struct tsdb_cost *cost)
+{
+	for (unsigned tier = 0; tier < ROLL_TIERS; tier++) {
+		struct file *part = file_roll(f, tier);
+		const struct idx *x;
+
+		if (!part)
+			continue;
+		int r = file_use(part, &x);
+		if (r < 0)
+			return r;
+		cost->files++;
+		for (size_t i = 0; i < w->n; i++) {
+			const struct idx_entry *e = idx_find(x, w->series[i]);
+
+			cost->samples += e ? (uint64_t) share(e, w->q) : 0;
+		}
+		file_leave(part);
+		return 0;
+	}
+	return 0;
+}
+
 static int of_file(struct file *f, const struct wanted *w, struct tsdb_cost *cost)
 {
 	const struct file_info *info = file_info(f);
@@ -56,6 +79,9 @@ static int of_file(struct file *f, const struct wanted *w, struct tsdb_cost *cos
 
 	if (info->t_max < w->q->from_ns || info->t_min >= w->q->to_ns || !n || series[0] > info->series_max || series[n - 1] < info->series_min)
 		return 0;
+	/* Its samples are gone: figures are looked at, whatever is wanted. */
+	if (!(info->parts & PART_RAW))
+		return of_bare(f, w, cost);
 	int r = file_use(f, &x);
 	if (r < 0)
 		return r;

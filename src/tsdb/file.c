@@ -159,6 +159,15 @@ void file_doom(struct file *f)
 			f->roll[i]->doomed = DOOM_ALL;
 }
 
+void file_trim(struct file *f, uint8_t parts)
+{
+	if (!(parts & PART_RAW) && atomic_exchange(&f->doomed, DOOM_ALL) == DOOM_NONE)
+		atomic_fetch_add(&f->pool->doomed, 1);
+	for (unsigned i = 0; i < ROLL_TIERS; i++)
+		if (f->roll[i] && !(parts & roll_part(i)))
+			f->roll[i]->doomed = DOOM_ALL;
+}
+
 void file_moved(struct file *f)
 {
 	int none = DOOM_NONE;
@@ -192,6 +201,8 @@ void file_remove(const char *base, uint8_t parts)
 }
 
 void file_set_aside(struct file *f, int64_t until_ns) { f->aside_ns = until_ns; }
+void file_set_looked(struct file *f, uint64_t what) { f->looked = what; }
+bool file_was_looked(const struct file *f, uint64_t what) { return f->looked == what; }
 void file_stay(struct file *f, int64_t until_ns) { f->stay_ns = until_ns; }
 bool file_stays(const struct file *f) { return f->stay_ns && clock_mono_ns() < f->stay_ns; }
 int32_t file_level(const struct file *f) { return f->level; }

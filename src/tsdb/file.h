@@ -55,6 +55,7 @@ const struct file_info *file_info(const struct file *f);        /* level: as it 
 int32_t file_level(const struct file *f);
 void file_set_level(struct file *f, int32_t level);
 void file_set_tombs(struct file *f, uint64_t serial);   /* tombs up to there mean nothing in it */
+void file_trim(struct file *f, uint8_t parts);          /* a manifest names these parts of it alone, under another handle: the rest goes with the last reference */
 void file_doom(struct file *f);                         /* no manifest names it any more: it goes with the last reference */
 void file_moved(struct file *f);                        /* as that, but the side index is now that of another */
 bool file_path(const struct file *f, char out[4096]);   /* of the Parquet file */
@@ -63,6 +64,9 @@ void file_stay(struct file *f, int64_t until_ns);
 bool file_stays(const struct file *f);
 void file_remove(const char *base, uint8_t parts);                  /* what lies under that name; failures are for the sweep of the next start */
 /* It could not be read to its end: it is left as it is and not merged before then (monotonic clock). */
+/* For what the file was looked at last: any number but 0. */
+void file_set_looked(struct file *f, uint64_t what);
+bool file_was_looked(const struct file *f, uint64_t what);
 void file_set_aside(struct file *f, int64_t until_ns);
 bool file_is_aside(const struct file *f);               /* also of one that is out of reach */
 unsigned file_pool_doomed(struct file_pool *p);         /* files that are only there because somebody reads them */

@@ -12,6 +12,7 @@ struct file {
 	struct file_info info;
 	struct file *roll[2];           /* its figures by the minute and by the hour, files of their own; NULL: there are none */
 	bool is_roll;
+	_Atomic uint64_t looked;        /* of the retention */
 	_Atomic int32_t level;
 	atomic_int doomed;              /* enum doom */
 	_Atomic int64_t aside_ns, stay_ns;

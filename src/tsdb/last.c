@@ -118,6 +118,30 @@ static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, 
 	return MIN(r, 0);
 }
 
+struct seen { size_t file; uint8_t parts; int64_t before; };
+
+/* The last used sample of the last minute that ended before the instant: its samples are gone. */
+static int from_figures(struct best *b, struct reader *rd, const struct series *s, const struct seen *w)
+{
+	const struct file_info *f = file_info(rd->catalog->file[w->file]);
+	_cleanup_free_ struct rolls *rolls = sys_alloc(sizeof(*rolls));
+	int r = rolls ? reader_figures(rd, w->file, s, w->parts, rolls) : err_fail(ERR_NO_MEMORY, "what", "the last sample", NULL);
+
+	for (uint32_t i = r > 0 ? rolls->n : 0; i-- > 0;) {
+		if (rolls->t_max[i] >= w->before || (rolls->used && !rolls->used[i]) ||
+				tombs_touch(rd->catalog->tombs, f, s->number, rolls->t_min[i], rolls->t_max[i]))
+			continue;
+		int64_t t = rolls->last_ns ? rolls->last_ns[i] : rolls->t_max[i];
+		if (b->sample.time_ns == TSDB_NEVER || t > b->sample.time_ns) {
+			b->sample = (struct sample) { .series = s->number, .time_ns = t, .value = roll_last(rolls, i) };
+			b->rank = f->rank;
+			b->seq = 0;
+		}
+		break;
+	}
+	return MIN(r, 0);
+}
+
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)
 {
 	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a };
@@ -137,10 +161,17 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 		const struct file_info *f = file_info(rd->catalog->file[i]);
 		struct idx_entry e;
 		struct scan *c;
+		uint8_t parts;
 
 		if (s->number < f->series_min || s->number > f->series_max || f->t_min >= before || MIN(f->t_max, before - 1) < b.sample.time_ns)
 			continue;
-		r = reader_scan(rd, i, &c);
+		r = reader_parts(rd, i, s, &parts);
+		if (r == 0 && !(parts & PART_RAW)) {
+			r = parts && roll_has(s->type) ? from_figures(&b, rd, s, &(struct seen) { i, parts, before }) : 0;
+			continue;
+		}
+		if (r == 0)
+			r = reader_scan(rd, i, &c);
 		if (r == 0)
 			r = scan_find(c, s->number, &e);
 		if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b.sample.time_ns)

@@ -103,16 +103,17 @@ int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, u
 	return 0;
 }
 
-int merge_add_bare(struct merge *m, int64_t t_min, uint64_t rank, uint8_t type)
+int merge_add_bare(struct merge *m, const struct file_info *f, const struct idx_entry *e, uint8_t type)
 {
 	struct source *s = add(m);
 
 	if (!s)
 		return no_memory();
-	s->t_min = MAX(t_min, m->from);
-	s->rank = rank;
+	s->t_min = MAX(e->t_min, m->from);
+	s->rank = f->rank;
 	s->type = type;
-	s->bare = true;
+	s->bare = f;
+	s->entry.series = e->series;
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct source {
 	/* Its figures, by tier; NULL: none, or not wanted. */
 	struct roll_scan *roll[ROLL_TIERS];
 	struct idx_entry roll_entry[ROLL_TIERS];
-	bool bare;                      /* the samples are gone */
+	const struct file_info *bare;   /* the samples of this file are gone; NULL: they are there */
 	bool is_roll;                   /* what comes next is row k[tier], and span is its first time alone */
 	uint8_t tier;
 	uint32_t k[ROLL_TIERS];
@@ -73,6 +73,6 @@ int merge_add_pieces(struct merge *m, const struct pieces *p);
 int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, uint8_t type);
 /* The figures of the source added last; its samples need not be there any more. */
 void merge_add_rolls(struct merge *m, enum roll_tier tier, struct roll_scan *c, const struct idx_entry *e);
-int merge_add_bare(struct merge *m, int64_t t_min, uint64_t rank, uint8_t type);
+int merge_add_bare(struct merge *m, const struct file_info *f, const struct idx_entry *e, uint8_t type);        /* e: of figures */
 /* 1: the next run; 0: there is none; 2: m->entry, 3: m->figures instead of the next run. All live until the next call. */
 int merge_next(struct merge *m, struct span *ret);

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "tsdb/output.h"
-#include "tsdb/roll_out.h"
+#include "tsdb/retain_impl.h"
 
 enum { OUTPUT_SERIES = 1 << 17, DAY_ZSTD = 3, ROOM_SPARE = 16 << 20 };
 
@@ -27,6 +27,8 @@ struct merging {
 	struct roll_out *rolls;
 	struct roller *roller;          /* of the series under way */
 	bool open;                      /* out has a file */
+	bool split, left;               /* what is kept no more leaves its figures in `again`; left: these are among `made` */
+	struct again again;
 	struct file_info *made;
 	size_t n_made, room;
 };
@@ -113,12 +115,8 @@ static void let_go(struct merging *m)
 
 /* --- Outputs */
 
-static int open_output(struct merging *m)
+static int room_for(struct merging *m)
 {
-	struct merge_job *j = m->job;
-	struct file_info info = { .number = tenant_numbers(j->te, 1), .rank = j->in[j->n - 1].info.rank, .day = j->in[0].info.day, .level = j->level,
-		.tombs = j->next_tomb - 1 };
-
 	if (m->n_made == m->room) {
 		size_t room = MAX(m->room * 2, (size_t) 4);
 		struct file_info *more = sys_resize(m->made, room * sizeof(*more));
@@ -128,7 +126,19 @@ static int open_output(struct merging *m)
 		m->made = more;
 		m->room = room;
 	}
-	int r = output_open(m->out, &info);
+	return 0;
+}
+
+static int open_output(struct merging *m)
+{
+	struct merge_job *j = m->job;
+	struct file_info info = { .number = tenant_numbers(j->te, 1), .rank = j->in[j->n - 1].info.rank, .day = j->in[0].info.day, .level = j->level,
+		.tombs = j->next_tomb - 1 };
+
+	int r = room_for(m);
+
+	if (r == 0)
+		r = output_open(m->out, &info);
 	m->open = r == 0;
 	roll_out_begin(m->rolls, &info);
 	return r;
@@ -188,12 +198,57 @@ static int one_series(struct merging *m, uint32_t series)
 	return r;
 }
 
+/* 1: the samples of the series are kept no more, and its figures have left. */
+static int leaves(struct merging *m, uint32_t series)
+{
+	struct merge_job *j = m->job;
+	const struct series *s = names_series(j->te->names, series);
+	uint8_t may = s ? retain_parts(j->t, j->te, s, j->in[0].info.day) : PARTS_ALL, has = 0;
+	const struct idx_entry *e = entry_at(&m->in[0]);
+	struct idx_entry rows;
+	int r = 0;
+
+	if (may & PART_RAW)
+		return 0;
+	for (unsigned tier = 0; tier < ROLL_TIERS && r >= 0; tier++) {
+		r = m->again.in[tier] ? roll_find(m->again.in[tier], series, &rows) : 0;
+		has |= r > 0 ? roll_part(tier) : 0;
+	}
+	if (r < 0 || retain_raw(may, has, s))
+		return MIN(r, 0);
+	j->rows_old += e ? e->n : 0;
+	if (roll_has(s->type))
+		r = again_series(&m->again, series, s->type, may);
+	m->in[0].at++;
+	return r < 0 ? r : 1;
+}
+
+static int close_again(struct merging *m)
+{
+	int r = m->split ? roll_out_close(m->again.out, &m->again.info.parts) : 0;
+
+	if (r < 0 || !m->again.info.parts)
+		return r;
+	r = room_for(m);
+	if (r < 0)
+		return r;
+	m->again.info.tombs = m->job->next_tomb - 1;
+	m->made[m->n_made++] = m->again.info;
+	m->left = true;
+	return 0;
+}
+
 static int all_series(struct merging *m)
 {
 	uint32_t series;
 	int r = 0;
 
 	while (r == 0 && (series = next_series(m)) != 0) {
+		if (m->split && (r = leaves(m, series)) != 0) {
+			r = MIN(r, 0);
+			let_go(m);
+			continue;
+		}
 		if (!m->open)
 			r = open_output(m);
 		if (r == 0)
@@ -204,7 +259,9 @@ static int all_series(struct merging *m)
 		if (r == 0 && is_large(m))
 			r = close_output(m);
 	}
-	return r == 0 && m->open ? close_output(m) : r;
+	if (r == 0 && m->open)
+		r = close_output(m);
+	return r == 0 ? close_again(m) : r;
 }
 
 static int room_on_disk(const struct merge_job *j)
@@ -242,7 +299,11 @@ static int run(struct merging *m)
 	m->out->covered = j->te->covered;
 	m->out->gentle = true;
 	m->out->zstd = j->level == LEVEL_DAY ? DAY_ZSTD : 0;
-	r = all_series(m);
+	m->split = j->n == 1 && j->level == LEVEL_DAY && retain_is_on(j->t, j->te);
+	if (m->split)
+		r = again_open(&m->again, j->t, j->te, j->in[0].file, j->tombs);
+	if (r == 0)
+		r = all_series(m);
 	if (r == 0) {
 		r = tenant_change(j->te, &(struct change) { .add = m->made, .n_add = m->n_made, .remove = old, .n_remove = j->n });
 		for (size_t i = 0; i < m->n_made; i++)
@@ -268,6 +329,9 @@ int merge_job_run(struct merge_job *j)
 	pqr_scratch_free(m.scratch);
 	output_free(m.out);
 	roll_out_free(m.rolls);
+	if (m.split && !m.left && m.again.info.number)
+		tenant_file_drop(j->te, &m.again.info);
+	again_close(&m.again);
 	sys_free(m.roller);
 	/* No manifest was to name these yet. */
 	for (size_t i = 0; i < m.n_made; i++)

@@ -50,7 +50,7 @@ static int read_tier(struct merge *m, struct source *s, unsigned t)
 	s->rolls[t] = get_rolls(m);
 	if (!s->rolls[t])
 		return err_fail(ERR_NO_MEMORY, "what", "merging samples", NULL);
-	int r = roll_read(s->roll[t], &s->roll_entry[t], s->type, m->lean && !s->bare, s->rolls[t]);
+	int r = roll_read(s->roll[t], &s->roll_entry[t], s->type, m->lean && s->bare == NULL, s->rolls[t]);
 	if (r == 0 && !s->bare && s->rolls[t]->row[s->rolls[t]->n] != s->entry.n)
 		r = err_fail(ERR_CORRUPT, "what", "roll-ups", "detail", "they count other samples than there are", NULL);
 	return r;
@@ -106,6 +106,12 @@ static void choose(struct source *s, unsigned t)
 	s->span = (struct span) { .n = 1, .type = s->type, .t = &s->rolls[t]->t_min[s->k[t]], .seq_all = s->rank };
 }
 
+/* Of samples that are gone a delete takes all of their minute along. */
+static bool is_deleted(const struct merge *m, const struct source *s, const struct rolls *r, uint32_t k)
+{
+	return s->bare && tombs_touch(m->tombs, s->bare, s->entry.series, r->t_min[k], r->t_max[k]);
+}
+
 int merge_load_tiers(struct merge *m, struct source *s)
 {
 	if (!s->rolls[ROLL_MINUTE] && !s->rolls[ROLL_HOUR]) {
@@ -128,13 +134,16 @@ int merge_load_tiers(struct merge *m, struct source *s)
 		align(s, ROLL_HOUR);
 		unsigned fine = finest(s);
 		const struct rolls *r = s->rolls[fine];
+		while (s->k[fine] < r->n && is_deleted(m, s, r, s->k[fine]))
+			s->row = s->stop = r->row[++s->k[fine]];
+		align(s, ROLL_HOUR);
 		if (s->k[fine] >= r->n || (r->t_min[s->k[fine]] >= m->to && m->to != INT64_MAX))
 			return 0;
 		for (unsigned t = ROLL_TIERS; t-- > 0;) {
 			uint32_t k = s->k[t];
 
 			r = s->rolls[t];
-			if (begins_here(s, t) && r->t_min[k] >= m->from && r->t_max[k] < m->to && m->rows(m->whole_ctx, r, k, k + 1)) {
+			if (begins_here(s, t) && r->t_min[k] >= m->from && r->t_max[k] < m->to && !is_deleted(m, s, r, k) && m->rows(m->whole_ctx, r, k, k + 1)) {
 				choose(s, t);
 				return 1;
 			}
@@ -173,9 +182,9 @@ void merge_take_rolls(struct merge *m, struct source *s, int64_t bound)
 		stop = h < other->n ? other->row[h] : UINT64_MAX;
 	}
 	bound = MIN(bound, m->to);
-	if (stop == UINT64_MAX && r->t_max[r->n - 1] < bound)
+	if (stop == UINT64_MAX && !s->bare && r->t_max[r->n - 1] < bound)
 		end = r->n;
-	while (end < r->n && r->t_max[end] < bound && r->row[end] < stop)
+	while (end < r->n && r->t_max[end] < bound && r->row[end] < stop && !is_deleted(m, s, r, end))
 		end++;
 	uint32_t n = r->t_min[k] >= m->from && r->t_max[k] < m->to ? m->rows(m->whole_ctx, r, k, end) : 0;
 	m->figures = (struct merged_rolls) { .r = r, .k = k, .n = MAX(n, 1u), .forced = n == 0 };

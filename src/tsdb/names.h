@@ -31,6 +31,7 @@ struct series {
 	uint32_t older;                                 /* the series the same point had before; 0: none */
 	uint8_t type;                                   /* enum vtype */
 	_Atomic uint8_t files_asked;                    /* of the head: its last sample in files is known, see last.c */
+	_Atomic uint16_t raw_days;                      /* tsdb_retain(); 0: as all */
 	_Atomic bool passed_over;                       /* tsdb_keep(): its samples are not taken in */
 	struct track *_Atomic track;                    /* of the head: for samples that come one by one */
 	struct members *_Atomic members;                /* NULL: in no list */

@@ -89,8 +89,8 @@ struct tsdb_bucket {
 	int64_t first_ns, last_ns;
 	int64_t min_i, max_i;           /* min and max of i64 and time, exact beyond 2^53 */
 	double integral;                /* of the value over covered_ns, in its unit × s; NaN when that is 0 */
-	bool coarse;                    /* of some of it only figures of minutes or hours are kept: what they do not say is missing, and where they cross a
-	                                 * border each side has its share of the time */
+	bool coarse;                    /* of some of it only figures of minutes or hours are kept, and they do not say all that was asked: stddev, delta and
+	                                 * quantiles are NaN, there are no states; where a row crosses a border each side has its share of the time */
 	bool filled;                    /* nothing is known of it: fill made it up. Then n and covered_ns are 0 */
 	/* What was wanted: */
 	double stddev;                  /* of the samples, divisor n - 1; NaN with less than two */

@@ -1,5 +1,5 @@
 /* reader.c - a query's view: head and files of one series after the other, merged. */
-#include "tsdb/tsdb_impl.h"
+#include "tsdb/retain_impl.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,6 @@
 /* Beyond so many files their pages are not kept from series to series. */
 /* Fewer samples than this are as soon read as their figures. */
 enum { KEEP_FILES = 48, CHECK_EVERY = 16, ROLL_SAMPLES_MIN = 2048 };
-#define ROLL_ALL ((1u << ROLL_TIERS) - 1)
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "a query", NULL); }
 
@@ -184,47 +183,97 @@ static int add_figures(struct reader *rd, size_t file, uint32_t series, unsigned
 	return MIN(r, 0);
 }
 
-/* The samples are gone: what sums them up is all there is. */
-static int add_bare(struct reader *rd, size_t file, const struct series *s)
+/* The parts of the file that may be looked at for the series. */
+int reader_parts(struct reader *rd, size_t file, const struct series *s, uint8_t *ret)
 {
 	const struct file_info *f = file_info(rd->catalog->file[file]);
+	uint8_t may = retain_parts(rd->t, rd->te, s, f->day), has = 0;
+	struct idx_entry e;
+
+	*ret = f->parts;
+	if (may == PARTS_ALL)
+		return 0;
+	for (unsigned tier = 0; tier < ROLL_TIERS; tier++) {
+		int r = find_figures(rd, file, tier, s->number, &e);
+
+		if (r < 0)
+			return r;
+		has |= r > 0 ? roll_part(tier) : 0;
+	}
+	*ret = f->parts & may & ~PART_RAW;
+	if (f->parts & PART_RAW && retain_raw(may, has, s))
+		*ret |= PART_RAW;
+	return 0;
+}
+
+int reader_figures(struct reader *rd, size_t file, const struct series *s, uint8_t parts, struct rolls *ret)
+{
 	struct idx_entry e;
 	int r = 0;
 
+	for (unsigned tier = 0; tier < ROLL_TIERS && r == 0; tier++) {
+		struct roll_scan **c = &rd->roll[file * ROLL_TIERS + tier];
+
+		r = parts & roll_part(tier) ? find_figures(rd, file, tier, s->number, &e) : 0;
+		if (r <= 0)
+			continue;
+		r = roll_read(*c, &e, s->type, false, ret);
+		if (!rd->merge.keep)
+			roll_detach(*c);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}
+
+/* The samples are gone: what sums them up is all there is. */
+static int add_bare(struct reader *rd, size_t file, const struct series *s, uint8_t parts)
+{
+	const struct file_info *f = file_info(rd->catalog->file[file]);
+	unsigned tiers = 0;
+	struct idx_entry e;
+	int r = 0;
+
+	for (unsigned tier = 0; tier < ROLL_TIERS; tier++)
+		if (parts & roll_part(tier))
+			tiers |= 1u << tier;
 	for (unsigned tier = 0; tier < ROLL_TIERS && r == 0; tier++)
-		r = find_figures(rd, file, tier, s->number, &e);
+		r = tiers & 1u << tier ? find_figures(rd, file, tier, s->number, &e) : 0;
 	if (r <= 0 || e.t_max < rd->merge.from || (e.t_min >= rd->merge.to && rd->merge.to != INT64_MAX))
 		return MIN(r, 0);
-	r = merge_add_bare(&rd->merge, e.t_min, f->rank, s->type);
-	return r < 0 ? r : add_figures(rd, file, s->number, ROLL_ALL);
+	r = merge_add_bare(&rd->merge, f, &e, s->type);
+	return r < 0 ? r : add_figures(rd, file, s->number, tiers);
+}
+
+static int add_rows(struct reader *rd, size_t file, const struct series *s)
+{
+	size_t before = rd->merge.n;
+	struct idx_entry e;
+	struct scan *c;
+	int r = reader_scan(rd, file, &c);
+
+	if (r == 0)
+		r = scan_find(c, s->number, &e);
+	if (r <= 0)
+		return r;
+	r = merge_add_rows(&rd->merge, c, &e, s->type);
+	const struct source *src = rd->merge.n > before ? &rd->merge.source[before] : NULL;
+	/* Where something is deleted, the figures still count it. */
+	if (r == 0 && src && rd->tiers && roll_has(s->type) && src->tomb == src->tomb_end &&
+			share(&e, rd->merge.from, rd->merge.to) >= ROLL_SAMPLES_MIN)
+		r = add_figures(rd, file, s->number, rd->tiers);
+	return r;
 }
 
 static int add_file(struct reader *rd, size_t file, const struct series *s)
 {
-	const struct file_info *f = file_info(rd->catalog->file[file]);
-	struct idx_entry e;
-	struct scan *c;
-	int r = 0;
+	uint8_t parts;
+	int r = reader_parts(rd, file, s, &parts);
 
-	if (f->parts & PART_RAW) {
-		size_t before = rd->merge.n;
-
-		r = reader_scan(rd, file, &c);
-		if (r == 0)
-			r = scan_find(c, s->number, &e);
-		if (r < 0)
-			return r;
-		if (r > 0) {
-			r = merge_add_rows(&rd->merge, c, &e, s->type);
-			const struct source *src = rd->merge.n > before ? &rd->merge.source[before] : NULL;
-			/* Where something is deleted, the figures still count it. */
-			if (r == 0 && src && rd->tiers && roll_has(s->type) && src->tomb == src->tomb_end &&
-					share(&e, rd->merge.from, rd->merge.to) >= ROLL_SAMPLES_MIN)
-				r = add_figures(rd, file, s->number, rd->tiers);
-			return r;
-		}
-	}
-	return rd->figures && f->parts & ~PART_RAW && roll_has(s->type) ? add_bare(rd, file, s) : 0;
+	if (r < 0)
+		return r;
+	if (parts & PART_RAW)
+		return add_rows(rd, file, s);
+	return rd->figures && parts && roll_has(s->type) ? add_bare(rd, file, s, parts) : 0;
 }
 
 int reader_series(struct reader *rd, const struct series *s, int64_t from, int64_t to)

@@ -239,6 +239,8 @@ void roller_end(struct roller *r, uint8_t type)
 		make_hours(r, roll_is_whole(type));
 }
 
+int64_t roll_start(int64_t t, enum roll_tier tier) { return start_of(t, roll_ns(tier)); }
+
 bool roller_is_worth(const struct roller *r, enum roll_tier tier)
 {
 	return !r->full && r->n[tier] && r->samples >= (uint64_t) r->n[tier] * ROLL_WORTH;

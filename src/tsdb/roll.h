@@ -45,6 +45,7 @@ int64_t roll_ns(enum roll_tier tier);
 
 /* --- Making. A number is a double or, of whole types and bools, an int64. */
 union roll_number { double f; int64_t i; };
+int64_t roll_start(int64_t t, enum roll_tier tier);     /* of the minute, of the hour */
 
 struct roll {
 	int64_t start_ns, t_min, t_max;
@@ -82,7 +83,7 @@ int roll_write(struct roll_pen *pen, struct pqw *w, uint32_t series, uint8_t typ
 /* Rows of one series in ascending time, as columns; NULL: as said. */
 struct rolls {
 	uint32_t n;
-	uint8_t type;
+	uint8_t type, tier;
 	bool finite;                    /* no sum and no integral is NaN or infinite */
 	bool lean;                      /* first, min, max and their times were not asked for */
 	int64_t t_min[ROLL_ROWS_MAX], t_max[ROLL_ROWS_MAX];
@@ -113,6 +114,8 @@ int roll_find(struct roll_scan *c, uint32_t series, struct idx_entry *ret);     
 /* All rows of the series; the file stays open until it is detached. -ERR_CORRUPT. */
 void roll_detach(struct roll_scan *c);
 int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool lean, struct rolls *ret);
+/* The last used value of row i. */
+struct value roll_last(const struct rolls *r, uint32_t i);
 /* Row i as it was made (not of a lean one). */
 void roll_get(const struct rolls *r, uint32_t i, struct roll *ret);
 /* The side index of a file of figures, made from it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "tsdb/decimal.h"
 #include "tsdb/file_impl.h"
 
@@ -298,40 +299,20 @@ static bool read_count(struct rolls *to, const struct got *n)
 	return !wrong;
 }
 
-static int read_times(struct reading *k)
+static int any_times(const struct reading *k, const struct got *ts, const struct got *off, const struct got *span)
 {
 	struct rolls *to = k->to;
-	struct got ts, off, n, span;
 	uint64_t row = 0;
-	int r = get(k, ROLL_TS, 0, &ts);
 
-	if (r == 0)
-		r = get(k, ROLL_OFF, 1, &off);
-	if (r == 0)
-		r = get(k, ROLL_N, 2, &n);
-	if (r == 0)
-		r = get(k, ROLL_SPAN, 3, &span);
-	if (r == 0)
-		r = get(k, ROLL_PERIOD, 4, &k->period);
-	if (r < 0)
-		return r;
-	make_run(&off, to->n);
-	make_run(&k->period, to->n);
-	if (ts.none || ts.def || off.none || off.def || n.none || n.def)
-		return damaged("its rows have no time or count");
-	if (!read_count(to, &n))
-		return damaged("a count is not right");
-	if (ts.run && off.run && k->period.run && !k->period.step && steady_times(k, &ts, &off))
-		return 0;
 	for (uint32_t i = 0; i < to->n; i++) {
 		int64_t count = to->count[i], last;
 
-		to->t_min[i] = (int64_t) ((uint64_t) cell(&ts, i) * 1000 + (uint64_t) cell(&off, i));
+		to->t_min[i] = (int64_t) ((uint64_t) cell(ts, i) * 1000 + (uint64_t) cell(off, i));
 		if (there(&k->period, i)) {
 			if (__builtin_mul_overflow(cell(&k->period, i), count - 1, &last))
 				return damaged("a period is not right");
 		} else {
-			last = there(&span, i) ? cell(&span, i) : -1;
+			last = there(span, i) ? cell(span, i) : -1;
 		}
 		if (last < 0 || __builtin_add_overflow(to->t_min[i], last, &to->t_max[i]) || (i && to->t_min[i] <= to->t_max[i - 1]))
 			return damaged("its times do not ascend");
@@ -340,6 +321,31 @@ static int read_times(struct reading *k)
 	}
 	to->row[to->n] = row;
 	return 0;
+}
+
+static int read_times(struct reading *k)
+{
+	static const unsigned cols[] = { ROLL_TS, ROLL_OFF, ROLL_N, ROLL_SPAN };
+	struct rolls *to = k->to;
+	struct got g[ELEMENTSOF(cols)];
+	int r = 0;
+
+	for (unsigned i = 0; i < ELEMENTSOF(cols) && r == 0; i++)
+		r = get(k, cols[i], i, &g[i]);
+	if (r == 0)
+		r = get(k, ROLL_PERIOD, 4, &k->period);
+	if (r < 0)
+		return r;
+	make_run(&g[1], to->n);
+	make_run(&k->period, to->n);
+	for (unsigned i = 0; i < 3; i++)
+		if (g[i].none || g[i].def)
+			return damaged("its rows have no time or count");
+	if (!read_count(to, &g[2]))
+		return damaged("a count is not right");
+	if (g[0].run && g[1].run && k->period.run && !k->period.step && steady_times(k, &g[0], &g[1]))
+		return 0;
+	return any_times(k, &g[0], &g[1], &g[3]);
 }
 
 /* A count, or a quality, of 32 bits; NULL: `otherwise` for all. */
@@ -533,6 +539,7 @@ int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool
 		return damaged("a series has more rows than a day has minutes");
 	to->n = (uint32_t) e->n;
 	to->type = type;
+	to->tier = str_ends(c->f->base, ".1h") ? ROLL_HOUR : ROLL_MINUTE;
 	to->lean = lean;
 	r = read_times(&k);
 	if (r == 0)
@@ -560,10 +567,25 @@ int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool
 	return r == 0 ? read_falls(&k) : r;
 }
 
+struct value roll_last(const struct rolls *r, uint32_t i)
+{
+	struct value v = { .type = (enum vtype) r->type };
+
+	if (r->type == V_F64)
+		v.f64 = r->last[i];
+	else if (r->type == V_F32)
+		v.f32 = (float) r->last[i];
+	else if (r->type == V_BOOL)
+		v.b = r->whole[1][i] != 0;
+	else
+		v.i = r->whole[1][i];
+	return v;
+}
+
 void roll_get(const struct rolls *r, uint32_t i, struct roll *ret)
 {
 	bool whole = roll_is_whole(r->type);
-	struct roll k = { .t_min = r->t_min[i], .t_max = r->t_max[i], .n = r->count[i], .period = -1 };
+	struct roll k = { .start_ns = roll_start(r->t_min[i], r->tier), .t_min = r->t_min[i], .t_max = r->t_max[i], .n = r->count[i], .period = -1 };
 
 	k.good = r->good ? r->good[i] : k.n;
 	k.used = r->used ? r->used[i] : k.n;

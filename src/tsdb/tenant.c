@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "tsdb/retain_impl.h"
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "tenants", NULL); }
 static int too_long(const char *path) { return sys_fail(ENAMETOOLONG, "open", path); }
@@ -144,6 +145,12 @@ static int load(struct tsdb *t, struct tenant *te)
 		te->next_number = m.next;
 		te->next_tomb = m.next_tomb;
 		r = catalog_open(te, &m);
+	}
+	if (r == 0)
+		r = retain_open(te, &m);
+	if (r == 0) {
+		te->retain_looked = RETAIN_NEVER;
+		retain_tick(te, clock_now_ns(), clock_mono_ns());
 	}
 	manifest_done(&m);
 	return r;

@@ -81,6 +81,7 @@ int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *w
 	rwlock_init(&t->tenants_lock);
 	kits_init(&t->kits);
 	t->config = *config;
+	tsdb_retain_all(t, &config->keep);
 	t->config.head_bytes = MAX(config->head_bytes ? config->head_bytes : HEAD_BYTES, (uint64_t) HEAD_BYTES_MIN);
 	if (t->config.flush_age_ms <= 0)
 		t->config.flush_age_ms = FLUSH_AGE_MS;

@@ -23,6 +23,7 @@
 #include "tsdb/friendly.h"
 #include "tsdb/query.h"
 #include "tsdb/remove.h"
+#include "tsdb/retain.h"
 
 struct tsdb;
 struct wal;
@@ -30,7 +31,7 @@ struct wal;
 struct tsdb_name { char path[512]; char unit[64]; };    /* UTF-8; "" = unknown */
 
 /* What somebody should hear of. why: NULL unless something failed. */
-enum tsdb_event { TSDB_MERGE_FAILED, TSDB_HELD_BACK, TSDB_HELD_NO_MORE,
+enum tsdb_event { TSDB_MERGE_FAILED, TSDB_HELD_BACK, TSDB_HELD_NO_MORE, TSDB_OLD_GONE /* by retention */,
 	TSDB_SECOND_LOST, TSDB_SECOND_BACK, TSDB_SECOND_FULL, TSDB_MOVE_FAILED /* the second folder; lost, full, failed say why */ };
 
 struct tsdb_config {
@@ -48,6 +49,7 @@ struct tsdb_config {
 	 * Age 0: what lies there comes back. It must be there: it is never made (second.h). */
 	const char *second_dir;
 	int64_t second_age_ns;
+	struct tsdb_retention keep;     /* tsdb_retain_all() */
 	const char *version;            /* for created_by; NULL: "0" */
 	/* What the files call a series besides its number (series.parquet). Optional; called at flush, on the flush's thread. */
 	void (*describe)(void *ctx, uint32_t tenant, const struct uuid *point, struct tsdb_name *ret);

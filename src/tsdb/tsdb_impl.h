@@ -48,6 +48,11 @@ struct tenant {
 	uint64_t flush_seq, flush_first;        /* of the flush: the numbers of the generation up to this sequence */
 	uint64_t planned;               /* of the compaction: the version of the catalog it looked at last, and when to look again */
 	int64_t plan_due_ns;
+	/* Of the compaction: retain.c */
+	int64_t retain_ns, retain_kept_ns, retain_mono_ns;      /* how far its clock is, and was when it was written; when that was looked at */
+	_Atomic int32_t retain_day, retain_looked;      /* from which days are counted; the day that files were looked at for it */
+	_Atomic uint16_t retain_longest;        /* days that a series of its own asked for, since the start */
+	uint64_t retain_version;        /* of the catalog then */
 	bool held_back;                 /* of the flush: too many files wait to be merged */
 	atomic_bool is_full;            /* ... in all days together: none of them waits any longer */
 	struct sheet_state sheet[DAY_SHEETS];
@@ -119,6 +124,8 @@ struct tsdb {
 
 	struct second second;
 
+	_Atomic uint32_t keep_changes;          /* of what is kept how long, since the start */
+	_Atomic uint32_t keep_days[3];          /* retain.h */
 	_Atomic uint64_t seq_files, flushes, flush_failures, flush_ms_last, taken, replaced, refused, ignored, lost, rolled;
 };
 
@@ -144,6 +151,7 @@ int catalog_open(struct tenant *te, const struct manifest *m);
 uint64_t tenant_numbers(struct tenant *te, size_t n);           /* the first of n numbers that nobody else gets */
 /* New files in, old ones out, in one step of the manifest. < 0: nothing has changed; files to add are gone, or go when it is certain that no
  * manifest names them (again: they stay, the caller comes again with the same). */
+struct trim { struct file *file; uint8_t parts; };      /* the parts that are left of it */
 struct change {
 	const struct file_info *add;
 	struct file *const *remove;
@@ -155,6 +163,8 @@ struct change {
 	struct file *const *settle;     /* hold nothing of what tombs up to this serial mean */
 	size_t n_settle;
 	uint64_t tombs;
+	const struct trim *trim;
+	size_t n_trim;
 	uint64_t covered;               /* 0: as it was */
 	bool again;
 	struct file *move;              /* lies in that folder now; its old place goes with its last reader. -ERR_MISSING: it was merged */
@@ -204,6 +214,9 @@ int reader_series(struct reader *rd, const struct series *s, int64_t from, int64
 int reader_next(struct reader *rd, struct span *ret);           /* 1: a run; 0: no more; also -ERR_TIMEOUT, -ERR_CANCELLED */
 int reader_pieces(struct reader *rd, const struct series *s, int64_t from, int64_t to);        /* what the head has; none under a lease */
 int reader_refresh(struct reader *rd);                          /* the catalog as it is now; after a look at the head */
+/* Figures of the finest of these parts; 0: there are none of the series. */
+int reader_figures(struct reader *rd, size_t file, const struct series *s, uint8_t parts, struct rolls *ret);
+int reader_parts(struct reader *rd, size_t file, const struct series *s, uint8_t *ret);
 int reader_scan(struct reader *rd, size_t file, struct scan **ret);
 int query_check(const struct tsdb_query *q);                    /* deadline, cancel */
 int query_series(const struct tsdb_query *q, uint32_t **ret, size_t *ret_n);    /* ascending, each once */

@@ -1,5 +1,5 @@
 /*
- * parquet.c - any bytes as each of the store's files: a Parquet file (read whole by its own indexes, and by pages), a side index, a
+ * parquet.c - any bytes as each of the store's files: a Parquet file of samples or of figures (read whole by its own indexes, and by pages), a side index, a
  * dictionary, a manifest, or the inside of one page. The first byte says which; refused or read, nothing is touched outside.
  */
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include "tsdb/file.h"
 #include "tsdb/manifest.h"
 #include "tsdb/merge.h"
+#include "tsdb/roll.h"
 #include "tsdb/thrift.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -103,6 +104,49 @@ static void as_file(const uint8_t *parquet, size_t len, const uint8_t *idx, size
 			file_leave(f);
 		}
 	}
+	file_unref(f);
+	file_pool_free(pool);
+	names_free(names);
+}
+
+/* As figures of minutes, each series of its index; the index is made of it. */
+static void as_figures(const uint8_t *parquet, size_t len)
+{
+	static struct rolls rolls;
+	char path[128], base[128], idx_path[128];
+	struct file_info info = { .number = 1, .bytes = len, .parts = PART_RAW | PART_MINUTES };
+	struct pqr_scratch *scratch = NULL;
+	struct roll_scan *c = NULL;
+	struct names *names = NULL;
+	struct file_pool *pool = NULL;
+	struct file *f = NULL;
+	const struct idx *x;
+
+	if (!put("g.1m.parquet", parquet, len, path))
+		return;
+	path_join(idx_path, sizeof(idx_path), dir, "g.1m.idx");
+	unlink(idx_path);
+	path_join(base, sizeof(base), dir, "none.dict");
+	if (names_open(base, 1, 0, &names) < 0)
+		return;
+	path_join(base, sizeof(base), dir, "g");
+	if (file_pool_new(4, &pool) == 0 && file_new(pool, names, base, NULL, &info, &f) == 0 && pqr_scratch_new(&scratch) == 0 &&
+			file_use(file_roll(f, ROLL_MINUTE), &x) == 0) {
+		if (roll_scan_new(file_roll(f, ROLL_MINUTE), scratch, &c) == 0)
+			for (uint32_t i = 0; i < x->n && i < 20; i++) {
+				struct roll row;
+
+				if (roll_read(c, &x->entry[i], i % 2 ? V_I64 : V_F64, false, &rolls) < 0)
+					continue;
+				for (uint32_t k = 0; k < rolls.n; k++) {
+					roll_get(&rolls, k, &row);
+					sink += (uint64_t) row.t_min + row.n;
+				}
+			}
+		roll_scan_free(c);
+		file_leave(file_roll(f, ROLL_MINUTE));
+	}
+	pqr_scratch_free(scratch);
 	file_unref(f);
 	file_pool_free(pool);
 	names_free(names);
@@ -232,7 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len < 2 || !(copy = sys_alloc(len)))
 		return 0;
 	memcpy(copy, data, len);
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0:
 		as_file(copy + 1, len - 1, NULL, 0);
 		break;
@@ -244,6 +288,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 3:
 		as_manifest(copy + 1, len - 1);
+		break;
+	case 5:
+		as_figures(copy + 1, len - 1);
 		break;
 	default:
 		as_page(copy + 1, len - 1);
