@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import batches
 import people
 import tenon
 from test_aggregates import T0, ask, iso, near, write
@@ -91,6 +92,17 @@ def test_what_is_covered_is_said(p, halls):
     assert got["S/L2"]["covered"][0] < 0.51 and got["S/L2"]["with"][:2] == [1, 1] and got["S/L2"]["points"] == 2
 
 
+def test_groups_by_the_calendar_and_filled(p, halls):
+    """Shifts of an hour are steps of an hour; what nobody knows is a null where it is asked for."""
+    ask_ = {"aggregate": "max", "group_by": "line", "across": "max", "from": iso(T0 - 3600), "to": iso(T0 + 7200)}
+    steps, shifts = grouped(p, halls, **{**ask_, "step": "1h"}), grouped(p, halls, **{**ask_, "step": "1h", "calendar": "shift", "zone": "UTC"})
+    assert steps == shifts and list(steps) == ["S/L1", "S/L2"]
+    filled = grouped(p, halls, **{**ask_, "step": "1h", "fill": "null"})
+    for line, series in filled.items():
+        assert series["t"] == [(T0 + 3600 * i) * 10**6 for i in (-1, 0, 1)] and series["v"][0] is None and series["with"][0] == 0
+        assert series["v"][1:] == steps[line]["v"]
+
+
 def test_groups_as_rows_and_from_the_command_line(p, halls):
     body = {"points": list(halls), "from": iso(T0), "to": iso(T0 + 3600), "step": "30m", "aggregate": "max", "group_by": "line", "across": "max"}
     series = {s["path"]: s for s in p.call("POST", f"{BASE}/query", body)[2]["series"]}
@@ -146,6 +158,17 @@ def test_largest_triangles_are_those_of_the_peer(p):
     assert got["v"] == values[:20]
     words = ask(p, write(p, "WORDS", [(T0 + i) * 10**9 for i in range(100)], [f"w{i}" for i in range(100)], type="string"), T0, T0 + 100, pixels=10, plot="lttb")
     assert words["v"] == [f"w{i}" for i in range(0, 100, 10)]
+
+
+def test_what_is_bad_stays_in_the_shape(p):
+    p.make("points", group=p.group, code="BROKEN", name="BROKEN", address="BROKEN", type="f64")
+    n, at = 3000, 1500
+    body = batches.names([f"{p.path}/BROKEN"]) + batches.tall(batches.F64, [0] * n, [(T0 + i) * 10**9 for i in range(n)], shape(n), [0x80000000 if i == at else 0 for i in range(n)])
+    assert batches.send(p, body)[0] == 204
+    path = f"{p.path}/BROKEN"
+    tenon.wait_for(lambda: ask(p, path, T0, T0 + n, aggregates=["count"])["count"] == [n], 20, "all are there")
+    got = ask(p, path, T0, T0 + n, pixels=20, plot="lttb")
+    assert len(got["t"]) == 21 and got["t"] == sorted(got["t"]) and [t for t, q in zip(got["t"], got["q"]) if q] == [(T0 + at) * 10**6]
 
 
 @pytest.fixture
