@@ -52,7 +52,7 @@ static void begin(const char *dir, uint64_t head)
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/wal", dir);
-	check(wal_open(&(struct wal_config) { .dir = path, .queue_bytes = 32 << 20, .ring_bytes = 32 << 20 }, &wal), "wal");
+	check(wal_open(&(struct wal_config) { .dir = path, .queue_bytes = 8 << 20, .ring_bytes = 8 << 20 }, &wal), "wal");
 	check(wal_start(wal), "wal");
 	check(tsdb_open(&t, &(struct tsdb_config) { .data_dir = dir, .head_bytes = head, .compact_rate = -1, .flush_age_ms = INT64_C(1) << 40 }, wal), "open");
 	check(tsdb_start(t), "start");

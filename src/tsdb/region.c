@@ -4,7 +4,8 @@
 #include "sys/sys.h"
 
 /* Blocks double from FIRST to BLOCK_BYTES: a generation with little in it costs little of the head's budget. */
-enum { FIRST_BYTES = 32 << 10, BLOCK_BYTES = 256 << 10, CLASS_MIN = 4, CLASS_MAX = 14, LARGE = 32 << 10 };
+enum { FIRST_BYTES = 32 << 10, BLOCK_BYTES = 256 << 10, CLASS_MIN = 4, CLASS_MAX = 14, LARGE = 32 << 10,
+	NEAR = 16 /* pieces of a list that are looked at for a neighbour */ };
 
 struct block { struct block *next; size_t size; _Alignas(16) uint8_t bytes[]; };
 struct piece { struct piece *next; };
@@ -75,16 +76,37 @@ static unsigned class_of(size_t n)
 	return (n & (n - 1)) == 0 || n <= 16 ? MIN(c, (unsigned) CLASS_MAX + 1) : CLASS_MAX + 1u;
 }
 
+static void list_put(struct region *r, unsigned c, void *p)
+{
+	struct piece *piece = p;
+
+	piece->next = r->free[c];
+	r->free[c] = piece;
+}
+
+/* One of a list: of the nearest larger size there is, and what is left of it goes to the smaller ones. */
+static void *list_get(struct region *r, unsigned c)
+{
+	unsigned from = c;
+
+	while (from <= CLASS_MAX && !r->free[from])
+		from++;
+	if (from > CLASS_MAX)
+		return NULL;
+	struct piece *p = r->free[from];
+	r->free[from] = p->next;
+	while (from-- > c)
+		list_put(r, from, (char *) p + ((size_t) 1 << from));
+	return p;
+}
+
 void *region_get(struct region *r, size_t n)
 {
 	unsigned c = class_of(n);
+	void *p = list_get(r, c);
 
-	if (c <= CLASS_MAX && r->free[c]) {
-		struct piece *p = r->free[c];
-
-		r->free[c] = p->next;
+	if (p)
 		return p;
-	}
 	n = ALIGN_UP(MAX(n, (size_t) 16), 8);
 	if (n > LARGE) {
 		struct block *b = block_new(r, n);
@@ -108,15 +130,33 @@ void *region_get(struct region *r, size_t n)
 	return r->block->bytes + r->used - n;
 }
 
+/* A neighbour of the same size among the last that were given back: it leaves the list, and the one that lies in front is returned. */
+static void *neighbour(struct region *r, unsigned c, void *p)
+{
+	struct piece **at = &r->free[c];
+	size_t n = (size_t) 1 << c;
+
+	for (unsigned i = 0; i < NEAR && *at; i++, at = &(*at)->next) {
+		char *other = (char *) *at;
+
+		if (other + n != (char *) p && (char *) p + n != other)
+			continue;
+		*at = (*at)->next;
+		return other < (char *) p ? other : p;
+	}
+	return NULL;
+}
+
 void region_put(struct region *r, void *p, size_t n)
 {
 	unsigned c = class_of(n);
-	struct piece *piece = p;
+	void *both;
 
 	if (!p || c > CLASS_MAX)
 		return;
-	piece->next = r->free[c];
-	r->free[c] = piece;
+	for (; c < CLASS_MAX && (both = neighbour(r, c, p)); c++)
+		p = both;
+	list_put(r, c, p);
 }
 
 size_t region_bytes(const struct region *r) { return r->bytes; }

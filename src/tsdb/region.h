@@ -2,7 +2,8 @@
  * region.h - the memory of one generation of one shard's head: taken in pieces, freed as a whole.
  *
  * Pieces of 16 bytes to 16 KB, sizes powers of two, go back to a list of their size when a chunk outgrows them, and are used
- * again; everything else is cut from blocks of 256 KB. Dropping a generation after its flush is dropping its blocks.
+ * again: as they are, two neighbours as one, or in parts. What the columns of a chunk leave lies side by side, so growing takes little more than
+ * what it has grown to. Everything else is cut from blocks of 256 KB. Dropping a generation after its flush is dropping its blocks.
  *
  * Thread: guarded by the shard's lock, the count of references excepted. Memory: region_bytes(), what was asked of the heap.
  */
