@@ -373,6 +373,67 @@ TEST(what_was_deleted_stays_deleted_when_the_manifest_is_lost)
 	fixture_end(&w.f);
 }
 
+/* A sample a second for three hours, its value the second; of each ten minutes count and sum, told by what is left. */
+struct tens { bool gone[10800]; unsigned wrong, seen; };
+
+static int check_tens(void *ctx, const struct tsdb_bucket *b, size_t n)
+{
+	struct tens *t = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t count = 0;
+		double sum = 0;
+
+		for (int64_t s = (b[i].start_ns - T0) / NS_PER_S; s < (b[i].end_ns - T0) / NS_PER_S; s++)
+			if (!t->gone[s]) {
+				count++;
+				sum += (double) s;
+			}
+		t->wrong += b[i].n != count || b[i].n_used != count || b[i].sum != sum;
+		t->seen += b[i].n > 0;
+	}
+	return 0;
+}
+
+TEST(figures_of_minutes_and_hours_do_not_count_what_is_deleted)
+{
+	struct fixture f = { .config = by_hand };
+	struct uuid point_ = point(1);
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	struct tens *tens = calloc(1, sizeof(*tens));
+	const struct tsdb_step step = { .step_ns = 600 * NS_PER_S, .only_time = true };
+	uint32_t series;
+
+	must(tens && fixture_begin(&f) == 0 && tsdb_series(f.t, 1, &point_, V_F64, &series) == 0 && batch_builder_new(&b, 0) == 0);
+	for (int64_t i = 0; i < 10800; i += 1800) {
+		_cleanup_(batch_unrefp) struct batch *batch = NULL;
+
+		must(batch_tall(b, 1, 7, V_F64) == 0);
+		for (int64_t k = i; k < i + 1800; k++)
+			must(batch_tall_add(b, &(struct sample) { .series = series, .time_ns = T0 + k * NS_PER_S, .value = { .type = V_F64, .f64 = (double) k } }) == 0);
+		must(batch_seal(b, T0, 0, &batch) == 0);
+		is_int(fixture_append(&f, batch), 0);
+	}
+	must(flush(&f));
+	is_int(tsdb_compact(f.t, NULL), 0);
+	struct tsdb_query q = ask(&series, 1, T0, T0 + 10800 * NS_PER_S);
+	static const int64_t gone[][2] = { { 59, 61 }, { 1200, 1800 }, { 3500, 7300 }, { 10799, 10800 } };
+	for (size_t i = 0; i < ELEMENTSOF(gone); i++) {
+		is_int(tsdb_delete(f.t, 1, &(struct tsdb_stretch) { series, T0 + gone[i][0] * NS_PER_S, T0 + gone[i][1] * NS_PER_S }, 1, 30000), 0);
+		for (int64_t s = gone[i][0]; s < gone[i][1]; s++)
+			tens->gone[s] = true;
+		is_int(tsdb_aggregate(f.t, &q, &step, check_tens, tens), 0);
+		is_int(tens->wrong, 0);
+	}
+	is_int(tsdb_compact(f.t, NULL), 0);
+	is_int(tsdb_aggregate(f.t, &q, &step, check_tens, tens), 0);
+	is_int(tens->wrong, 0);
+	ok(tens->seen > 40);
+	is_int(stats_of(&f).file_samples, 10800 - 2 - 600 - 3800 - 1);
+	free(tens);
+	fixture_end(&f);
+}
+
 /* --- The n-th call fails */
 
 static void delete_with_fault(enum sys_call call, int error, unsigned step)
