@@ -60,6 +60,12 @@ static int look_for_deleted(struct tenant *te, const struct day_files *d, struct
 	int r = purge_find(te, d->catalog, d->file, d->n, &how, &found);
 
 	ask->left = found.aside;
+	for (size_t i = 0; ask->purge && i < d->catalog->n; i++) {
+		const struct file_info *f = file_info(d->catalog->file[i]);
+
+		/* Of figures alone: retain_purge() could not read it. */
+		ask->left += !(f->parts & PART_RAW) && file_is_aside(d->catalog->file[i]) && tombs_touch_file(d->catalog->tombs, f);
+	}
 	*ret_due = MIN(*ret_due, found.due_ns);
 	if (r <= 0)
 		return r;

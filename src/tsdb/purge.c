@@ -114,8 +114,7 @@ static int each(struct purge *p, const struct plan_file *f, size_t n, struct pur
 
 		if (f[i].info.tombs >= p->newest || !tombs_touch_file(p->c->tombs, &f[i].info))
 			continue;
-		/* Of figures alone nothing can be left out. */
-		if (f[i].aside || !(f[i].info.parts & PART_RAW)) {
+		if (f[i].aside) {
 			ret->aside++;
 			continue;
 		}
