@@ -142,6 +142,31 @@ static int from_figures(struct best *b, struct reader *rd, const struct series *
 	return MIN(r, 0);
 }
 
+/* Of one file: what it holds before the instant and less what is deleted, if it may be newer than what is known. */
+static int from_file(struct best *b, struct reader *rd, const struct series *s, size_t file, int64_t before)
+{
+	const struct file_info *f = file_info(rd->catalog->file[file]);
+	struct idx_entry e;
+	struct scan *c;
+	uint8_t parts;
+	int r = reader_parts(rd, file, s, &parts);
+
+	if (r == 0 && !(parts & PART_RAW))
+		return parts && roll_has(s->type) ? from_figures(b, rd, s, &(struct seen) { file, parts, before }) : 0;
+	if (r == 0)
+		r = reader_scan(rd, file, &c);
+	if (r == 0)
+		r = scan_find(c, s->number, &e);
+	if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b->sample.time_ns)
+		return r;
+	int64_t end = e.t_max < before ? e.t_max + (e.t_max < INT64_MAX) : before, until = tombs_before(rd->catalog->tombs, f, s->number, e.t_min, end);
+	if (until <= e.t_min)
+		return 0;
+	if (e.t_max < before && until == end && e.last_kind != IDX_LAST_IN_FILE)
+		return from_entry(b, &e, f->rank);
+	return from_rows(b, c, &e, until, rd);
+}
+
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)
 {
 	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a };
@@ -159,30 +184,10 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 	/* The newest file most likely has it: then the others are told by their bounds. */
 	for (size_t i = before == INT64_MIN ? 0 : rd->n_scans; r >= 0 && i-- > 0;) {
 		const struct file_info *f = file_info(rd->catalog->file[i]);
-		struct idx_entry e;
-		struct scan *c;
-		uint8_t parts;
 
 		if (s->number < f->series_min || s->number > f->series_max || f->t_min >= before || MIN(f->t_max, before - 1) < b.sample.time_ns)
 			continue;
-		r = reader_parts(rd, i, s, &parts);
-		if (r == 0 && !(parts & PART_RAW)) {
-			r = parts && roll_has(s->type) ? from_figures(&b, rd, s, &(struct seen) { i, parts, before }) : 0;
-			continue;
-		}
-		if (r == 0)
-			r = reader_scan(rd, i, &c);
-		if (r == 0)
-			r = scan_find(c, s->number, &e);
-		if (r <= 0 || e.t_min >= before || MIN(e.t_max, before - 1) < b.sample.time_ns)
-			continue;
-		int64_t end = e.t_max < before ? e.t_max + (e.t_max < INT64_MAX) : before, until = tombs_before(rd->catalog->tombs, f, s->number, e.t_min, end);
-		if (until <= e.t_min)
-			continue;
-		if (e.t_max < before && until == end && e.last_kind != IDX_LAST_IN_FILE)
-			r = from_entry(&b, &e, f->rank);
-		else
-			r = from_rows(&b, c, &e, until, rd);
+		r = from_file(&b, rd, s, i, before);
 	}
 	if (r >= 0)
 		*ret = b.sample;
