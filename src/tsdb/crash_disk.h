@@ -22,7 +22,7 @@ static struct {
 	char dirty[400][400];           /* files with bytes that are not synced */
 	size_t n_dirty;
 	struct undo undo[400];
-	size_t n_undo;
+	size_t n_undo, n_aside;
 } disk;
 
 static inline bool in_folder(const char *path, const char *folder)
@@ -60,8 +60,7 @@ static inline void note_name(const char *path)
 	struct undo *u = &disk.undo[disk.n_undo++];
 
 	snprintf(u->path, sizeof(u->path), "%s", path);
-	snprintf(u->was, sizeof(u->was), "%s/%zu", disk.aside, disk.n_undo);
-	unlink(u->was);                 /* of a name that is certain by now */
+	snprintf(u->was, sizeof(u->was), "%s/%zu", disk.aside, ++disk.n_aside);
 	if (link(path, u->was) < 0)
 		u->was[0] = 0;
 }
