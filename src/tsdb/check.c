@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "tsdb/check_file.h"
+#include "tsdb/roll.h"
 #include "tsdb/sheet.h"
 #include "tsdb/sweep.h"
 #include "wal/wal.h"
@@ -26,7 +27,8 @@ static const struct { const char *id; bool harmless, lost; } kinds[TSDB_FAULTS] 
 	[TSDB_FAULT_PAGE] = { "page", false, true }, [TSDB_FAULT_ORDER] = { "order", false, true },
 	[TSDB_FAULT_FIGURES] = { "figures", false, false }, [TSDB_FAULT_INDEX] = { "index", true, false },
 	[TSDB_FAULT_DICTIONARY] = { "dictionary", false, false }, [TSDB_FAULT_NAMELESS] = { "nameless", false, false },
-	[TSDB_FAULT_SHEET] = { "sheet", false, false }, [TSDB_FAULT_UNNAMED] = { "unnamed", true, false },
+	[TSDB_FAULT_SHEET] = { "sheet", false, false }, [TSDB_FAULT_ROLLUP] = { "rollup", true, false },
+	[TSDB_FAULT_ROLLUP_ALONE] = { "rollup_alone", false, false }, [TSDB_FAULT_UNNAMED] = { "unnamed", true, false },
 	[TSDB_FAULT_UNREACHABLE] = { "unreachable", false, false }, [TSDB_FAULT_LOG] = { "log", false, false },
 };
 const char *tsdb_fault_id(enum tsdb_fault_kind k) { return kinds[k].id; }
@@ -395,6 +397,40 @@ static int check_one(struct checking *c, const struct file_info *f)
 	return r;
 }
 
+/* Every page of the figures beside it. */
+static int check_roll(struct checking *c, const struct file_info *f, enum roll_tier tier)
+{
+	char path[PATH_MAX], suffix[24];
+	struct buf b = BUF_FIXED(path), s = BUF_FIXED(suffix);
+	bool named = true;
+
+	path[0] = suffix[0] = 0;
+	buf_addf(&s, ".%s.parquet", roll_name(tier));
+	buf_addf(&b, "%s/ts/", c->dir);
+	manifest_base(f, &b);
+	buf_add(&b, suffix);
+	int r = b.failed ? sys_fail(ENAMETOOLONG, "open", c->dir) : pages_read(path, roll_cols, ROLL_COLS);
+	if (r != -ERR_MISSING && r != -ERR_CORRUPT && r != -ERR_IO)
+		return r;
+	struct err why = err_take(r);
+	r = is_still_named(c, f, &named);
+	if (r < 0 || !named)
+		return r;
+	call_file(c, f, suffix);
+	err_put(&why);
+	return tell(c, f->parts & PART_RAW ? TSDB_FAULT_ROLLUP : TSDB_FAULT_ROLLUP_ALONE, -(int) why.kind, NULL, NULL);
+}
+
+static int check_parts(struct checking *c, const struct file_info *f)
+{
+	int r = f->parts & PART_RAW ? check_one(c, f) : 0;
+
+	for (unsigned tier = 0; r == 0 && tier < ROLL_TIERS; tier++)
+		if (f->parts & roll_part(tier))
+			r = check_roll(c, f, tier);
+	return r;
+}
+
 /* --- A tenant */
 
 static int check_dictionary(struct checking *c)
@@ -532,8 +568,7 @@ static int check_tenant(struct checking *c, uint32_t tenant)
 	if (r == 0)
 		r = check_manifest(c);
 	for (size_t i = 0; r == 0 && i < c->m.n; i++)
-		if (c->m.file[i].parts & PART_RAW)
-			r = check_one(c, &c->m.file[i]);
+		r = check_parts(c, &c->m.file[i]);
 	if (r == 0)
 		r = check_sheets(c);
 	if (r == 0 && !c->adopted)

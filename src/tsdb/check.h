@@ -29,6 +29,8 @@ enum tsdb_fault_kind {
 	TSDB_FAULT_DICTIONARY,          /* bytes of it cannot be read */
 	TSDB_FAULT_NAMELESS,            /* a series that no dictionary knows */
 	TSDB_FAULT_SHEET,               /* series.parquet: says what numbers mean, for other programs */
+	TSDB_FAULT_ROLLUP,              /* figures of minutes or hours: samples are read instead, and the next merge makes them again */
+	TSDB_FAULT_ROLLUP_ALONE,        /* those of samples that are kept no more */
 	TSDB_FAULT_UNNAMED,             /* a file that no manifest names: left by a crash, gone at the next start */
 	TSDB_FAULT_UNREACHABLE,         /* a file of the second folder, which is not there */
 	TSDB_FAULT_LOG,                 /* a segment of the log */

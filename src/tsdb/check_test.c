@@ -322,6 +322,39 @@ TEST(a_check_can_be_cancelled)
 	end(&w);
 }
 
+TEST(figures_that_cannot_be_read_are_told_and_harmless_while_their_samples_are_there)
+{
+	_cleanup_(batch_builder_freep) struct batch_builder *w = NULL;
+	struct fixture f = { .config = by_hand };
+	struct uuid id = point(1);
+	uint32_t series;
+	struct told t;
+
+	must(fixture_begin(&f) == 0 && tsdb_series(f.t, 1, &id, V_F64, &series) == 0 && batch_builder_new(&w, 0) == 0);
+	for (int64_t i = 0; i < 7200; i += 1000) {
+		_cleanup_(batch_unrefp) struct batch *b = NULL;
+
+		must(batch_tall(w, 1, 0, V_F64) == 0);
+		for (int64_t k = i; k < MIN(i + 1000, INT64_C(7200)); k++)
+			must(batch_tall_add(w, &(struct sample) { .series = series, .time_ns = T0 + k * NS_PER_S, .value = { .type = V_F64, .f64 = (double) (k % 97) / 4 } }) == 0);
+		must(batch_seal(w, T0, 0, &b) == 0 && fixture_append(&f, b) == 0);
+	}
+	must(flush(&f) && tsdb_compact(f.t, NULL) == 0);
+	fixture_stop(&f);
+	is_int(look(&f, &t), 0);
+	is_int(t.sum.faults, 0);
+	struct found m = largest(&f, ".1m.parquet");
+	flip(m.path, m.size / 3, 1);
+	is_int(look(&f, &t), 0);
+	is_int(t.n[TSDB_FAULT_ROLLUP], 1);
+	ok(str_ends(m.path, t.file));
+	is_int(t.sum.faults, t.sum.harmless);
+	must(unlink(m.path) == 0);
+	is_int(look(&f, &t), 0);
+	is_int(t.n[TSDB_FAULT_ROLLUP], 1);
+	fixture_end(&f);
+}
+
 /* --- Repair */
 
 struct mended { unsigned n[TSDB_MENDED_LEFT + 1]; struct tsdb_repaired sum; };

@@ -8,6 +8,7 @@
 #include "base/when.h"
 #include "tsdb/check_file.h"
 #include "tsdb/output.h"
+#include "tsdb/roll.h"
 #include "tsdb/sheet.h"
 
 enum { FAULTS_MAX = 100000 };
@@ -121,7 +122,19 @@ static int put_aside(struct repair *p, const struct file *f)
 	b.len = str_len(index);
 	buf_add(&b, ".idx");
 	int r = link_aside(p, second ? p->t->second.dir : p->how->data_dir, path);
-	return r < 0 ? r : link_aside(p, p->how->data_dir, index);
+	if (r == 0)
+		r = link_aside(p, p->how->data_dir, index);
+	/* Figures go with it: they may be all that is left of it. */
+	for (unsigned tier = 0; r == 0 && tier < ROLL_TIERS; tier++) {
+		b.len -= str_len(".idx");
+		size_t base = b.len;
+
+		buf_addf(&b, ".%s.parquet", roll_name(tier));
+		r = b.failed ? sys_fail(ENAMETOOLONG, "make", index) : link_aside(p, p->how->data_dir, index);
+		b.len = base;
+		buf_add(&b, ".idx");
+	}
+	return r;
 }
 
 /* --- A file of samples */
@@ -195,7 +208,7 @@ static int rewrite(struct repair *p, struct file *f, struct tsdb_mended *m)
 		err_clear();            /* nobody knows where anything lies in it */
 		r = 0;
 	}
-	if (r == 0 && !gone)
+	if (r == 0)
 		r = put_aside(p, f);
 	if (r == 0)
 		r = tenant_change(p->te, &(struct change) { .add = &made, .n_add = n, .remove = &f, .n_remove = 1 });
@@ -303,7 +316,7 @@ static int mend_file(struct repair *p, const struct found *f, struct tsdb_mended
 	}
 	if (f->kind == TSDB_FAULT_INDEX)
 		return remake_index(p, file, m);
-	if (has_nameless(p, f->file)) {
+	if (has_nameless(p, f->file) || !(file_info(file)->parts & PART_RAW)) {
 		m->how = TSDB_MENDED_LEFT;
 		return 0;
 	}
@@ -328,7 +341,8 @@ static int mend(struct repair *p, const struct found *f)
 		m.how = TSDB_MENDED_REMADE;     /* when the store was opened */
 		break;
 	case TSDB_FAULT_UNNAMED:
-		return 0;
+	case TSDB_FAULT_ROLLUP:
+		return 0;               /* mend themselves */
 	default:
 		break;
 	}

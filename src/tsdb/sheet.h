@@ -18,3 +18,6 @@ struct names_sheet_reader {
 	int (*on_cell)(void *ctx, unsigned col, uint32_t series, const char *text, size_t len);
 };
 int names_sheet_read(const char *path, const struct names_sheet_reader *to);
+
+/* Every page of every column of any Parquet file of ours, against its checksum and what it claims. The same failures. */
+int pages_read(const char *path, const struct pq_col *cols, unsigned n_cols);

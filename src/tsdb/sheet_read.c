@@ -87,3 +87,42 @@ int names_sheet_read(const char *path, const struct names_sheet_reader *to)
 	arena_done(&a);
 	return r;
 }
+
+/* --- Pages of any file */
+
+static int read_pages(int fd, struct pqr_scratch *scratch, const struct pq_col *col, const struct pq_chunk *k)
+{
+	struct pq_values v = { 0 };
+	struct pq_dict dict = { 0 };
+	int r = k->dict_size ? pqr_dict(scratch, fd, col, k, &dict) : 0;
+
+	for (uint32_t i = 0; r == 0 && i < k->n_pages; i++)
+		r = pqr_page(scratch, fd, col, &k->page[i], k->dict_size ? &dict : NULL, &v);
+	pq_values_done(&v);
+	pq_dict_done(&dict);
+	return r;
+}
+
+int pages_read(const char *path, const struct pq_col *cols, unsigned n_cols)
+{
+	_cleanup_(pqr_scratch_freep) struct pqr_scratch *scratch = NULL;
+	_cleanup_close_ int fd = -1;
+	struct pq_layout l = { 0 };
+	struct arena a;
+	int64_t size = 0;
+	int r = file_open(path, O_RDONLY, 0, &fd);
+
+	if (r == 0)
+		r = file_size(path, &size);
+	if (r == 0)
+		r = pqr_scratch_new(&scratch);
+	if (r < 0)
+		return r;
+	arena_init(&a, &sys_heap, 0);
+	r = pqr_layout(fd, (uint64_t) size, cols, n_cols, &a, &l);
+	for (uint32_t g = 0; r == 0 && g < l.n_groups; g++)
+		for (unsigned col = 0; r == 0 && col < n_cols; col++)
+			r = read_pages(fd, scratch, &cols[col], &l.group[g].chunk[col]);
+	arena_done(&a);
+	return r;
+}
