@@ -335,6 +335,23 @@ static void names_json(struct json *j, const char *key, const char *const *names
 	json_end(j);
 }
 
+static int note_any(void *ctx, const char *name)
+{
+	*(bool *) ctx = true;
+	return 1;
+}
+
+/* What a repair of the store put aside belongs to whoever repaired it: it is named and not looked into. */
+static bool any_aside(const struct platform *p)
+{
+	char path[600];
+	bool any = false;
+
+	if (path_join(path, sizeof(path), p->data, "aside") && file_exists(path) && dir_each(path, note_any, &any) < 0)
+		err_clear();
+	return any;
+}
+
 static const char *report(struct erasing *e)
 {
 	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 64 << 10);
@@ -345,6 +362,7 @@ static const char *report(struct erasing *e)
 	files_json(e, &j);
 	json_kv_u64(&j, "files_unreadable", e->left);
 	json_kv_bool(&j, "log_gone", e->stage >= STAGE_REST);
+	json_kv_bool(&j, "aside_left", any_aside(e->s->platform));
 	json_kv_u64(&j, "exports_deleted", e->exports);
 	json_kv_u64(&j, "corrections_deleted", e->corrections);
 	names_json(&j, "backups_deleted", e->deleted, e->n_deleted);

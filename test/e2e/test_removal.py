@@ -250,7 +250,7 @@ def erase(data, kill):
     removal = tenon.wait_for(done, 120, "the erasure to go on")
     report = removal["report"]
     assert removal["state"] == "done" and removal["reason"] == "they left" and removal["name"] == "test", removal
-    assert report["files_unreadable"] == 0 and report["log_gone"] is True and report["backups_left"] == []
+    assert report["files_unreadable"] == 0 and report["log_gone"] is True and report["aside_left"] is False and report["backups_left"] == []
     assert {path: samples(p, path) for path in others} == others
     assert all(values(p, path) == {} for path in SECRET)
     assert everywhere(data, series) == []
