@@ -48,13 +48,24 @@ describe.skipIf(why)(`the store of samples${why ? ` (${why})` : ''}`, () => {
 		await shot(page, '40-storage');
 	});
 
+	it('says how long it is kept, and what would go', async () => {
+		const { page } = w;
+		await page.getByRole('heading', { name: '历史数据保留期限' }).waitFor();
+		await page.getByText('永久').first().waitFor();
+		await page.getByLabel('样本：试算天数').fill('90');
+		await page.getByText('不会删除任何内容。').waitFor();         // a sample a minute is as good as figures of minutes
+		await page.getByLabel('分钟数据：试算天数').fill('90');
+		await page.getByText(/2026-01-01 至 2026-01-01 的 500 个样本将不再保留/).waitFor();
+		await shot(page, '40-storage-retention');
+	});
+
 	it('checks it: whole, then damaged, with the points it concerns', async () => {
 		const { page } = w;
 		await page.getByRole('button', { name: '检查全部文件' }).click();
 		await page.getByText(/检查：完好。共读取 1 个文件、500 个样本/).waitFor();
 		const [file] = files(join(data, 'tenants/1/ts'));
 		const fd = openSync(file!, 'r+');
-		writeSync(fd, Buffer.from([0xa5, 0x5a, 0xa5, 0x5a]), 0, 4, Math.floor(statSync(file!).size / 3));
+		writeSync(fd, Buffer.from([0xa5, 0x5a, 0xa5, 0x5a]), 0, 4, Math.floor(statSync(file!).size / 8));
 		closeSync(fd);
 		await page.getByRole('button', { name: '检查全部文件' }).click();
 		await page.getByText(/处异常/).first().waitFor();

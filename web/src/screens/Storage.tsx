@@ -11,6 +11,7 @@ import { useNarrow, useTitle } from '../app/hooks';
 import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { formatBytes, formatCount, formatDateTime, formatNumber } from '../lib/format';
+import { Retention } from './Retention';
 
 const perSample = (l: { samples: number; bytes_per_sample: number }): string => (l.samples ? formatNumber(l.bytes_per_sample, 2) : '');
 
@@ -38,6 +39,7 @@ export function Storage() {
 			{job && <Begun j={job} />}
 			{s && <Figures s={s} />}
 			{s && <Levels s={s} />}
+			{s && <Retention />}
 			{s && <Folders s={s} />}
 		</>
 	);
