@@ -164,13 +164,23 @@ static bool add(struct model *m, struct batch_builder *b, const struct sample *s
 	return r == 0;
 }
 
+/* When the series has a sample already: one of the last few hundred in half of the cases, else any. */
+static int64_t known_time(struct model *m, unsigned i, int64_t otherwise)
+{
+	size_t n = m->of[i].n, newest = MIN(n, (size_t) 300);
+
+	if (n == 0)
+		return otherwise;
+	return m->of[i].item[once_in(m, 2) ? n - 1 - rnd(m, newest) : rnd(m, n)].s.time_ns;
+}
+
 static bool write_one_by_one(struct model *m)
 {
 	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
 	uint8_t type = all_types[rnd(m, ELEMENTSOF(all_types))];
 	unsigned of_type = (unsigned) (type - V_BOOL), n = 1 + (unsigned) rnd(m, once_in(m, 4) ? 2500 : 200);
 	int64_t step, t = some_start(m, &step);
-	bool one = once_in(m, 2), jitter = once_in(m, 3);
+	bool one = once_in(m, 2), jitter = once_in(m, 3), again = once_in(m, 3);
 
 	for (of_type = 0; all_types[of_type] != type; of_type++)
 		;
@@ -179,7 +189,7 @@ static bool write_one_by_one(struct model *m)
 	for (unsigned k = 0; k < n && good; k++) {
 		if (!one)
 			i = of_type + 7 * (unsigned) rnd(m, SERIES / 7);
-		struct sample s = { .series = m->series[i], .time_ns = t, .value = some_value(m, i), .quality = some_quality(m, i) };
+		struct sample s = { .series = m->series[i], .time_ns = again ? known_time(m, i, t) : t, .value = some_value(m, i), .quality = some_quality(m, i) };
 
 		good = add(m, b, &s);
 		if (good)
@@ -366,6 +376,8 @@ static bool take_away(struct model *m)
 		size_t kept = 0;
 
 		*w = (struct tsdb_stretch) { .series = m->series[i], .from_ns = m->now - (int64_t) rnd(m, 2 * 86400) * NS_PER_S };
+		if (once_in(m, 2))
+			w->from_ns = known_time(m, i, w->from_ns);
 		w->to_ns = once_in(m, 8) ? INT64_MAX : w->from_ns + 1 + (int64_t) rnd(m, once_in(m, 2) ? 100000 : 200) * NS_PER_S;
 		if (once_in(m, 15))
 			w->from_ns = INT64_MIN;
