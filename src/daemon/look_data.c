@@ -13,6 +13,7 @@
 #include "service/service.h"
 #include "store/store.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
 enum { DEEP = 6, BACKUP_DAYS = 7, NOTE_BYTES = 4200 };
@@ -76,6 +77,21 @@ static int on_file(void *ctx, const char *name)
 	return 0;
 }
 
+/* Old days on another disk. */
+static void look_second(struct look *l)
+{
+	char path[4096] = "";
+	struct buf b = BUF_FIXED(path);
+	int r = tsdb_second_find(l->config->platform.data, &b);
+
+	if (r == -ERR_UNAVAILABLE)
+		look_say(l, FINDING_ERROR, "history", look_taken(l, r), look_word(l, "mount its disk: until then queries of old days are refused",
+			"请挂载其磁盘：在此之前较早日期的查询将被拒绝"));
+	else if (r == 0 && b.len)
+		look_say(l, FINDING_OK, "history", arena_fmt(l->arena, look_word(l, "the second folder %s is there", "第二文件夹 %s 可访问"), path), NULL);
+	err_clear();
+}
+
 void look_history(struct look *l)
 {
 	const char *bad = NULL;
@@ -93,6 +109,7 @@ void look_history(struct look *l)
 	else
 		look_say(l, FINDING_OK, "history", arena_fmt(l->arena, look_word(l, "%llu files, each with its end", "%llu 个文件，文件尾均完整"),
 			(unsigned long long) n), NULL);
+	look_second(l);
 }
 
 /* --- Records ----------------------------------------------------------------------------------------------------------- */
