@@ -123,6 +123,19 @@ struct file *file_ref(struct file *f)
 	return f;
 }
 
+/* Of one in the second folder only the side index lies under its base: a lease may still read what lay there before it was moved. */
+static void remove_own(const struct file *f)
+{
+	char path[PATH_MAX];
+	struct buf b = BUF_FIXED(path);
+
+	buf_addf(&b, "%s.idx", f->base);
+	if (!f->second)
+		file_remove(f->base, PART_RAW);
+	else if (!b.failed)
+		sys.unlink(path);
+}
+
 struct file *file_unref(struct file *f)
 {
 	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
@@ -138,7 +151,7 @@ struct file *file_unref(struct file *f)
 		if (file_path(f, path) && (f->second || f->doomed == DOOM_MOVED))
 			sys.unlink(path);
 		if (f->doomed == DOOM_ALL)
-			file_remove(f->base, PART_RAW);
+			remove_own(f);
 	}
 	if (f->doomed && !f->is_roll)
 		atomic_fetch_sub(&f->pool->doomed, 1);

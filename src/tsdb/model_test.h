@@ -526,9 +526,9 @@ static void model_end(struct model *m)
 	for (unsigned i = 0; i < LEASES; i++)
 		lease_end(&m->held[i]);
 	fixture_stop(&m->f);
-	if (!getenv("TENON_MODEL_KEEP"))
+	if (!getenv("TENON_MODEL_KEEP") && !getenv("TENON_MODEL_LEAVE"))
 		dir_remove(m->f.dir);
-	if (m->second[0])
+	if (m->second[0] && !getenv("TENON_MODEL_LEAVE"))
 		dir_remove(m->second);
 	for (unsigned i = 0; i < SERIES; i++)
 		record_done(&m->of[i]);

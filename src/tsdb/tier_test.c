@@ -102,6 +102,30 @@ TEST(files_of_old_days_lie_in_the_second_folder_and_answer_as_before)
 	end(&x);
 }
 
+TEST(a_lease_keeps_a_file_that_was_moved_and_then_merged)
+{
+	struct tier x = { 0 };
+	struct tsdb_lease *l;
+
+	must(begin(&x, 9) == 0 && tsdb_lease(x.w.f.t, 1, &l) == 0);
+	struct tsdb_query q = ask(x.w.series, N_SERIES, INT64_MIN, INT64_MAX);
+	struct record all = { 0 };
+	q.lease = l;
+	must(move_all(&x) == 0);
+	is_int(tsdb_range(x.w.f.t, &q, record_batch, &all), 0);
+	/* Late samples for each of the days, merged with what lies in the second folder. */
+	for (unsigned i = 0; i < 3; i++)
+		write_round(&x.w, 2 + 38 * i);
+	must(flush(&x.w.f) && tsdb_compact(x.w.f.t, NULL) == 0);
+	record_settle(&x.w.record);
+	ok(world_equals(&x.w));
+	ok(store_equals(x.w.f.t, &q, &all));
+	tsdb_lease_end(l);
+	is_int(files_on_disk(&x.w.f) + files_there(&x), stats_of(&x.w.f).n_files);
+	record_done(&all);
+	end(&x);
+}
+
 TEST(age_0_brings_all_files_back)
 {
 	struct tier x = { 0 };
