@@ -10,6 +10,7 @@
 #include "rec/tree.h"
 #include "service/backups.h"
 #include "service/correction.h"
+#include "service/history.h"
 #include "service/internal.h"
 #include "service/kept.h"
 #include "service/removal.h"
@@ -184,7 +185,7 @@ static int note_export(void *ctx, const void *rec)
 	struct exports *x = ctx;
 	const struct job_record *j = rec;
 
-	if (str_eq(j->kind, samples_export_kind.name) && job_has_ended(j->state) && x->n < ELEMENTSOF(x->id))
+	if ((str_eq(j->kind, samples_export_kind.name) || str_eq(j->kind, history_export_kind.name)) && job_has_ended(j->state) && x->n < ELEMENTSOF(x->id))
 		x->id[x->n++] = j->head.id;
 	return 0;
 }
@@ -342,14 +343,24 @@ static int note_any(void *ctx, const char *name)
 }
 
 /* What a repair of the store put aside belongs to whoever repaired it: it is named and not looked into. */
-static bool any_aside(const struct platform *p)
+static bool any_in(const char *root)
 {
-	char path[600];
+	char path[4096];
 	bool any = false;
 
-	if (path_join(path, sizeof(path), p->data, "aside") && file_exists(path) && dir_each(path, note_any, &any) < 0)
+	if (path_join(path, sizeof(path), root, "aside") && file_exists(path) && dir_each(path, note_any, &any) < 0)
 		err_clear();
 	return any;
+}
+
+static bool any_aside(const struct platform *p)
+{
+	char second[4096] = "";
+	struct buf b = BUF_FIXED(second);
+
+	if (tsdb_second_find(p->data, &b) < 0)
+		err_clear();
+	return any_in(p->data) || (second[0] && any_in(second));
 }
 
 static const char *report(struct erasing *e)

@@ -212,6 +212,7 @@ def filled(p, days=2):
     write(p, vault(range(86400 + 100, 86400 + 130), 5))
     export = post(p, "/query/export", {"points": SECRET, "from": when(START), "to": when(START + 10)}, 202)["id"]
     assert ended(p, export)["state"] == "done"
+    assert ended(p, post(p, "/history/export", {"points": SECRET, "format": "csv"}, 202)["id"])["state"] == "done"
     wrong = {"reason": "wrong recipe", "corrections": [
         {"point": "vault/dose", "time": when(START + 3), "value": 41.5}, {"point": "vault/recipe", "time": when(START + 4), "value": TEXT + "corrected"}]}
     assert p.call("POST", f"{BASE}/corrections", wrong, headers={"Idempotency-Key": "once"})[0] == 200         # its answer is kept for a day
