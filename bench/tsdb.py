@@ -24,6 +24,7 @@ with tempfile.TemporaryDirectory() as work:
     note("files as they were flushed", figure(r"minutes: ([\d.]+) bytes"), "bytes a sample")
     note("merging into the day", figure(r"day: ([\d.]+) M"), "M samples/CPU-s")
     note("all of it, log to day file", figure(r"day file: ([\d.]+) M"), "M samples/CPU-s")
+    note("roll-ups, beside it", figure(r"roll-ups: ([\d.]+) bytes"), "bytes a sample")
     claim("day files", figure(r"([\d.]+) bytes a day's sample"), "bytes a sample", 1.05)
     claim("one series, one hour, 3,600 samples, median", figure(r"median ([\d.]+)"), "µs", 200)
     claim("10-minute means, 1,000 series × 10,000 samples, from the samples", figure(r"files, 10-minute means: .*: ([\d.]+) ms"), "ms CPU", 60)
