@@ -1,6 +1,8 @@
 /* roll_read.c - rows of figures out of a file: pages decoded once, columns put together for one series after the other. */
 #include "tsdb/roll.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -666,6 +668,8 @@ static int rebuild_rows(struct roll_scan *c, struct names *names, struct rolls *
 int roll_rebuild(struct file *f, const char *path)
 {
 	struct idx_builder b = { 0 };
+	char temp[PATH_MAX];
+	struct buf name = BUF_FIXED(temp);
 	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
 	_cleanup_free_ struct roll_scan *c = sys_new(struct roll_scan);
 	_cleanup_free_ struct rolls *rolls = sys_new(struct rolls);
@@ -679,8 +683,14 @@ int roll_rebuild(struct file *f, const char *path)
 		r = rebuild_rows(c, f->names, rolls, &b);
 		free_pages(c);
 	}
+	/* Not in its place: who checks the store may have the damaged one mapped. */
+	buf_addf(&name, "%s.tmp", path);
+	if (r == 0 && name.failed)
+		r = sys_fail(ENAMETOOLONG, "make", path);
 	if (r == 0)
-		r = idx_write(path, &b, &f->idx.layout, f->info.bytes);
+		r = idx_write(temp, &b, &f->idx.layout, f->info.bytes);
+	if (r == 0)
+		r = file_rename(temp, path);
 	idx_builder_done(&b);
 	return r;
 }
