@@ -211,7 +211,8 @@ def test_statistics_and_indexes_are_true(nasty):
                     assert (stats.min, stats.max) == (min(values), max(values))
                 if name == "s" and values:
                     assert bytes(stats.min) <= min(values) and bytes(stats.max) >= max(values)
-    assert dictionaries > 0
+    # What has just been flushed has whole numbers as deltas, whatever would be smaller.
+    assert dictionaries > 0 or {said_of(path, "tenon.level") for path in data_files(folder)} == {0}
 
 
 RECORDINGS = ["skab/anomaly-free/anomaly-free.csv", "skab/valve1/0.csv", "nab/machine_temperature_system_failure.csv",
