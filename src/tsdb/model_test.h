@@ -378,7 +378,8 @@ static bool take_away(struct model *m)
 		*w = (struct tsdb_stretch) { .series = m->series[i], .from_ns = m->now - (int64_t) rnd(m, 2 * 86400) * NS_PER_S };
 		if (once_in(m, 2))
 			w->from_ns = known_time(m, i, w->from_ns);
-		w->to_ns = once_in(m, 8) ? INT64_MAX : w->from_ns + 1 + (int64_t) rnd(m, once_in(m, 2) ? 100000 : 200) * NS_PER_S;
+		if (once_in(m, 8) || __builtin_add_overflow(w->from_ns, 1 + (int64_t) rnd(m, once_in(m, 2) ? 100000 : 200) * NS_PER_S, &w->to_ns))
+			w->to_ns = INT64_MAX;
 		if (once_in(m, 15))
 			w->from_ns = INT64_MIN;
 		for (size_t k = 0; k < m->of[i].n; k++) {
