@@ -171,6 +171,56 @@ static bool plain(const struct span *s, uint32_t n, struct roll *ret)
 	return true;
 }
 
+/* The same of whole numbers and bools. False: so large that a sum of doubles would not be exact. */
+static inline __attribute__((always_inline)) bool plain_whole(const struct span *s, uint32_t n, bool bits, struct roll *ret)
+{
+	const int64_t *t = s->t, *v = s->v;
+	const uint8_t *b = s->v;
+	int64_t period = t[1] - t[0], odd = 0, falls = 0, sum = 0, lo = bits ? b[0] : v[0], hi = lo, before = lo, large = 0;
+	uint32_t at_lo = 0, at_hi = 0;
+	double held = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t x = bits ? b[i] : v[i];
+
+		sum = (int64_t) ((uint64_t) sum + (uint64_t) x);
+		large |= x ^ (x >> 63);
+		falls |= x < before;
+		before = x;
+		at_lo = x < lo ? i : at_lo;
+		at_hi = x > hi ? i : at_hi;
+		lo = MIN(lo, x);
+		hi = MAX(hi, x);
+	}
+	if (large >> 40 || n > 8192)
+		return false;
+	for (uint32_t i = 1; i < n; i++)
+		odd |= (t[i] - t[i - 1]) ^ period;
+	for (uint32_t i = 1; odd && i < n; i++)
+		held += (double) (bits ? b[i - 1] : v[i - 1]) * (double) (t[i] - t[i - 1]);
+	if (!odd)
+		held = (double) period * (double) (sum - before);
+	*ret = (struct roll) { .t_min = t[0], .t_max = t[n - 1], .period = odd ? -1 : period, .n = n, .good = n, .used = n,
+		.covered_ns = t[n - 1] - t[0], .first_ns = t[0], .last_ns = t[n - 1], .min_ns = t[at_lo], .max_ns = t[at_hi],
+		.first.i = bits ? b[0] : v[0], .last.i = before, .min.i = lo, .max.i = hi, .sum = (double) sum, .held = held, .falls = falls, .holds = true };
+	return true;
+}
+
+static bool quick(const struct span *s, uint32_t n, struct roll *ret)
+{
+	switch (s->type) {
+	case V_F64:
+		return plain(s, n, ret);
+	case V_BOOL:
+		return plain_whole(s, n, true, ret);
+	case V_I64:
+	case V_TIME:
+		return plain_whole(s, n, false, ret);
+	default:
+		return false;
+	}
+}
+
 static void put(struct roller *r, const struct roll *b, int64_t minute, bool whole)
 {
 	uint32_t n = r->n[ROLL_MINUTE];
@@ -198,7 +248,7 @@ void roller_begin(struct roller *r)
 
 void roller_add(struct roller *r, const struct span *s)
 {
-	bool whole = roll_is_whole(s->type), fast = s->type == V_F64 && !s->q && !s->cell;
+	bool whole = roll_is_whole(s->type), fast = !s->q && !s->cell;
 
 	if (!roll_has(s->type) || r->full)
 		return;
@@ -209,7 +259,7 @@ void roller_add(struct roller *r, const struct span *s)
 		struct roll b;
 
 		n = part.t[part.n - 1] - minute < MINUTE ? part.n : span_find(&part, 0, minute + MINUTE);
-		if (n == 1 || !fast || !plain(&part, n, &b))
+		if (n == 1 || !fast || !quick(&part, n, &b))
 			b = each(&part, n, whole);
 		put(r, &b, minute, whole);
 	}
