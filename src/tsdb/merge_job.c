@@ -14,7 +14,7 @@
 #include "tsdb/output.h"
 #include "tsdb/retain_impl.h"
 
-enum { OUTPUT_SERIES = 1 << 17, DAY_ZSTD = 3, ROOM_SPARE = 16 << 20 };
+enum { OUTPUT_SERIES = 1 << 17, MERGED_ZSTD = 3 /* also of two hours: one that is alone becomes the day as it is */, ROOM_SPARE = 16 << 20 };
 
 struct input { struct scan *scan; uint32_t at; };
 
@@ -298,7 +298,7 @@ static int run(struct merging *m)
 		old[i] = j->in[i].file;
 	m->out->covered = j->te->covered;
 	m->out->gentle = true;
-	m->out->zstd = j->level == LEVEL_DAY ? DAY_ZSTD : 0;
+	m->out->zstd = MERGED_ZSTD;
 	m->split = j->n == 1 && j->level == LEVEL_DAY && retain_is_on(j->t, j->te);
 	if (m->split)
 		r = again_open(&m->again, j->t, j->te, j->in[0].file, j->tombs);
