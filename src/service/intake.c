@@ -339,7 +339,7 @@ int intake_add(struct intake *t, enum vtype type, const struct sample *sample)
 
 int intake_seal(struct intake *t)
 {
-	int r = 0;
+	int r = intake_rows_scatter(t);
 
 	for (enum vtype v = V_BOOL; r == 0 && v <= V_TIME; v++)
 		r = intake_seal_one(t, t->builder[v]);

@@ -69,7 +69,8 @@ bool intake_row_knows(struct intake *t, const char *key, size_t len, struct inta
 int intake_row_add(struct intake *t, const char *key, size_t len, const struct intake_series *series, const struct value *v);
 int intake_row_end(struct intake *t);
 int intake_rows_end(struct intake *t);
-int intake_rows_seal(struct intake *t); /* of intake_seal() */
+int intake_rows_scatter(struct intake *t);      /* of intake_seal(), both: lines that waited, sample by sample; then rows */
+int intake_rows_seal(struct intake *t);
 void intake_rows_done(struct intake *t);
 
 /* What lines with the head of this one have had before: one of exactly these fields may come as intake_row_full() alone, with the bits of its values

@@ -5,8 +5,8 @@
  * line with it compares bytes instead of asking for each field. From its second line on such a head has a builder of its own: rows of one batch,
  * which share their times in the log, in memory and in files.
  *
- * Of equal series and time the last line counts, so order matters: the first line of a head is in a batch of single samples, and these are sealed in
- * front of all rows. A line that comes with other fields than the head had, or a full batch, seals everything there is. So does one whose head is
+ * Of equal series and time the last line counts, so order matters: single samples are sealed in front of all rows, and the first line of a head, which
+ * waits for a second, goes with the one or the other. A line that comes with other fields than the head had, or a full batch, seals everything there is. So does one whose head is
  * another spelling (with a backslash, with a slash in a key) of points that stand in rows already; these then go sample by sample.
  */
 #include "service/intake.h"
@@ -22,6 +22,8 @@ struct row {
 	uint64_t hash;
 	uint32_t room;
 	bool again, single;                     /* it came before; its samples never go into rows of its own */
+	uint64_t *waiting;                      /* its first line, until there is another or all is sealed; NULL: none waits */
+	int64_t waiting_ns;
 	struct row *next;                       /* that came behind it the last time */
 	struct batch_builder *rows;             /* of the lines behind the first; NULL: none yet */
 };
@@ -236,10 +238,60 @@ static int begin_rows(struct intake *t, struct row *r)
 	return e < 0 ? e : batch_group(r->rows, t->scope->tenant, 0, series, types, r->known.n);
 }
 
+/* The first line of a head waits for a second: alone it goes sample by sample. */
+static int wait_for_more(struct intake *t, struct row *r)
+{
+	const struct intake_rows *s = t->rows;
+
+	r->waiting = arena_array(t->scope->arena, uint64_t, r->known.n);
+	if (!r->waiting)
+		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	for (uint32_t i = 0; i < s->n; i++)
+		r->waiting[i] = intake_bits(&s->cell[i].value);
+	r->waiting_ns = s->time_ns;
+	return 0;
+}
+
+int intake_rows_scatter(struct intake *t)
+{
+	struct intake_rows *s = t->rows;
+	int e = 0;
+
+	for (uint32_t k = 0; s && e == 0 && k < s->n_used; k++) {
+		struct row *r = s->slot[s->used[k]];
+		const uint64_t *bits = r->waiting;
+
+		r->waiting = NULL;
+		for (uint32_t i = 0; bits && e == 0 && i < r->known.n; i++) {
+			const struct intake_series *series = &r->known.field[i].series;
+
+			e = intake_add(t, series->type, &(struct sample) { .series = series->number, .time_ns = r->waiting_ns,
+				.value = intake_value(series->type, bits[i]) });
+		}
+	}
+	return e;
+}
+
+/* The builder, with the line that waited in it. */
+static int ready_rows(struct intake *t, struct row *r)
+{
+	int e = r->rows ? 0 : begin_rows(t, r);
+
+	if (e == 0 && r->waiting) {
+		const uint64_t *bits = r->waiting;
+
+		r->waiting = NULL;
+		e = intake_count(t, r->known.n);
+		if (e == 0)
+			e = batch_group_full(r->rows, r->waiting_ns, bits);
+	}
+	return e;
+}
+
 static int add_row(struct intake *t, struct row *r)
 {
 	const struct intake_rows *s = t->rows;
-	int e = r->rows ? 0 : begin_rows(t, r);
+	int e = ready_rows(t, r);
 
 	if (e == 0)
 		e = batch_group_row(r->rows, s->time_ns);
@@ -269,8 +321,8 @@ int intake_row_full(struct intake *t, const uint64_t *bits)
 	struct row *r = t->rows->row;
 	int e = intake_count(t, r->known.n);
 
-	if (e == 0 && !r->rows)
-		e = begin_rows(t, r);
+	if (e == 0 && (!r->rows || r->waiting))
+		e = ready_rows(t, r);
 	if (e == 0)
 		e = batch_group_full(r->rows, t->rows->time_ns, bits);
 	if (e == -ERR_FULL) {
@@ -408,8 +460,10 @@ int intake_row_end(struct intake *t)
 	r->again = true;
 	if (r->single && s->reshaped <= RESHAPED_MAX)
 		return all_with_others(t);
-	if (first || r->single || s->reshaped > RESHAPED_MAX)
+	if (r->single || s->reshaped > RESHAPED_MAX)
 		return one_by_one(t);
+	if (first)
+		return wait_for_more(t, r);
 	e = intake_count(t, r->known.n);
 	return e < 0 ? e : add_row(t, r);
 }
