@@ -1,8 +1,13 @@
 import os
+import pathlib
 
 import pytest
 
 import tenon
+
+# Half a gigabyte of readers that only tools/reader-peers brings.
+PEERS = pathlib.Path(os.environ.get("TENON_PEERS", tenon.ROOT / "build" / "peers"))
+collect_ignore = [] if (PEERS / "parquet-java").exists() or os.environ.get("TENON_TEST_ALL") else ["test_other_readers.py"]
 
 
 def pytest_configure(config):

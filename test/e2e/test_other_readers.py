@@ -1,5 +1,5 @@
 """Peers: Spark 4.0, 4.1 and 4.2 (PyPI) and parquet-java (Maven), as tools/reader-peers brings them: they read what was written, cell by cell, in files of
-each level, mixed types in one. They are large, so that only who asks for all has them: then a peer that is missing is told."""
+each level, mixed types in one. They are large: without them this file is no part of `make test` (conftest.py), but who asks for all is told what is missing."""
 import json
 import math
 import os
@@ -15,8 +15,6 @@ from test_tsdb_readers import LEVELS, collect, compare, data_files, writer  # no
 
 PEERS = pathlib.Path(os.environ.get("TENON_PEERS", tenon.ROOT / "build" / "peers"))
 HERE = tenon.ROOT / "test" / "peers"
-if not (PEERS / "parquet-java").exists() and not os.environ.get("TENON_TEST_ALL"):
-    pytest.skip("no readers in build/peers: tools/reader-peers brings them", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
