@@ -262,8 +262,10 @@ static struct tsdb_step some_step(struct model *m, const struct tsdb_query *q, i
 		break;
 	default:
 		s.border = border;
-		for (int64_t at = q->from_ns - NS_PER_S; s.n_borders < 12 && at < q->to_ns; at += 1 + (int64_t) rnd(m, all / 8 + 1))
+		int64_t at = q->from_ns - NS_PER_S;
+		do
 			border[s.n_borders++] = at;
+		while (s.n_borders < 12 && !__builtin_add_overflow(at, 1 + (int64_t) rnd(m, all / 8 + 1), &at) && at < q->to_ns);
 	}
 	if (once_in(m, 2)) {
 		s.want = (unsigned) rnd(m, 16);
