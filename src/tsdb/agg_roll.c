@@ -39,24 +39,6 @@ unsigned agg_tiers(const struct agg *a)
 	return tiers;
 }
 
-/* The first row from `k` on that ends at `to` or behind. */
-static uint32_t rolls_before(const struct rolls *r, uint32_t k, uint32_t end, int64_t to)
-{
-	uint32_t lo = k, hi = end;
-
-	if (end > k && r->t_max[end - 1] < to)
-		return end;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (r->t_max[mid] < to)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 uint32_t agg_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
 {
 	struct agg *a = ctx;
@@ -68,7 +50,7 @@ uint32_t agg_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
 		agg_borders(a, r->t_min[k], &a->near_from, &a->near_to);
 	int64_t to = a->near_to;
 	if (r->finite && !a->more)
-		return rolls_before(r, k, end, to) - k;
+		return rolls_until(r, k, end, to) - k;
 	for (; i < end && r->t_max[i] < to && isfinite(r->sum[i]) && isfinite(r->held[i]); i++)
 		if (a->more && r->falls && r->falls[i])
 			break;

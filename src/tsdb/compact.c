@@ -143,9 +143,7 @@ static int choose(struct tsdb *t, struct compact_ask *ask, struct pick *ret, int
 	int r = 0;
 
 	for (size_t i = 0; r == 0; i++) {
-		rwlock_read(&t->tenants_lock);
-		struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
-		rwlock_unlock(&t->tenants_lock);
+		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
 		uint64_t version = te->version;

@@ -178,9 +178,7 @@ int flush_frozen(struct tsdb *t)
 
 	/* Tenants are only ever added; those added since hold nothing in the frozen generation. */
 	for (size_t i = 0; r == 0; i++) {
-		rwlock_read(&t->tenants_lock);
-		struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
-		rwlock_unlock(&t->tenants_lock);
+		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
 		r = flush_tenant(t, te);

@@ -29,22 +29,6 @@ void merge_drop_rolls(struct merge *m, struct source *s)
 	}
 }
 
-/* The first row that ends at or behind `from`. */
-static uint32_t first_row(const struct rolls *r, int64_t from)
-{
-	uint32_t lo = 0, hi = r->n;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (r->t_max[mid] < from)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static int read_tier(struct merge *m, struct source *s, unsigned t)
 {
 	s->rolls[t] = get_rolls(m);
@@ -77,7 +61,7 @@ static int open_tiers(struct merge *m, struct source *s)
 		}
 	}
 	unsigned t = finest(s);
-	uint32_t k = first_row(s->rolls[t], m->from);
+	uint32_t k = rolls_until(s->rolls[t], 0, s->rolls[t]->n, m->from);
 	s->k[t] = k;
 	s->row = s->stop = s->entry.first_row + s->rolls[t]->row[k];
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * pqr.h - reads the Parquet files we write: where things lie, and single pages.
+ * pqr.h - reads the Parquet files we write: where things lie, single pages, columns row by row.
  *
  * Only our own profile is understood (data page v1, PLAIN, DELTA_BINARY_PACKED, RLE_DICTIONARY, zstd or none, flat columns). Bytes are
  * not trusted: every length and count is checked, a page's checksum is compared, sizes are bounded; what does not fit is
@@ -61,3 +61,27 @@ int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const stru
 int pqr_dict(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_dict *ret);
 void pq_values_done(struct pq_values *v);
 void pq_dict_done(struct pq_dict *d);
+
+/* --- A column, of which the page that was decoded last is kept */
+
+uint32_t pq_group_of(const struct pq_layout *l, uint32_t hint, uint64_t row);           /* hint: most likely it */
+uint32_t pq_page_of(const struct pq_chunk *c, uint32_t hint, uint32_t row);             /* row: of the group */
+
+struct pq_column {
+	struct pq_values values;
+	struct pq_dict dict;
+	uint32_t group, page, dict_group;
+	bool loaded, dict_loaded;
+};
+static inline bool pq_column_has(const struct pq_column *c, uint32_t group, uint32_t page) { return c->loaded && c->group == group && c->page == page; }
+/* chunk: of this group. The page must not be one of nulls. */
+int pq_column_load(struct pq_column *c, struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, uint32_t group,
+	uint32_t page);
+void pq_column_forget(struct pq_column *c);     /* its page; the memory stays */
+void pq_column_done(struct pq_column *c);
+
+/* Values from a row on; run: value i is `first` + i × step. */
+struct pq_view { const int64_t *v; const uint8_t *const *text; const uint8_t *def; bool null, run; int64_t first; uint64_t step; };
+/* Of the page that was loaded, from its row `at` on; *n is lowered to rows that are alike: all in one run, all or none of which have a value, where that
+ * is known. Borrowed until the next page is loaded. */
+struct pq_view pq_column_view(const struct pq_column *c, uint32_t at, uint32_t *n);

@@ -210,9 +210,7 @@ void tsdb_waiting_deletes(struct tsdb *t, uint32_t tenant, struct tsdb_waiting *
 	struct tsdb_waiting w = { 0 };
 
 	for (size_t i = 0;; i++) {
-		rwlock_read(&t->tenants_lock);
-		struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
-		rwlock_unlock(&t->tenants_lock);
+		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
 		if (tenant && te->id != tenant)

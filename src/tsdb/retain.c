@@ -336,9 +336,7 @@ int tsdb_would_go(struct tsdb *t, uint32_t tenant, const struct tsdb_retention *
 	struct tsdb_would_go w = { .first_day = INT32_MAX, .last_day = INT32_MIN };
 
 	for (size_t i = 0;; i++) {
-		rwlock_read(&t->tenants_lock);
-		struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
-		rwlock_unlock(&t->tenants_lock);
+		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
 		if (!tenant || te->id == tenant)

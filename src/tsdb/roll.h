@@ -114,6 +114,8 @@ int roll_find(struct roll_scan *c, uint32_t series, struct idx_entry *ret);     
 /* All rows of the series; the file stays open until it is detached. -ERR_CORRUPT. */
 void roll_detach(struct roll_scan *c);
 int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool lean, struct rolls *ret);
+/* The first row from `k` on that ends at `to` or behind; `end`: none before it does. */
+uint32_t rolls_until(const struct rolls *r, uint32_t k, uint32_t end, int64_t to);
 /* The last used value of row i. */
 struct value roll_last(const struct rolls *r, uint32_t i);
 /* Row i as it was made (not of a lean one). */

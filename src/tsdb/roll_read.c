@@ -11,23 +11,13 @@
 #include "tsdb/decimal.h"
 #include "tsdb/file_impl.h"
 
-struct col_state {
-	struct pq_values values;
-	struct pq_dict dict;
-	uint32_t group, page, dict_group;
-	bool loaded, dict_loaded;
-};
-
 struct roll_scan {
 	struct file *f;
 	struct pqr_scratch *scratch;
 	const struct idx *idx;
 	bool attached;
-	struct col_state col[ROLL_COLS];
+	struct pq_column col[ROLL_COLS];
 };
-
-/* A column of the rows of one series: v[i] belongs to row i; run: first + i × step. */
-struct got { const int64_t *v; const uint8_t *def; bool none, run; int64_t first; uint64_t step; };
 
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "roll-ups", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading roll-ups", NULL); }
@@ -52,18 +42,15 @@ static int attach(struct roll_scan *c)
 	return r;
 }
 
-static void free_pages(struct roll_scan *c)
+static void free_columns(struct roll_scan *c)
 {
-	for (unsigned i = 0; i < ROLL_COLS; i++) {
-		pq_values_done(&c->col[i].values);
-		pq_dict_done(&c->col[i].dict);
-		c->col[i].loaded = c->col[i].dict_loaded = false;
-	}
+	for (unsigned i = 0; i < ROLL_COLS; i++)
+		pq_column_done(&c->col[i]);
 }
 
 void roll_detach(struct roll_scan *c)
 {
-	free_pages(c);
+	free_columns(c);
 	if (c->attached)
 		file_leave(c->f);
 	c->attached = false;
@@ -97,113 +84,32 @@ int roll_find(struct roll_scan *c, uint32_t series, struct idx_entry *ret)
 
 /* --- Columns */
 
-static uint32_t group_of(const struct pq_layout *l, uint64_t row)
-{
-	uint32_t lo = 0, hi = l->n_groups;
-
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		*(l->group[mid].first_row <= row ? &lo : &hi) = mid;
-	}
-	return lo;
-}
-
-/* hint: most likely it. */
-static uint32_t page_of(const struct pq_chunk *c, uint32_t hint, uint32_t row)
-{
-	uint32_t lo = 0, hi = c->n_pages;
-
-	if (hint < hi && c->page[hint].first_row <= row && row - c->page[hint].first_row < c->page[hint].rows)
-		return hint;
-
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		*(c->page[mid].first_row <= row ? &lo : &hi) = mid;
-	}
-	return lo;
-}
-
-static int load(struct roll_scan *c, unsigned col, uint32_t group, uint32_t page)
-{
-	struct col_state *s = &c->col[col];
-	const struct pq_chunk *chunk = &c->idx->layout.group[group].chunk[col];
-	int r = 0;
-
-	if (s->loaded && s->group == group && s->page == page)
-		return 0;
-	s->loaded = false;
-	if (chunk->dict_size && (!s->dict_loaded || s->dict_group != group)) {
-		pq_dict_done(&s->dict);
-		s->dict_loaded = false;
-		r = pqr_dict(c->scratch, c->f->fd, &roll_cols[col], chunk, &s->dict);
-		s->dict_loaded = r == 0;
-		s->dict_group = group;
-	}
-	if (r == 0)
-		r = pqr_page(c->scratch, c->f->fd, &roll_cols[col], &chunk->page[page], chunk->dict_size ? &s->dict : NULL, &s->values);
-	if (r < 0)
-		return r;
-	s->loaded = true;
-	s->group = group;
-	s->page = page;
-	return 0;
-}
-
-static struct got run_of_page(const struct pq_values *v, uint32_t at, uint32_t *n)
-{
-	uint32_t i = v->n_runs - 1;
-
-	while (v->run[i].first > at)
-		i--;
-	if (i + 1 < v->n_runs)
-		*n = MIN(*n, v->run[i + 1].first - at);
-	return (struct got) { .run = true, .first = (int64_t) ((uint64_t) v->run[i].value + (at - v->run[i].first) * v->run[i].step), .step = v->run[i].step };
-}
-
 /* What one page has of the column from `row` on; *n is lowered to it. */
-static int part(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, struct got *ret)
+static int part(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, struct pq_view *ret)
 {
 	const struct pq_layout *l = &c->idx->layout;
-	uint32_t g = group_of(l, row), at = (uint32_t) (row - l->group[g].first_row);
+	uint32_t g = pq_group_of(l, c->col[col].group, row), at = (uint32_t) (row - l->group[g].first_row);
 	const struct pq_chunk *chunk = &l->group[g].chunk[col];
-	uint32_t p = page_of(chunk, c->col[col].page, at);
+	uint32_t p = pq_page_of(chunk, c->col[col].page, at);
 	const struct pq_page *page = &chunk->page[p];
 
 	at -= page->first_row;
 	*n = MIN(*n, page->rows - at);
-	*ret = (struct got) { .none = true };
+	*ret = (struct pq_view) { .null = true };
 	if (page->all_null)
 		return 0;
-	int r = load(c, col, g, p);
-	if (r < 0)
-		return r;
-	const struct pq_values *v = &c->col[col].values;
-	if (v->all_null || (!v->def && at >= v->to))
-		return 0;
-	if (!v->def && at < v->from) {
-		*n = MIN(*n, v->from - at);
-		return 0;
-	}
-	if (!v->def) {
-		*n = MIN(*n, v->to - at);
-		at -= v->from;
-	}
-	*ret = v->n_runs ? run_of_page(v, at, n) : (struct got) { .v = v->v + at, .def = v->def ? v->def + at : NULL };
-	if (ret->def && !memchr(ret->def, 0, *n))
-		ret->def = NULL;
-	else if (ret->def && !memchr(ret->def, 1, *n))
-		*ret = (struct got) { .none = true };
-	return 0;
+	int r = pq_column_load(&c->col[col], c->scratch, c->f->fd, &roll_cols[col], chunk, g, p);
+	if (r == 0)
+		*ret = pq_column_view(&c->col[col], at, n);
+	return r;
 }
 
-static int64_t cell(const struct got *g, uint32_t i) { return g->run ? (int64_t) ((uint64_t) g->first + i * g->step) : g->v[i]; }
+static int64_t cell(const struct pq_view *g, uint32_t i) { return g->run ? (int64_t) ((uint64_t) g->first + i * g->step) : g->v[i]; }
 
-static void spread(const struct got *from, uint32_t n, int64_t *v, uint8_t *def)
+static void spread(const struct pq_view *from, uint32_t n, int64_t *v, uint8_t *def)
 {
-	memset(def, !from->none, n);
-	if (from->none)
+	memset(def, !from->null, n);
+	if (from->null)
 		memset(v, 0, n * sizeof(*v));
 	else if (from->run)
 		for (uint32_t i = 0; i < n; i++)
@@ -215,10 +121,10 @@ static void spread(const struct got *from, uint32_t n, int64_t *v, uint8_t *def)
 }
 
 /* Borrowed from the page where one holds them all, else put together in slot `slot`. */
-static int column(struct roll_scan *c, unsigned col, const struct idx_entry *e, struct rolls *to, unsigned slot, struct got *ret)
+static int column(struct roll_scan *c, unsigned col, const struct idx_entry *e, struct rolls *to, unsigned slot, struct pq_view *ret)
 {
 	uint32_t n = (uint32_t) e->n, some = n;
-	struct got g;
+	struct pq_view g;
 	bool any = false;
 	int r = part(c, col, e->first_row, &some, &g);
 
@@ -232,38 +138,38 @@ static int column(struct roll_scan *c, unsigned col, const struct idx_entry *e, 
 		if (r < 0)
 			return r;
 		spread(&g, some, to->v[slot] + at, to->def[slot] + at);
-		any |= !g.none;
+		any |= !g.null;
 		at += some;
 		if (at == n)
 			break;
 	}
-	*ret = (struct got) { .v = to->v[slot], .def = memchr(to->def[slot], 0, n) ? to->def[slot] : NULL, .none = !any };
+	*ret = (struct pq_view) { .v = to->v[slot], .def = memchr(to->def[slot], 0, n) ? to->def[slot] : NULL, .null = !any };
 	return 0;
 }
 
-static bool there(const struct got *g, uint32_t i) { return !g->none && (!g->def || g->def[i]); }
+static bool there(const struct pq_view *g, uint32_t i) { return !g->null && (!g->def || g->def[i]); }
 
 /* --- What they say */
 
-struct reading { struct roll_scan *c; const struct idx_entry *e; struct rolls *to; struct got period, exponent; };
+struct reading { struct roll_scan *c; const struct idx_entry *e; struct rolls *to; struct pq_view period, exponent; };
 
-static int get(const struct reading *g, unsigned col, unsigned slot, struct got *ret) { return column(g->c, col, g->e, g->to, slot, ret); }
+static int get(const struct reading *g, unsigned col, unsigned slot, struct pq_view *ret) { return column(g->c, col, g->e, g->to, slot, ret); }
 
 /* Equal values are a run, also where the page could not say so. */
-static void make_run(struct got *g, uint32_t n)
+static void make_run(struct pq_view *g, uint32_t n)
 {
 	uint64_t other = 0;
 
-	if (g->none || g->run || g->def)
+	if (g->null || g->run || g->def)
 		return;
 	for (uint32_t i = 1; i < n; i++)
 		other |= (uint64_t) (g->v[i] ^ g->v[0]);
 	if (!other)
-		*g = (struct got) { .run = true, .first = g->v[0] };
+		*g = (struct pq_view) { .run = true, .first = g->v[0] };
 }
 
 /* A sample each so many ns, minute for minute; counts are there. False: something is not right, which says the long way. */
-static bool steady_times(const struct reading *k, const struct got *ts, const struct got *off)
+static bool steady_times(const struct reading *k, const struct pq_view *ts, const struct pq_view *off)
 {
 	struct rolls *to = k->to;
 	int64_t first, step, period = k->period.first, span;
@@ -288,7 +194,7 @@ static bool steady_times(const struct reading *k, const struct got *ts, const st
 	return true;
 }
 
-static bool read_count(struct rolls *to, const struct got *n)
+static bool read_count(struct rolls *to, const struct pq_view *n)
 {
 	bool wrong = false;
 
@@ -301,7 +207,7 @@ static bool read_count(struct rolls *to, const struct got *n)
 	return !wrong;
 }
 
-static int any_times(const struct reading *k, const struct got *ts, const struct got *off, const struct got *span)
+static int any_times(const struct reading *k, const struct pq_view *ts, const struct pq_view *off, const struct pq_view *span)
 {
 	struct rolls *to = k->to;
 	uint64_t row = 0;
@@ -329,7 +235,7 @@ static int read_times(struct reading *k)
 {
 	static const unsigned cols[] = { ROLL_TS, ROLL_OFF, ROLL_N, ROLL_SPAN };
 	struct rolls *to = k->to;
-	struct got g[ELEMENTSOF(cols)];
+	struct pq_view g[ELEMENTSOF(cols)];
 	int r = 0;
 
 	for (unsigned i = 0; i < ELEMENTSOF(cols) && r == 0; i++)
@@ -341,7 +247,7 @@ static int read_times(struct reading *k)
 	make_run(&g[1], to->n);
 	make_run(&k->period, to->n);
 	for (unsigned i = 0; i < 3; i++)
-		if (g[i].none || g[i].def)
+		if (g[i].null || g[i].def)
 			return damaged("its rows have no time or count");
 	if (!read_count(to, &g[2]))
 		return damaged("a count is not right");
@@ -354,11 +260,11 @@ static int read_times(struct reading *k)
 static int read_small(const struct reading *k, unsigned col, unsigned which, const uint32_t *otherwise, const uint32_t **ret)
 {
 	struct rolls *to = k->to;
-	struct got g;
+	struct pq_view g;
 	int r = get(k, col, 0, &g);
 
 	*ret = NULL;
-	if (r < 0 || g.none)
+	if (r < 0 || g.null)
 		return r;
 	for (uint32_t i = 0; i < to->n; i++) {
 		to->small[which][i] = there(&g, i) ? (uint32_t) cell(&g, i) : otherwise ? otherwise[i] : 0;
@@ -373,11 +279,11 @@ static int read_small(const struct reading *k, unsigned col, unsigned which, con
 static int read_times_of(const struct reading *k, unsigned col, unsigned which, const int64_t **ret)
 {
 	struct rolls *to = k->to;
-	struct got g;
+	struct pq_view g;
 	int r = get(k, col, 0, &g);
 
 	*ret = NULL;
-	if (r < 0 || g.none)
+	if (r < 0 || g.null)
 		return r;
 	for (uint32_t i = 0; i < to->n; i++) {
 		int64_t span = to->t_max[i] - to->t_min[i], x = there(&g, i) ? cell(&g, i) : col == ROLL_FIRST_AT ? 0 : span;
@@ -401,16 +307,16 @@ static double bits_as_double(uint64_t bits)
 /* Decimals where there is an exponent, else doubles; whole: NULL, or where they go as they are. */
 static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, double *ret, int64_t *whole)
 {
-	const struct got *exponent = &k->exponent;
+	const struct pq_view *exponent = &k->exponent;
 	struct rolls *to = k->to;
-	struct got m, d;
+	struct pq_view m, d;
 	int r = get(k, m_col, 2, &m);
 
 	if (r == 0)
 		r = get(k, d_col, 3, &d);
 	if (r < 0)
 		return r;
-	if (exponent->run && exponent->step == 0 && !m.none && !m.run) {
+	if (exponent->run && exponent->step == 0 && !m.null && !m.run) {
 		decimals_f64(m.v, (unsigned) exponent->first, to->n, ret);
 		for (uint32_t i = 0; i < to->n && m.def; i++)
 			if (!m.def[i])
@@ -432,12 +338,12 @@ static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, 
 
 static int read_exponents(struct reading *k)
 {
-	struct got *ret = &k->exponent;
+	struct pq_view *ret = &k->exponent;
 	int r = get(k, ROLL_E, 5, ret);
 
 	if (r == 0)
 		make_run(ret, k->to->n);
-	for (uint32_t i = 0; r == 0 && !ret->none && i < (ret->run && ret->step == 0 ? 1 : k->to->n); i++)
+	for (uint32_t i = 0; r == 0 && !ret->null && i < (ret->run && ret->step == 0 ? 1 : k->to->n); i++)
 		if (there(ret, i) && (uint64_t) cell(ret, i) > DECIMAL_E_LIMIT)
 			return damaged("an exponent is too large");
 	return r;
@@ -446,12 +352,12 @@ static int read_exponents(struct reading *k)
 static int read_held(const struct reading *k)
 {
 	struct rolls *to = k->to;
-	struct got held;
+	struct pq_view held;
 	int r = get(k, ROLL_HELD, 0, &held);
 
 	if (r < 0)
 		return r;
-	if (held.none && k->period.run && !k->period.step) {
+	if (held.null && k->period.run && !k->period.step) {
 		double period = (double) k->period.first;
 
 		for (uint32_t i = 0; i < to->n; i++)
@@ -470,7 +376,7 @@ static int read_held(const struct reading *k)
 static int read_at(const struct reading *k, unsigned col, int64_t *ret)
 {
 	struct rolls *to = k->to;
-	struct got at;
+	struct pq_view at;
 	int r = get(k, col, 0, &at);
 
 	if (r < 0)
@@ -490,11 +396,11 @@ static int read_at(const struct reading *k, unsigned col, int64_t *ret)
 static int read_falls(const struct reading *k)
 {
 	struct rolls *to = k->to;
-	struct got g;
+	struct pq_view g;
 	int r = get(k, ROLL_FALLS, 0, &g);
 
 	to->falls = NULL;
-	if (r < 0 || g.none)
+	if (r < 0 || g.null)
 		return r;
 	for (uint32_t i = 0; i < to->n; i++)
 		to->fell[i] = there(&g, i);
@@ -569,6 +475,23 @@ int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool
 	return r == 0 ? read_falls(&k) : r;
 }
 
+uint32_t rolls_until(const struct rolls *r, uint32_t k, uint32_t end, int64_t to)
+{
+	uint32_t lo = k, hi = end;
+
+	if (end > k && r->t_max[end - 1] < to)
+		return end;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (r->t_max[mid] < to)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 struct value roll_last(const struct rolls *r, uint32_t i)
 {
 	struct value v = { .type = (enum vtype) r->type };
@@ -624,10 +547,10 @@ static int run_of(struct roll_scan *c, struct idx_entry *e)
 
 	for (e->n = 0; r == 0 && e->n < rows;) {
 		uint32_t n = (uint32_t) MIN(rows - e->n, (uint64_t) ROLL_PAGE_ROWS), i = 0;
-		struct got g;
+		struct pq_view g;
 
 		r = part(c, ROLL_SERIES, e->first_row + e->n, &n, &g);
-		if (r == 0 && (g.none || g.def))
+		if (r == 0 && (g.null || g.def))
 			r = damaged("it has rows without series");
 		if (r < 0)
 			break;
@@ -681,7 +604,7 @@ int roll_rebuild(struct file *f, const char *path)
 		c->idx = &f->idx;
 		c->attached = true;     /* it is being opened: nobody else has it yet */
 		r = rebuild_rows(c, f->names, rolls, &b);
-		free_pages(c);
+		free_columns(c);
 	}
 	/* Not in its place: who checks the store may have the damaged one mapped. */
 	buf_addf(&name, "%s.tmp", path);

@@ -7,13 +7,6 @@
 #include "tsdb/file_impl.h"
 #include "tsdb/lanes.h"
 
-struct col_state {
-	struct pq_values values;
-	struct pq_dict dict;
-	uint32_t group, page, dict_group;
-	bool loaded, dict_loaded;
-};
-
 /* What is unpacked, and a span made of it. */
 struct pages {
 	struct pqr_spare spare;         /* first */
@@ -23,7 +16,7 @@ struct pages {
 	uint32_t *q;
 	int32_t *lag;
 	uint8_t *cell;
-	struct col_state col[SAMPLE_COLS];
+	struct pq_column col[SAMPLE_COLS];
 };
 
 struct scan {
@@ -35,9 +28,6 @@ struct scan {
 	uint32_t group;                 /* of the last row asked for */
 	struct pages *p;                /* NULL: nothing was read yet */
 };
-
-/* A column's values from a row on; run: value i is `first` + i × step. */
-struct view { const int64_t *v; const uint8_t *const *text; const uint8_t *def; bool null, run; int64_t first; uint64_t step; };
 
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "file of samples", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading samples", NULL); }
@@ -87,10 +77,8 @@ static void free_pages(struct pqr_spare *spare)
 {
 	struct pages *p = (struct pages *) spare;
 
-	for (unsigned i = 0; i < SAMPLE_COLS; i++) {
-		pq_values_done(&p->col[i].values);
-		pq_dict_done(&p->col[i].dict);
-	}
+	for (unsigned i = 0; i < SAMPLE_COLS; i++)
+		pq_column_done(&p->col[i]);
 	free_rows(p);
 	sys_free(p);
 }
@@ -117,8 +105,7 @@ static void give_pages(struct scan *c)
 
 	for (unsigned i = 0; p && i < SAMPLE_COLS; i++) {
 		bytes += p->col[i].values.raw_room;
-		pq_dict_done(&p->col[i].dict);
-		p->col[i].loaded = p->col[i].dict_loaded = false;
+		pq_column_forget(&p->col[i]);
 	}
 	if (p && !*pqr_scratch_spare(c->scratch) && bytes <= SPARE_BYTES)
 		*pqr_scratch_spare(c->scratch) = &p->spare;
@@ -163,106 +150,27 @@ int scan_find(struct scan *c, uint32_t series, struct idx_entry *ret)
 	return e != NULL;
 }
 
-static uint32_t group_of(const struct pq_layout *l, uint32_t hint, uint64_t row)
+/* The column from `row` (of the group) on; *n is lowered to what its page holds and says of all of them alike. */
+static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint32_t *n, struct pq_view *ret)
 {
-	uint32_t lo = 0, hi = l->n_groups;
-
-	if (hint < hi && l->group[hint].first_row <= row && row < l->group[hint].first_row + l->group[hint].rows)
-		return hint;
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		*(l->group[mid].first_row <= row ? &lo : &hi) = mid;
-	}
-	return lo;
-}
-
-static uint32_t page_of(const struct pq_chunk *c, uint32_t row)
-{
-	uint32_t lo = 0, hi = c->n_pages;
-
-	while (hi - lo > 1) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		*(c->page[mid].first_row <= row ? &lo : &hi) = mid;
-	}
-	return lo;
-}
-
-static int load(struct scan *c, unsigned col, uint32_t group, uint32_t page)
-{
-	struct col_state *s = &c->p->col[col];
 	const struct pq_chunk *chunk = &c->f->idx.layout.group[group].chunk[col];
+	struct pq_column *s = &c->p->col[col];
+	uint32_t p = pq_page_of(chunk, s->page, row);
+	const struct pq_page *page = &chunk->page[p];
 	int r = 0;
 
-	if (s->loaded && s->group == group && s->page == page)
+	*n = MIN(*n, page->rows - (row - page->first_row));
+	*ret = (struct pq_view) { .null = true };
+	if (page->all_null)
 		return 0;
-	s->loaded = false;
-	if (c->f->fd < 0)
+	if (!pq_column_has(s, group, p) && c->f->fd < 0)
 		r = file_reopen(c->f);
 	if (r < 0)
 		return r;
-	if (chunk->dict_size && (!s->dict_loaded || s->dict_group != group)) {
-		pq_dict_done(&s->dict);
-		s->dict_loaded = false;
-		r = pqr_dict(c->scratch, c->f->fd, &sample_cols[col], chunk, &s->dict);
-		s->dict_loaded = r == 0;
-		s->dict_group = group;
-	}
-	if (r == 0)
-		r = pqr_page(c->scratch, c->f->fd, &sample_cols[col], &chunk->page[page], chunk->dict_size ? &s->dict : NULL, &s->values);
+	r = pq_column_load(s, c->scratch, c->f->fd, &sample_cols[col], chunk, group, p);
 	if (r < 0)
 		return file_failed(c->f, r);
-	s->loaded = true;
-	s->group = group;
-	s->page = page;
-	return 0;
-}
-
-/* The run that holds value `at` of the page; *n is lowered to what is left of it. */
-static struct view run_view(const struct pq_values *v, uint32_t at, uint32_t *n)
-{
-	uint32_t i = v->n_runs - 1;
-
-	while (v->run[i].first > at)
-		i--;
-	if (i + 1 < v->n_runs)
-		*n = MIN(*n, v->run[i + 1].first - at);
-	return (struct view) { .run = true, .first = (int64_t) ((uint64_t) v->run[i].value + (at - v->run[i].first) * v->run[i].step), .step = v->run[i].step };
-}
-
-/* The column from `row` (of the group) on; *n is lowered to what its page holds, and in it to rows all or none of which have a value, where that is known. */
-static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint32_t *n, struct view *ret)
-{
-	const struct pq_chunk *chunk = &c->f->idx.layout.group[group].chunk[col];
-	uint32_t p = page_of(chunk, row);
-	const struct pq_page *page = &chunk->page[p];
-	uint32_t at = row - page->first_row;
-
-	*n = MIN(*n, page->rows - at);
-	*ret = (struct view) { .null = true };
-	if (page->all_null)
-		return 0;
-	int r = load(c, col, group, p);
-	if (r < 0)
-		return r;
-	const struct pq_values *v = &c->p->col[col].values;
-	if (v->all_null || (!v->def && at >= v->to))
-		return 0;
-	if (!v->def && at < v->from) {
-		*n = MIN(*n, v->from - at);
-		return 0;
-	}
-	if (!v->def) {
-		*n = MIN(*n, v->to - at);
-		at -= v->from;
-	}
-	*ret = v->n_runs ? run_view(v, at, n) : (struct view) { .v = v->v ? v->v + at : NULL, .text = v->text ? v->text + at : NULL, .def = v->def ? v->def + at : NULL };
-	/* A page holds many series: within this one's rows it is mostly all or nothing. */
-	if (ret->def && !memchr(ret->def, 0, *n))
-		ret->def = NULL;
-	else if (ret->def && !memchr(ret->def, 1, *n))
-		ret->null = true;
+	*ret = pq_column_view(s, row - page->first_row, n);
 	return 0;
 }
 
@@ -284,7 +192,7 @@ static bool rooms(struct pages *p, uint32_t n)
 }
 
 /* ns of each row; they must ascend within a series. */
-static int times(struct scan *c, const struct view *ts, const struct view *ns, uint32_t n, uint64_t *ret_step)
+static int times(struct scan *c, const struct pq_view *ts, const struct pq_view *ns, uint32_t n, uint64_t *ret_step)
 {
 	uint64_t wrong = 0, step = ts->run ? ts->step * 1000 : 0;
 	int64_t last, first_ns, last_ns;
@@ -308,11 +216,11 @@ static int times(struct scan *c, const struct view *ts, const struct view *ns, u
 	return wrong ? damaged("its times do not ascend") : 0;
 }
 
-static bool there(const struct view *v, uint32_t i) { return !v->null && (!v->def || v->def[i]); }
+static bool there(const struct pq_view *v, uint32_t i) { return !v->null && (!v->def || v->def[i]); }
 
-static uint64_t exponent(const struct view *e, uint32_t i) { return e->run ? (uint64_t) e->first + i * e->step : (uint64_t) e->v[i]; }
+static uint64_t exponent(const struct pq_view *e, uint32_t i) { return e->run ? (uint64_t) e->first + i * e->step : (uint64_t) e->v[i]; }
 
-static int decimals_real(struct scan *c, uint8_t type, const struct view *m, const struct view *e, uint32_t n, struct span *ret)
+static int decimals_real(struct scan *c, uint8_t type, const struct pq_view *m, const struct pq_view *e, uint32_t n, struct span *ret)
 {
 	bool same = e->run && (e->step == 0 || n == 1);
 	uint64_t bad = 0;
@@ -341,7 +249,7 @@ static int decimals_real(struct scan *c, uint8_t type, const struct view *m, con
 }
 
 /* Decimals, all rows of which have one. What need not be changed stays where it was unpacked. */
-static int decimals(struct scan *c, uint8_t type, const struct view *m, const struct view *e, uint32_t n, struct span *ret)
+static int decimals(struct scan *c, uint8_t type, const struct pq_view *m, const struct pq_view *e, uint32_t n, struct span *ret)
 {
 	if (type == V_F32 || type == V_F64)
 		return decimals_real(c, type, m, e, n, ret);
@@ -356,7 +264,7 @@ static int decimals(struct scan *c, uint8_t type, const struct view *m, const st
 }
 
 /* Row by row: a decimal, else bits, else nothing. */
-static int mixed(struct scan *c, uint8_t type, const struct view *m, const struct view *e, const struct view *bits, uint32_t n)
+static int mixed(struct scan *c, uint8_t type, const struct pq_view *m, const struct pq_view *e, const struct pq_view *bits, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		c->p->cell[i] = CELL_VALUE;
@@ -383,7 +291,7 @@ static int mixed(struct scan *c, uint8_t type, const struct view *m, const struc
 	return 0;
 }
 
-static void texts(struct scan *c, const struct view *s, uint32_t n, struct span *ret)
+static void texts(struct scan *c, const struct pq_view *s, uint32_t n, struct span *ret)
 {
 	static const uint8_t empty[4];
 	const uint8_t **to = (const uint8_t **) c->p->v;
@@ -397,7 +305,7 @@ static void texts(struct scan *c, const struct view *s, uint32_t n, struct span 
 	ret->cell = s->null || s->def ? c->p->cell : NULL;
 }
 
-struct views { struct view ts, ns, lag, m, e, bits, s, q; };
+struct views { struct pq_view ts, ns, lag, m, e, bits, s, q; };
 
 static int all_views(struct scan *c, uint8_t type, uint32_t group, uint32_t row, uint32_t *n, struct views *v)
 {
@@ -445,7 +353,7 @@ static int values(struct scan *c, uint8_t type, const struct views *v, uint32_t 
 int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct span *ret)
 {
 	const struct pq_layout *l = &c->f->idx.layout;
-	uint32_t g = c->group = group_of(l, c->group, row);
+	uint32_t g = c->group = pq_group_of(l, c->group, row);
 	uint32_t at = (uint32_t) (row - l->group[g].first_row);
 	uint32_t n = (uint32_t) MIN(end - row, (uint64_t) (l->group[g].rows - at));
 	struct span s = { .type = type, .lag_all = LAG_UNKNOWN, .seq_all = c->f->info.number };
@@ -481,8 +389,8 @@ int scan_read(struct scan *c, uint8_t type, uint64_t row, uint64_t end, struct s
 int scan_series(struct scan *c, uint64_t row, uint32_t *ret_series, uint64_t *ret_n)
 {
 	const struct pq_layout *l = &c->f->idx.layout;
-	uint32_t g = group_of(l, c->group, row), at = (uint32_t) (row - l->group[g].first_row), n = l->group[g].rows - at, same = 1;
-	struct view v;
+	uint32_t g = pq_group_of(l, c->group, row), at = (uint32_t) (row - l->group[g].first_row), n = l->group[g].rows - at, same = 1;
+	struct pq_view v;
 	int r = take_pages(c);
 
 	if (r == 0)
@@ -501,10 +409,10 @@ int scan_series(struct scan *c, uint64_t row, uint32_t *ret_series, uint64_t *re
 uint64_t scan_page_start(const struct scan *c, uint64_t row)
 {
 	const struct pq_layout *l = &c->f->idx.layout;
-	const struct pq_group *g = &l->group[group_of(l, c->group, row)];
+	const struct pq_group *g = &l->group[pq_group_of(l, c->group, row)];
 	const struct pq_chunk *ts = &g->chunk[COL_TS];
 
-	return g->first_row + ts->page[page_of(ts, (uint32_t) (row - g->first_row))].first_row;
+	return g->first_row + ts->page[pq_page_of(ts, 0, (uint32_t) (row - g->first_row))].first_row;
 }
 
 uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t from, int64_t to)
@@ -513,9 +421,9 @@ uint64_t scan_skip(const struct scan *c, uint64_t row, uint64_t end, int64_t fro
 	int64_t from_us = from / 1000 - (from % 1000 < 0), to_us = (to - 1) / 1000 - ((to - 1) % 1000 < 0);
 
 	while (row < end) {
-		uint32_t g = group_of(l, c->group, row);
+		uint32_t g = pq_group_of(l, c->group, row);
 		const struct pq_chunk *ts = &l->group[g].chunk[COL_TS];
-		const struct pq_page *p = &ts->page[page_of(ts, (uint32_t) (row - l->group[g].first_row))];
+		const struct pq_page *p = &ts->page[pq_page_of(ts, 0, (uint32_t) (row - l->group[g].first_row))];
 
 		/* Within a series times ascend: when the page's least is too late, so is all that follows. */
 		if (p->lo > to_us)
@@ -532,9 +440,9 @@ static int64_t floor_us(int64_t ns) { return ns / 1000 - (ns % 1000 < 0); }
 int scan_within(struct scan *c, uint64_t *row, uint64_t *end, int64_t from, int64_t to)
 {
 	const struct pq_layout *l = &c->f->idx.layout;
-	uint32_t g = group_of(l, c->group, *row), at = (uint32_t) (*row - l->group[g].first_row);
+	uint32_t g = pq_group_of(l, c->group, *row), at = (uint32_t) (*row - l->group[g].first_row);
 	uint32_t n = (uint32_t) MIN(*end - *row, (uint64_t) (l->group[g].rows - at));
-	struct view ts;
+	struct pq_view ts;
 	int r = take_pages(c);
 
 	if (r == 0)

@@ -203,6 +203,14 @@ struct tenant *tenant_find(struct tsdb *t, uint32_t id)
 	return te;
 }
 
+struct tenant *tenant_at(struct tsdb *t, size_t i)
+{
+	rwlock_read(&t->tenants_lock);
+	struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
+	rwlock_unlock(&t->tenants_lock);
+	return te;
+}
+
 static int insert(struct tsdb *t, uint32_t id, struct tenant **ret)
 {
 	size_t i = place_of(t, id);

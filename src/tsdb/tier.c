@@ -57,9 +57,7 @@ static void look_at(struct tsdb *t, struct tenant *te, int64_t now_ns, struct mo
 static void choose(struct tsdb *t, int64_t now_ns, struct move *ret)
 {
 	for (size_t i = 0;; i++) {
-		rwlock_read(&t->tenants_lock);
-		struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
-		rwlock_unlock(&t->tenants_lock);
+		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			return;
 		look_at(t, te, now_ns, ret);
@@ -313,9 +311,7 @@ static int attach_all(struct tsdb *t)
 	int r = 0;
 
 	for (size_t i = 0; r == 0; i++) {
-		rwlock_read(&t->tenants_lock);
-		struct tenant *te = i < t->n_tenants ? t->tenant[i] : NULL;
-		rwlock_unlock(&t->tenants_lock);
+		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
 		r = second_attach(t, te);

@@ -133,6 +133,7 @@ struct tsdb {
 int tenants_open(struct tsdb *t);
 void tenants_free(struct tsdb *t);
 struct tenant *tenant_find(struct tsdb *t, uint32_t id);        /* NULL when there is none */
+struct tenant *tenant_at(struct tsdb *t, size_t i);             /* one after the other, NULL behind the last; they are only ever added */
 int tenant_get(struct tsdb *t, uint32_t id, struct tenant **ret);       /* makes it */
 bool tenant_manifest_path(const struct tenant *te, char out[PATH_MAX]);
 bool tenant_deletes_path(const struct tenant *te, char out[PATH_MAX]);   /* a manifest without files: see keep_deletes() */
