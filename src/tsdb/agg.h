@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "tsdb/lanes.h"
+#include "parquet/parquet.h"
 #include "tsdb/quantile.h"
 #include "tsdb/tsdb_impl.h"
 

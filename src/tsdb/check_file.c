@@ -48,7 +48,7 @@ static bool same_places(const struct pq_layout *a, const struct pq_layout *b)
 static int open_places(struct check_file *c, const struct file_info *info, uint64_t size)
 {
 	struct pq_layout foot = { 0 };
-	int r = pqr_layout(c->file.fd, size, sample_cols, SAMPLE_COLS, &c->arena, &foot);
+	int r = pq_read_layout(c->file.fd, size, sample_cols, SAMPLE_COLS, &c->arena, &foot);
 	struct idx x;
 
 	if (r < 0 && !is_of_content(r))
@@ -76,7 +76,7 @@ int check_file_open(struct check_file *c, const char *base, const char *index_ba
 {
 	char path[PATH_MAX], index[PATH_MAX];
 	int64_t size = 0;
-	int fd = -1, r = pqr_scratch_new(&c->scratch);
+	int fd = -1, r = pq_scratch_new(&c->scratch);
 
 	arena_init(&c->arena, &sys_heap, 0);
 	c->file.fd = -1;
@@ -100,7 +100,7 @@ void check_file_close(struct check_file *c)
 	if (c->file.fd >= 0)
 		sys.close(c->file.fd);
 	c->file.fd = -1;
-	pqr_scratch_free(c->scratch);
+	pq_scratch_free(c->scratch);
 	arena_done(&c->arena);
 	sys_free(c->bad);
 	*c = (struct check_file) { .file.fd = -1 };
@@ -156,7 +156,7 @@ static int bounds(const struct pq_page *p, const struct pq_values *v)
 
 static int page(struct check_file *c, unsigned col, const struct pq_page *p, const struct pq_dict *dict, struct pq_values *v)
 {
-	int r = pqr_page(c->scratch, c->file.fd, &sample_cols[col], p, dict, v);
+	int r = pq_read_page(c->scratch, c->file.fd, &sample_cols[col], p, dict, v);
 
 	if (r == 0 && v->all_null != (bool) p->all_null)
 		r = damaged("a page holds other values than its index says");
@@ -171,7 +171,7 @@ static int chunk(struct check_file *c, const struct pq_group *g, unsigned col)
 	struct pq_values v = { 0 };
 	struct pq_dict dict = { 0 };
 	uint64_t bytes = k->dict_size;
-	int r = k->dict_size ? pqr_dict(c->scratch, c->file.fd, &sample_cols[col], k, &dict) : 0;
+	int r = k->dict_size ? pq_read_dict(c->scratch, c->file.fd, &sample_cols[col], k, &dict) : 0;
 	bool has_dict = k->dict_size && r == 0;
 
 	/* Pages of values as they are need no dictionary. */

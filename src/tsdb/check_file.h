@@ -12,7 +12,7 @@ struct bad_rows { uint64_t first, end; };               /* not to be read, by or
 struct check_file {
 	struct file file;               /* as scan_over() wants it: fd, layout; no pool has it */
 	struct arena arena;
-	struct pqr_scratch *scratch;
+	struct pq_scratch *scratch;
 	const char *index_path;
 	bool from_index;                /* its footer is lost: its places are those of the side index */
 	bool index_is_good;             /* file.idx has its entries, too */

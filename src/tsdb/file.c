@@ -300,11 +300,11 @@ bool file_is_aside(const struct file *f)
 static int rebuild(struct file *f, const char *path)
 {
 	struct idx_builder b = { 0 };
-	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
+	_cleanup_(pq_scratch_freep) struct pq_scratch *s = NULL;
 	_cleanup_(scan_freep) struct scan *c = NULL;
 	char temp[PATH_MAX];
 	uint64_t n;
-	int r = pqr_scratch_new(&s);
+	int r = pq_scratch_new(&s);
 
 	if (r == 0)
 		r = scan_over(f, s, &c);
@@ -349,7 +349,7 @@ static int open_index(struct file *f)
 		return r;
 	err_clear();
 	arena_init(&f->idx.arena, &sys_heap, 0);
-	r = pqr_layout(f->fd, f->info.bytes, cols, n_cols, &f->idx.arena, &f->idx.layout);
+	r = pq_read_layout(f->fd, f->info.bytes, cols, n_cols, &f->idx.arena, &f->idx.layout);
 	if (r == 0)
 		r = f->is_roll ? roll_rebuild(f, path) : rebuild(f, path);
 	idx_close(&f->idx);

@@ -11,10 +11,10 @@
 
 #include <stdatomic.h>
 
+#include "parquet/parquet.h"
 #include "sys/sys.h"
 #include "tsdb/idx.h"
 #include "tsdb/names.h"
-#include "tsdb/pqr.h"
 
 enum { LEVEL_FLUSHED, LEVEL_WINDOW, LEVEL_DAY, LEVELS };
 enum { FOLDER_DATA, FOLDER_SECOND, FOLDERS };           /* under the data folder; under the second one */
@@ -77,7 +77,7 @@ int file_use(struct file *f, const struct idx **ret);
 void file_leave(struct file *f);
 
 struct scan;
-int scan_new(struct file *f, struct pqr_scratch *scratch, struct scan **ret);       /* not attached */
+int scan_new(struct file *f, struct pq_scratch *scratch, struct scan **ret);       /* not attached */
 struct scan *scan_free(struct scan *c);
 DEFINE_CLEANUP(struct scan *, scan_free)
 struct file *scan_file(const struct scan *c);               /* borrowed */

@@ -32,4 +32,4 @@ int file_failed(struct file *f, int r);
 int file_reopen(struct file *f);
 
 /* A scan over a file that is open and stays so: no use is counted. */
-int scan_over(struct file *f, struct pqr_scratch *scratch, struct scan **ret);
+int scan_over(struct file *f, struct pq_scratch *scratch, struct scan **ret);

@@ -3,8 +3,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "parquet/parquet.h"
 #include "sys/sys.h"
-#include "tsdb/pqw.h"
 
 enum { COL_NAME, COL_TIME, COL_VALUE, COL_TEXT, COL_QUALITY, COLS };
 static const struct pq_col cols[COLS] = {
@@ -15,12 +15,12 @@ static const struct pq_col cols[COLS] = {
 	[COL_QUALITY] = { .name = "quality", .type = PQ_INT32, .optional = true },
 };
 
-struct friendly { struct pqw *w; };
+struct friendly { struct pq_writer *w; };
 
 int friendly_new(struct friendly **ret, int fd)
 {
 	_cleanup_(friendly_freep) struct friendly *f = sys_new(struct friendly);
-	int r = f ? pqw_new(&f->w, &(struct pqw_config) { .cols = cols, .n_cols = COLS, .created_by = "tenon", .fd = fd })
+	int r = f ? pq_writer_new(&f->w, &(struct pq_writer_config) { .cols = cols, .n_cols = COLS, .created_by = "tenon", .fd = fd })
 		: err_fail(ERR_NO_MEMORY, "what", "an export", NULL);
 
 	if (r == 0)
@@ -32,7 +32,7 @@ struct friendly *friendly_free(struct friendly *f)
 {
 	if (!f)
 		return NULL;
-	pqw_free(f->w);
+	pq_writer_free(f->w);
 	return sys_free(f);
 }
 
@@ -57,7 +57,7 @@ static bool as_double(const struct value *v, double *ret)
 	}
 }
 
-static void put_value(struct pqw *w, const struct value *v)
+static void put_value(struct pq_writer *w, const struct value *v)
 {
 	bool text = (v->type == V_STR || v->type == V_BYTES) && utf8_is_valid(v->s, v->len);
 	uint64_t bits;
@@ -65,14 +65,14 @@ static void put_value(struct pqw *w, const struct value *v)
 
 	if (as_double(v, &d)) {
 		memcpy(&bits, &d, sizeof(bits));
-		pqw_values(w, COL_VALUE, &bits, NULL, 1);
+		pq_write_values(w, COL_VALUE, &bits, NULL, 1);
 	} else {
-		pqw_nulls(w, COL_VALUE, 1);
+		pq_write_nulls(w, COL_VALUE, 1);
 	}
 	if (text)
-		pqw_text(w, COL_TEXT, v->s, v->len);
+		pq_write_text(w, COL_TEXT, v->s, v->len);
 	else
-		pqw_nulls(w, COL_TEXT, 1);
+		pq_write_nulls(w, COL_TEXT, 1);
 }
 
 int friendly_put(struct friendly *f, const char *point, const struct batch *b)
@@ -85,16 +85,16 @@ int friendly_put(struct friendly *f, const char *point, const struct batch *b)
 	while (r == 0 && batch_next(&it, &s)) {
 		uint64_t us = (uint64_t) (s.time_ns / 1000 - (s.time_ns % 1000 < 0)), q = (uint64_t) (int64_t) (int32_t) s.quality;
 
-		pqw_text(f->w, COL_NAME, point, len);
-		pqw_values(f->w, COL_TIME, &us, NULL, 1);
+		pq_write_text(f->w, COL_NAME, point, len);
+		pq_write_values(f->w, COL_TIME, &us, NULL, 1);
 		put_value(f->w, &s.value);
 		if (s.quality)
-			pqw_values(f->w, COL_QUALITY, &q, NULL, 1);
+			pq_write_values(f->w, COL_QUALITY, &q, NULL, 1);
 		else
-			pqw_nulls(f->w, COL_QUALITY, 1);
-		r = pqw_rows(f->w, 1);
+			pq_write_nulls(f->w, COL_QUALITY, 1);
+		r = pq_write_rows(f->w, 1);
 	}
 	return r;
 }
 
-int friendly_end(struct friendly *f) { return pqw_finish(f->w); }
+int friendly_end(struct friendly *f) { return pq_writer_finish(f->w); }

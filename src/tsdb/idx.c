@@ -7,8 +7,21 @@
 #include <sys/mman.h>
 
 #include "base/err.h"
+#include "parquet/parquet.h"
 #include "sys/sys.h"
-#include "tsdb/crc32.h"
+
+const struct pq_col sample_cols[SAMPLE_COLS] = {
+	[COL_SERIES] = { .name = "series", .type = PQ_INT32, .ordered = true },
+	[COL_TS] = { .name = "ts", .type = PQ_INT64, .kind = PQ_MICROS_UTC, .distinct = true, .ordered = true, .steady = true },
+	[COL_NS] = { .name = "ns", .type = PQ_INT32, .optional = true, .unsought = true },
+	[COL_LAG] = { .name = "lag", .type = PQ_INT32, .optional = true, .unsought = true },
+	[COL_M] = { .name = "m", .type = PQ_INT64, .optional = true, .unsought = true },
+	[COL_E] = { .name = "e", .type = PQ_INT32, .optional = true, .steady = true, .unsought = true },
+	[COL_F] = { .name = "f", .type = PQ_FLOAT, .optional = true, .unsought = true },
+	[COL_D] = { .name = "d", .type = PQ_DOUBLE, .optional = true, .unsought = true },
+	[COL_S] = { .name = "s", .type = PQ_BYTES, .optional = true },
+	[COL_Q] = { .name = "q", .type = PQ_INT32, .optional = true },
+};
 
 enum { VERSION = 2 };
 

@@ -10,8 +10,12 @@
 #pragma once
 
 #include "base/arena.h"
-#include "tsdb/pq.h"
+#include "parquet/parquet.h"
 #include "tsdb/span.h"
+
+/* The columns of a file of samples: README.md, "Files". The order is that of the files for ever. */
+enum sample_col { COL_SERIES, COL_TS, COL_NS, COL_LAG, COL_M, COL_E, COL_F, COL_D, COL_S, COL_Q, SAMPLE_COLS };
+extern const struct pq_col sample_cols[SAMPLE_COLS];
 
 enum idx_last { IDX_LAST_NONE, IDX_LAST_BITS, IDX_LAST_IN_FILE };        /* a sample without value; its bits; a text */
 

@@ -5,7 +5,7 @@
 
 static struct kit *kit_free(struct kit *kit)
 {
-	pqr_scratch_free(kit->scratch);
+	pq_scratch_free(kit->scratch);
 	tall_done(&kit->tall);
 	return sys_free(kit);
 }
@@ -36,7 +36,7 @@ int kit_take(struct kits *k, struct kit **ret)
 		if (!kit)
 			return err_fail(ERR_NO_MEMORY, "what", "a query", NULL);
 		kit->tall.text = (struct buf) { 0 };
-		r = pqr_scratch_new(&kit->scratch);
+		r = pq_scratch_new(&kit->scratch);
 		if (r < 0) {
 			sys_free(kit);
 			return r;

@@ -5,12 +5,12 @@
  */
 #pragma once
 
+#include "parquet/parquet.h"
 #include "sys/sys.h"
-#include "tsdb/pqr.h"
 #include "tsdb/tall.h"
 
 enum { KITS_MAX = 4 };
-struct kit { struct pqr_scratch *scratch; struct tall tall; };
+struct kit { struct pq_scratch *scratch; struct tall tall; };
 struct kits { struct mutex mutex; struct kit *idle[KITS_MAX]; unsigned n; };
 
 void kits_init(struct kits *k);

@@ -4,8 +4,8 @@
 #include "base/cur.h"
 #include "base/err.h"
 #include "base/when.h"
+#include "parquet/parquet.h"
 #include "sys/sys.h"
-#include "tsdb/crc32.h"
 #include "tsdb/tsdb.h"
 
 /* Version 1 knew no merged files: there a file's rank is its number. Version 2 knew no tombs, and one folder. */

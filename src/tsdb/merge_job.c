@@ -20,7 +20,7 @@ struct input { struct scan *scan; uint32_t at; };
 
 struct merging {
 	struct merge_job *job;
-	struct pqr_scratch *scratch;
+	struct pq_scratch *scratch;
 	struct input *in;
 	struct merge merge;
 	struct output *out;
@@ -40,7 +40,7 @@ static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "merging fil
 static int open_inputs(struct merging *m)
 {
 	struct merge_job *j = m->job;
-	int r = pqr_scratch_new(&m->scratch);
+	int r = pq_scratch_new(&m->scratch);
 
 	m->in = sys_alloc_array(j->n + 1, sizeof(*m->in));
 	if (r == 0 && !m->in)
@@ -165,10 +165,10 @@ static int close_output(struct merging *m)
 /* What is written, what waits for the end of the row group, and the page at hand as if it were like the inputs. */
 static bool is_large(const struct merging *m)
 {
-	const struct pqw *w = m->out->w;
-	double page = (double) (PQ_PAGE_ROWS - pqw_room(w)) * (double) m->job->bytes / (double) m->job->rows;
+	const struct pq_writer *w = m->out->w;
+	double page = (double) (PQ_PAGE_ROWS - pq_writer_room(w)) * (double) m->job->bytes / (double) m->job->rows;
 
-	return pqw_total_bytes(w) + pqw_held_bytes(w) + (uint64_t) page >= m->job->t->config.file_bytes || m->out->idx.n >= OUTPUT_SERIES;
+	return pq_writer_total_bytes(w) + pq_writer_held_bytes(w) + (uint64_t) page >= m->job->t->config.file_bytes || m->out->idx.n >= OUTPUT_SERIES;
 }
 
 /* --- All of it */
@@ -326,7 +326,7 @@ int merge_job_run(struct merge_job *j)
 	for (size_t i = 0; m.in && i < j->n; i++)
 		scan_free(m.in[i].scan);
 	sys_free(m.in);
-	pqr_scratch_free(m.scratch);
+	pq_scratch_free(m.scratch);
 	output_free(m.out);
 	roll_out_free(m.rolls);
 	if (m.split && !m.left && m.again.info.number)

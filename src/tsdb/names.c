@@ -9,9 +9,8 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "parquet/parquet.h"
 #include "sys/sys.h"
-#include "tsdb/code.h"
-#include "tsdb/crc32.h"
 
 enum {
 	HEAD_BYTES = 16, RECORD_HEAD = 12, VERSION = 1,

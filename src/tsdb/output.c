@@ -5,8 +5,8 @@
 #include <fcntl.h>
 
 #include "base/err.h"
+#include "parquet/parquet.h"
 #include "tsdb/decimal.h"
-#include "tsdb/pqw.h"
 
 enum { TEXT_PIECE = 256 << 10, SYNC_BYTES = 4 << 20 };
 
@@ -51,8 +51,8 @@ static void put_times(struct output *o, const struct span *s)
 		step /= 1000;
 		for (uint32_t i = 0; i < s->n; i++, us += step)
 			o->bits[i] = (uint64_t) us;
-		pqw_values(o->w, COL_TS, o->bits, NULL, s->n);
-		pqw_nulls(o->w, COL_NS, s->n);
+		pq_write_values(o->w, COL_TS, o->bits, NULL, s->n);
+		pq_write_nulls(o->w, COL_NS, s->n);
 		return;
 	}
 	for (uint32_t i = 0; i < s->n; i++) {
@@ -63,21 +63,21 @@ static void put_times(struct output *o, const struct span *s)
 		o->is_m[i] = o->m[i] != 0;
 		odd += o->is_m[i];
 	}
-	pqw_values(o->w, COL_TS, o->bits, NULL, s->n);
+	pq_write_values(o->w, COL_TS, o->bits, NULL, s->n);
 	if (odd)
-		pqw_values(o->w, COL_NS, (const uint64_t *) o->m, o->is_m, s->n);
+		pq_write_values(o->w, COL_NS, (const uint64_t *) o->m, o->is_m, s->n);
 	else
-		pqw_nulls(o->w, COL_NS, s->n);
+		pq_write_nulls(o->w, COL_NS, s->n);
 }
 
 static void put_lags(struct output *o, const struct span *s)
 {
 	if (!s->lag && s->lag_all == LAG_UNKNOWN) {
-		pqw_nulls(o->w, COL_LAG, s->n);
+		pq_write_nulls(o->w, COL_LAG, s->n);
 		return;
 	}
 	if (!s->lag) {
-		pqw_const(o->w, COL_LAG, (uint64_t) (int64_t) s->lag_all, s->n);
+		pq_write_const(o->w, COL_LAG, (uint64_t) (int64_t) s->lag_all, s->n);
 		return;
 	}
 	for (uint32_t i = 0; i < s->n; i++) {
@@ -86,7 +86,7 @@ static void put_lags(struct output *o, const struct span *s)
 		o->bits[i] = (uint64_t) (int64_t) lag;
 		o->is_bits[i] = lag != LAG_UNKNOWN;
 	}
-	pqw_values(o->w, COL_LAG, o->bits, o->is_bits, s->n);
+	pq_write_values(o->w, COL_LAG, o->bits, o->is_bits, s->n);
 }
 
 static void put_quality(struct output *o, const struct span *s)
@@ -99,9 +99,9 @@ static void put_quality(struct output *o, const struct span *s)
 		any |= s->q[i];
 	}
 	if (any)
-		pqw_values(o->w, COL_Q, o->bits, o->is_bits, s->n);
+		pq_write_values(o->w, COL_Q, o->bits, o->is_bits, s->n);
 	else
-		pqw_nulls(o->w, COL_Q, s->n);
+		pq_write_nulls(o->w, COL_Q, s->n);
 }
 
 /* Whole numbers and bools: m, with exponent 0. True: all have a value, and nothing but *ret_m was set. */
@@ -160,49 +160,49 @@ static void put_numbers(struct output *o, const struct span *s, uint32_t series)
 
 	const uint64_t *m = (const uint64_t *) o->m;
 
-	pqw_nulls(o->w, other, s->n);
+	pq_write_nulls(o->w, other, s->n);
 	if (real ? put_real(o, s, series) : put_whole(o, s, &m)) {
-		pqw_nulls(o->w, bits, s->n);
-		pqw_values(o->w, COL_M, m, NULL, s->n);
-		pqw_const(o->w, COL_E, o->e[0], s->n);
+		pq_write_nulls(o->w, bits, s->n);
+		pq_write_values(o->w, COL_M, m, NULL, s->n);
+		pq_write_const(o->w, COL_E, o->e[0], s->n);
 		return;
 	}
 	if (any(o->is_bits, s->n))
-		pqw_values(o->w, bits, o->bits, o->is_bits, s->n);
+		pq_write_values(o->w, bits, o->bits, o->is_bits, s->n);
 	else
-		pqw_nulls(o->w, bits, s->n);
+		pq_write_nulls(o->w, bits, s->n);
 	if (!any(o->is_m, s->n)) {
-		pqw_nulls(o->w, COL_M, s->n);
-		pqw_nulls(o->w, COL_E, s->n);
+		pq_write_nulls(o->w, COL_M, s->n);
+		pq_write_nulls(o->w, COL_E, s->n);
 		return;
 	}
-	pqw_values(o->w, COL_M, (const uint64_t *) o->m, o->is_m, s->n);
+	pq_write_values(o->w, COL_M, (const uint64_t *) o->m, o->is_m, s->n);
 	for (uint32_t i = 0; i < s->n; i++)
 		o->bits[i] = o->e[i];
-	pqw_values(o->w, COL_E, o->bits, o->is_m, s->n);
+	pq_write_values(o->w, COL_E, o->bits, o->is_m, s->n);
 }
 
 static void put_texts(struct output *o, const struct span *s)
 {
 	for (unsigned c = COL_M; c <= COL_D; c++)
-		pqw_nulls(o->w, c, s->n);
+		pq_write_nulls(o->w, c, s->n);
 	for (uint32_t i = 0; i < s->n; i++) {
 		const uint8_t *p = ((const uint8_t *const *) s->v)[i];
 		uint32_t len;
 
 		if (!has_value(s, i)) {
-			pqw_nulls(o->w, COL_S, 1);
+			pq_write_nulls(o->w, COL_S, 1);
 			continue;
 		}
 		memcpy(&len, p, sizeof(len));
-		pqw_text(o->w, COL_S, p + sizeof(len), len);
+		pq_write_text(o->w, COL_S, p + sizeof(len), len);
 	}
 }
 
 /* How many rows go in at once: what fits into the page, texts not too many bytes. */
 static uint32_t piece_rows(const struct output *o, const struct span *s)
 {
-	uint32_t n = MIN(s->n, pqw_room(o->w)), bytes = 0;
+	uint32_t n = MIN(s->n, pq_writer_room(o->w)), bytes = 0;
 
 	if (s->type != V_STR && s->type != V_BYTES)
 		return n;
@@ -220,7 +220,7 @@ static uint32_t piece_rows(const struct output *o, const struct span *s)
 /* What a large file has in memory when it is synced at last, the log's next sync waits for. */
 static int sync_some(struct output *o)
 {
-	uint64_t at = pqw_total_bytes(o->w);
+	uint64_t at = pq_writer_total_bytes(o->w);
 
 	if (!o->gentle || at - o->synced < SYNC_BYTES)
 		return 0;
@@ -234,7 +234,7 @@ int output_put(struct output *o, uint32_t series, const struct span *all)
 		struct span s = span_part(all, at, all->n - at);
 
 		s.n = n = piece_rows(o, &s);
-		pqw_const(o->w, COL_SERIES, series, n);
+		pq_write_const(o->w, COL_SERIES, series, n);
 		put_times(o, &s);
 		put_lags(o, &s);
 		put_quality(o, &s);
@@ -242,9 +242,9 @@ int output_put(struct output *o, uint32_t series, const struct span *all)
 			put_texts(o, &s);
 		} else {
 			put_numbers(o, &s, series);
-			pqw_nulls(o->w, COL_S, n);
+			pq_write_nulls(o->w, COL_S, n);
 		}
-		int r = pqw_rows(o->w, n);
+		int r = pq_write_rows(o->w, n);
 		if (r < 0)
 			return r;
 	}
@@ -316,7 +316,7 @@ int output_open(struct output *o, const struct file_info *info)
 	int r = file_open(o->temp, O_WRONLY | O_CREAT | O_TRUNC, 0640, &o->fd);
 	if (r < 0)
 		return r;
-	return pqw_new(&o->w, &(struct pqw_config) { .cols = sample_cols, .n_cols = SAMPLE_COLS, .n_sorted = 2, .created_by = o->t->created_by,
+	return pq_writer_new(&o->w, &(struct pq_writer_config) { .cols = sample_cols, .n_cols = SAMPLE_COLS, .n_sorted = 2, .created_by = o->t->created_by,
 		.meta = o->meta, .fd = o->fd, .level = o->zstd, .quick = o->quick });
 }
 
@@ -339,13 +339,13 @@ static int put_in_place(struct output *o)
 int output_close(struct output *o)
 {
 	struct pq_layout l;
-	int r = pqw_finish(o->w);
+	int r = pq_writer_finish(o->w);
 
 	if (r == 0 && sys.fsync(o->fd) < 0)
 		r = sys_fail(errno, "sync", o->temp);
 	if (r == 0)
-		r = pqw_layout(o->w, &l);
-	o->info.bytes = pqw_total_bytes(o->w);
+		r = pq_writer_layout(o->w, &l);
+	o->info.bytes = pq_writer_total_bytes(o->w);
 	o->info.written_ns = clock_now_ns();
 	if (r == 0)
 		r = idx_write(o->temp_idx, &o->idx, &l, o->info.bytes);
@@ -360,7 +360,7 @@ void output_drop(struct output *o)
 	if (o->fd >= 0)
 		sys.close(o->fd);
 	o->fd = -1;
-	pqw_free(take(o->w));
+	pq_writer_free(take(o->w));
 	idx_builder_done(&o->idx);
 	if (o->temp[0])
 		sys.unlink(o->temp);

@@ -4,11 +4,11 @@
  * Spans go in by (series, time); what comes out is the Parquet file, its side index, and what the manifest is to say of it. It is
  * synced under a temporary name before it gets its own: a name in a day's folder is a whole file, and only the manifest makes it count.
  *
- * Thread: one. Memory: the writer's (pqw.h), and 128 bytes a series for the index.
+ * Thread: one. Memory: the writer's of Parquet, and 128 bytes a series for the index.
  */
 #pragma once
 
-#include "tsdb/pqw.h"
+#include "parquet/parquet.h"
 #include "tsdb/tsdb_impl.h"
 
 struct output {
@@ -16,11 +16,11 @@ struct output {
 	struct tenant *te;
 	uint64_t covered;               /* of the log: for the footer */
 	int zstd;                       /* its level; 0: 1 */
-	bool quick;                     /* pqw.h */
+	bool quick;                     /* as struct pq_writer_config says */
 	bool gentle;                    /* synced as it grows, so that its last sync keeps nobody waiting */
 	/* Its own: */
 	struct file_info info;
-	struct pqw *w;
+	struct pq_writer *w;
 	struct idx_builder idx;
 	int fd;
 	uint64_t synced;

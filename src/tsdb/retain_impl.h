@@ -26,7 +26,7 @@ struct again {
 	struct file_info info;          /* of the new one; its parts are known at last */
 	struct roll_scan *in[ROLL_TIERS];
 	struct roll_out *out;
-	struct pqr_scratch *scratch;
+	struct pq_scratch *scratch;
 	struct rolls *rolls;
 	struct roller *roller;
 };

@@ -52,7 +52,7 @@ int again_open(struct again *g, struct tsdb *t, struct tenant *te, struct file *
 	*g = (struct again) { .te = te, .file = f, .tombs = tombs };
 	g->rolls = sys_alloc(sizeof(*g->rolls));
 	g->roller = sys_alloc(sizeof(*g->roller));
-	int r = g->rolls && g->roller ? pqr_scratch_new(&g->scratch) : no_memory();
+	int r = g->rolls && g->roller ? pq_scratch_new(&g->scratch) : no_memory();
 
 	for (unsigned tier = 0; tier < ROLL_TIERS && r == 0; tier++)
 		if (file_roll(f, tier))
@@ -75,7 +75,7 @@ void again_close(struct again *g)
 	for (unsigned tier = 0; tier < ROLL_TIERS; tier++)
 		roll_scan_free(g->in[tier]);
 	roll_out_free(g->out);
-	pqr_scratch_free(g->scratch);
+	pq_scratch_free(g->scratch);
 	sys_free(g->rolls);
 	sys_free(g->roller);
 	*g = (struct again) { 0 };

@@ -8,13 +8,13 @@
  *
  * NAME.1m.parquet, NAME.1h.parquet (columns: enum roll_col), each with a side index as a file of samples has.
  *
- * Thread: a roller belongs to one thread. Memory: a roller 350 KB, and the writer's pages (pqw.h) of 27 columns of 2,048 rows, 0.5 MB; figures
+ * Thread: a roller belongs to one thread. Memory: a roller 350 KB, and the writer's pages of 27 columns of 2,048 rows, 0.5 MB; figures
  * that are read: a day of one series, 250 KB.
  */
 #pragma once
 
+#include "parquet/parquet.h"
 #include "tsdb/file.h"
-#include "tsdb/pqw.h"
 
 enum roll_tier { ROLL_MINUTE, ROLL_HOUR, ROLL_TIERS };
 enum { ROLL_WORTH = 8, ROLL_ROWS_MAX = 1441, ROLL_PAGE_ROWS = 2048 };
@@ -76,7 +76,7 @@ static inline bool roll_has(uint8_t type) { return type != V_STR && type != V_BY
 /* Rows of one series on their way into a file. */
 struct roll_pen;
 int roll_pen_new(struct roll_pen **ret);        /* 270 KB; freed by sys_free() */
-int roll_write(struct roll_pen *pen, struct pqw *w, uint32_t series, uint8_t type, const struct roll *row, uint32_t n);
+int roll_write(struct roll_pen *pen, struct pq_writer *w, uint32_t series, uint8_t type, const struct roll *row, uint32_t n);
 
 /* --- Reading */
 
@@ -106,7 +106,7 @@ struct rolls {
 };
 
 struct roll_scan;
-int roll_scan_new(struct file *part, struct pqr_scratch *scratch, struct roll_scan **ret);      /* not open */
+int roll_scan_new(struct file *part, struct pq_scratch *scratch, struct roll_scan **ret);      /* not open */
 struct roll_scan *roll_scan_free(struct roll_scan *c);
 DEFINE_CLEANUP(struct roll_scan *, roll_scan_free)
 void roll_set_aside(struct roll_scan *c);        /* it could not be read: nobody asks it again before the next start */

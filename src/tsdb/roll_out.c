@@ -9,7 +9,7 @@
 enum { ZSTD = 3, META = 11 };
 
 struct tier_out {
-	struct pqw *w;
+	struct pq_writer *w;
 	struct idx_builder idx;
 	int fd;
 	char temp[PATH_MAX], temp_idx[PATH_MAX];
@@ -46,7 +46,7 @@ static void drop(struct tier_out *k)
 	if (k->fd >= 0)
 		sys.close(k->fd);
 	k->fd = -1;
-	pqw_free(take(k->w));
+	pq_writer_free(take(k->w));
 	idx_builder_done(&k->idx);
 	if (k->temp[0])
 		sys.unlink(k->temp);
@@ -97,7 +97,7 @@ static int open_tier(struct roll_out *o, enum roll_tier tier)
 	int r = file_open(k->temp, O_WRONLY | O_CREAT | O_TRUNC, 0640, &k->fd);
 	if (r < 0)
 		return r;
-	return pqw_new(&k->w, &(struct pqw_config) { .cols = roll_cols, .n_cols = ROLL_COLS, .n_sorted = 2, .created_by = o->t->created_by,
+	return pq_writer_new(&k->w, &(struct pq_writer_config) { .cols = roll_cols, .n_cols = ROLL_COLS, .n_sorted = 2, .created_by = o->t->created_by,
 		.meta = k->meta, .fd = k->fd, .page_rows = ROLL_PAGE_ROWS, .level = ZSTD });
 }
 
@@ -138,16 +138,16 @@ static int close_tier(struct roll_out *o, enum roll_tier tier)
 	char base[PATH_MAX], dir[PATH_MAX], path[PATH_MAX], path_idx[PATH_MAX];
 	struct buf b = BUF_FIXED(path), i = BUF_FIXED(path_idx);
 	struct pq_layout l;
-	int r = pqw_finish(k->w);
+	int r = pq_writer_finish(k->w);
 
 	if (r == 0 && (!tenant_file_base(o->te, o->info.day, o->info.number, base) || !tenant_day_path(o->te, o->info.day, dir)))
 		r = sys_fail(ENAMETOOLONG, "make", o->te->dir);
 	if (r == 0 && sys.fsync(k->fd) < 0)
 		r = sys_fail(errno, "sync", k->temp);
 	if (r == 0)
-		r = pqw_layout(k->w, &l);
+		r = pq_writer_layout(k->w, &l);
 	if (r == 0)
-		r = idx_write(k->temp_idx, &k->idx, &l, pqw_total_bytes(k->w));
+		r = idx_write(k->temp_idx, &k->idx, &l, pq_writer_total_bytes(k->w));
 	if (r < 0)
 		return r;
 	path[0] = path_idx[0] = 0;

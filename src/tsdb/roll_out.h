@@ -1,7 +1,7 @@
 /*
  * roll_out.h - the files of figures beside one file of samples being written: begun when a series is worth it, in their place before it is.
  *
- * Thread: one. Memory: pqw.h and roll.h for each of the two, from the first row on.
+ * Thread: one. Memory: a writer's of Parquet and roll.h's for each of the two, from the first row on.
  */
 #pragma once
 

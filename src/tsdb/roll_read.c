@@ -13,7 +13,7 @@
 
 struct roll_scan {
 	struct file *f;
-	struct pqr_scratch *scratch;
+	struct pq_scratch *scratch;
 	const struct idx *idx;
 	bool attached;
 	struct pq_column col[ROLL_COLS];
@@ -22,7 +22,7 @@ struct roll_scan {
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "roll-ups", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading roll-ups", NULL); }
 
-int roll_scan_new(struct file *part, struct pqr_scratch *scratch, struct roll_scan **ret)
+int roll_scan_new(struct file *part, struct pq_scratch *scratch, struct roll_scan **ret)
 {
 	struct roll_scan *c = sys_new(struct roll_scan);
 
@@ -98,7 +98,7 @@ static int part(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, st
 	*ret = (struct pq_view) { .null = true };
 	if (page->all_null)
 		return 0;
-	int r = pq_column_load(&c->col[col], c->scratch, c->f->fd, &roll_cols[col], chunk, g, p);
+	int r = pq_column_load(&c->col[col], c->scratch, c->f->fd, &roll_cols[col], chunk, (struct pq_at) { g, p });
 	if (r == 0)
 		*ret = pq_column_view(&c->col[col], at, n);
 	return r;
@@ -593,10 +593,10 @@ int roll_rebuild(struct file *f, const char *path)
 	struct idx_builder b = { 0 };
 	char temp[PATH_MAX];
 	struct buf name = BUF_FIXED(temp);
-	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
+	_cleanup_(pq_scratch_freep) struct pq_scratch *s = NULL;
 	_cleanup_free_ struct roll_scan *c = sys_new(struct roll_scan);
 	_cleanup_free_ struct rolls *rolls = sys_new(struct rolls);
-	int r = c && rolls ? pqr_scratch_new(&s) : no_memory();
+	int r = c && rolls ? pq_scratch_new(&s) : no_memory();
 
 	if (r == 0) {
 		c->f = f;

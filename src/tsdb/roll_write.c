@@ -280,7 +280,7 @@ static const cell_fn cells[ROLL_COLS] = {
 	[ROLL_HELD] = cell_held, [ROLL_MIN_AT] = cell_min_at, [ROLL_MAX_AT] = cell_max_at, [ROLL_FALLS] = cell_falls,
 };
 
-static void column(struct roll_pen *pen, struct pqw *w, unsigned col, const struct rows *k)
+static void column(struct roll_pen *pen, struct pq_writer *w, unsigned col, const struct rows *k)
 {
 	uint32_t there = 0;
 
@@ -289,12 +289,12 @@ static void column(struct roll_pen *pen, struct pqw *w, unsigned col, const stru
 		there += pen->is[i];
 	}
 	if (!there)
-		pqw_nulls(w, col, k->n);
+		pq_write_nulls(w, col, k->n);
 	else
-		pqw_values(w, col, pen->bits, there == k->n ? NULL : pen->is, k->n);
+		pq_write_values(w, col, pen->bits, there == k->n ? NULL : pen->is, k->n);
 }
 
-static int piece(struct roll_pen *pen, struct pqw *w, uint32_t series, struct rows *k)
+static int piece(struct roll_pen *pen, struct pq_writer *w, uint32_t series, struct rows *k)
 {
 	if (k->whole)
 		decimals_of_wholes(k);
@@ -302,20 +302,20 @@ static int piece(struct roll_pen *pen, struct pqw *w, uint32_t series, struct ro
 		decimals_of_reals(k, &pen->hint);
 	for (uint32_t i = 0; i < k->n; i++)
 		sum_decimal(k, i);
-	pqw_const(w, ROLL_SERIES, series, k->n);
+	pq_write_const(w, ROLL_SERIES, series, k->n);
 	for (unsigned c = ROLL_TS; c < ROLL_COLS; c++)
 		column(pen, w, c, k);
-	return pqw_rows(w, k->n);
+	return pq_write_rows(w, k->n);
 }
 
-int roll_write(struct roll_pen *pen, struct pqw *w, uint32_t series, uint8_t type, const struct roll *row, uint32_t n)
+int roll_write(struct roll_pen *pen, struct pq_writer *w, uint32_t series, uint8_t type, const struct roll *row, uint32_t n)
 {
 	int r = 0;
 
 	for (uint32_t from = 0, some; from < n && r == 0; from += some) {
 		pen->rows.row = row + from;
 		pen->rows.whole = roll_is_whole(type);
-		pen->rows.n = some = MIN(n - from, pqw_room(w));
+		pen->rows.n = some = MIN(n - from, pq_writer_room(w));
 		pen->hint = 0;
 		r = piece(pen, w, series, &pen->rows);
 	}

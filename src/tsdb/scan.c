@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "parquet/parquet.h"
 #include "sys/sys.h"
 #include "tsdb/decimal.h"
 #include "tsdb/file_impl.h"
-#include "tsdb/lanes.h"
 
 /* What is unpacked, and a span made of it. */
 struct pages {
-	struct pqr_spare spare;         /* first */
+	struct pq_spare spare;         /* first */
 	uint32_t room;
 	int64_t *t;
 	uint64_t *v;
@@ -21,7 +21,7 @@ struct pages {
 
 struct scan {
 	struct file *f;
-	struct pqr_scratch *scratch;
+	struct pq_scratch *scratch;
 	struct file *owned;             /* a reference; NULL: over a file that stays open */
 	bool attached, want_lag, want_scaled;
 	bool wide;                      /* lanes.h */
@@ -32,7 +32,7 @@ struct scan {
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "file of samples", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading samples", NULL); }
 
-int scan_over(struct file *f, struct pqr_scratch *scratch, struct scan **ret)
+int scan_over(struct file *f, struct pq_scratch *scratch, struct scan **ret)
 {
 	struct scan *c = sys_new(struct scan);
 
@@ -45,7 +45,7 @@ int scan_over(struct file *f, struct pqr_scratch *scratch, struct scan **ret)
 	return 0;
 }
 
-int scan_new(struct file *f, struct pqr_scratch *scratch, struct scan **ret)
+int scan_new(struct file *f, struct pq_scratch *scratch, struct scan **ret)
 {
 	int r = scan_over(f, scratch, ret);
 
@@ -73,7 +73,7 @@ static void free_rows(struct pages *p)
 	p->room = 0;
 }
 
-static void free_pages(struct pqr_spare *spare)
+static void free_pages(struct pq_spare *spare)
 {
 	struct pages *p = (struct pages *) spare;
 
@@ -88,7 +88,7 @@ static int take_pages(struct scan *c)
 {
 	if (c->p)
 		return 0;
-	c->p = (struct pages *) take(*pqr_scratch_spare(c->scratch));
+	c->p = (struct pages *) take(*pq_scratch_spare(c->scratch));
 	if (!c->p)
 		c->p = sys_new(struct pages);
 	if (!c->p)
@@ -107,8 +107,8 @@ static void give_pages(struct scan *c)
 		bytes += p->col[i].values.raw_room;
 		pq_column_forget(&p->col[i]);
 	}
-	if (p && !*pqr_scratch_spare(c->scratch) && bytes <= SPARE_BYTES)
-		*pqr_scratch_spare(c->scratch) = &p->spare;
+	if (p && !*pq_scratch_spare(c->scratch) && bytes <= SPARE_BYTES)
+		*pq_scratch_spare(c->scratch) = &p->spare;
 	else if (p)
 		free_pages(&p->spare);
 }
@@ -163,11 +163,11 @@ static int view(struct scan *c, unsigned col, uint32_t group, uint32_t row, uint
 	*ret = (struct pq_view) { .null = true };
 	if (page->all_null)
 		return 0;
-	if (!pq_column_has(s, group, p) && c->f->fd < 0)
+	if (!pq_column_has(s, (struct pq_at) { group, p }) && c->f->fd < 0)
 		r = file_reopen(c->f);
 	if (r < 0)
 		return r;
-	r = pq_column_load(s, c->scratch, c->f->fd, &sample_cols[col], chunk, group, p);
+	r = pq_column_load(s, c->scratch, c->f->fd, &sample_cols[col], chunk, (struct pq_at) { group, p });
 	if (r < 0)
 		return file_failed(c->f, r);
 	*ret = pq_column_view(s, row - page->first_row, n);
@@ -237,14 +237,17 @@ static int decimals_real(struct scan *c, uint8_t type, const struct pq_view *m, 
 		ret->e = (uint8_t) e->first;
 		return 0;
 	}
+	const int64_t *v = m->v;
+	const struct pq_view of = *e;   /* of our own: what is written in between cannot change it */
+	void *to = c->p->v;
 	if (type == V_F32)
 		for (uint32_t i = 0; i < n; i++)
-			((float *) c->p->v)[i] = decimal_f32(m->v[i], (unsigned) exponent(e, i));
+			((float *) to)[i] = decimal_f32(v[i], (unsigned) exponent(&of, i));
 	else if (same)
-		decimals_f64(m->v, (unsigned) e->first, n, (double *) c->p->v);
+		decimals_f64(v, (unsigned) of.first, n, to);
 	else
 		for (uint32_t i = 0; i < n; i++)
-			((double *) c->p->v)[i] = decimal_f64(m->v[i], (unsigned) exponent(e, i));
+			((double *) to)[i] = decimal_f64(v[i], (unsigned) exponent(&of, i));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* seal.c - a full chunk is packed, and read again. */
 #include "base/err.h"
+#include "parquet/parquet.h"
 #include "tsdb/chunk.h"
-#include "tsdb/code.h"
 #include "tsdb/decimal.h"
 
 enum { PACK_RAW, PACK_DELTA, PACK_DECIMAL };

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "tsdb/pqw.h"
+#include "parquet/parquet.h"
 #include "tsdb/sheet.h"
 
 const struct pq_col sheet_cols[SHEET_COLS] = {
@@ -52,15 +52,15 @@ static uint64_t content(const struct tsdb *t, const struct tenant *te)
 	return h | 1;           /* 0: never written */
 }
 
-static void put_text(struct pqw *w, unsigned col, const char *text)
+static void put_text(struct pq_writer *w, unsigned col, const char *text)
 {
 	if (str_empty(text) || !utf8_is_valid(text, str_len(text)))
-		pqw_nulls(w, col, 1);
+		pq_write_nulls(w, col, 1);
 	else
-		pqw_text(w, col, text, (uint32_t) str_len(text));
+		pq_write_text(w, col, text, (uint32_t) str_len(text));
 }
 
-static int put_rows(struct tsdb *t, struct tenant *te, struct pqw *w)
+static int put_rows(struct tsdb *t, struct tenant *te, struct pq_writer *w)
 {
 	struct tsdb_name name;
 	char point[UUID_TEXT + 1];
@@ -73,21 +73,21 @@ static int put_rows(struct tsdb *t, struct tenant *te, struct pqw *w)
 			continue;
 		describe(t, te, s, &name);
 		uuid_format(&s->point, point);
-		pqw_const(w, COL_NUMBER, s->number, 1);
-		pqw_text(w, COL_POINT, point, UUID_TEXT);
+		pq_write_const(w, COL_NUMBER, s->number, 1);
+		pq_write_text(w, COL_POINT, point, UUID_TEXT);
 		put_text(w, COL_PATH, name.path);
-		pqw_text(w, COL_TYPE, vtype_name(s->type), (uint32_t) str_len(vtype_name(s->type)));
+		pq_write_text(w, COL_TYPE, vtype_name(s->type), (uint32_t) str_len(vtype_name(s->type)));
 		put_text(w, COL_UNIT, name.unit);
-		r = pqw_rows(w, 1);
+		r = pq_write_rows(w, 1);
 	}
-	return r < 0 ? r : pqw_finish(w);
+	return r < 0 ? r : pq_writer_finish(w);
 }
 
 static int write_one(struct tsdb *t, struct tenant *te, const char *dir)
 {
 	char temp[PATH_MAX], path[PATH_MAX];
 	struct buf b = BUF_FIXED(temp);
-	_cleanup_(pqw_freep) struct pqw *w = NULL;
+	_cleanup_(pq_writer_freep) struct pq_writer *w = NULL;
 	int fd = -1, r;
 
 	buf_addf(&b, "%s/tmp/tsdb-%u-series.parquet", t->data, te->id);
@@ -95,7 +95,7 @@ static int write_one(struct tsdb *t, struct tenant *te, const char *dir)
 		return sys_fail(ENAMETOOLONG, "make", dir);
 	r = file_open(temp, O_WRONLY | O_CREAT | O_TRUNC, 0640, &fd);
 	if (r == 0)
-		r = pqw_new(&w, &(struct pqw_config) { .cols = sheet_cols, .n_cols = SHEET_COLS, .n_sorted = 1, .created_by = t->created_by, .fd = fd });
+		r = pq_writer_new(&w, &(struct pq_writer_config) { .cols = sheet_cols, .n_cols = SHEET_COLS, .n_sorted = 1, .created_by = t->created_by, .fd = fd });
 	if (r == 0)
 		r = put_rows(t, te, w);
 	if (r == 0 && sys.fsync(fd) < 0)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "tsdb/pq.h"
+#include "parquet/parquet.h"
 
 enum { COL_NUMBER, COL_POINT, COL_PATH, COL_TYPE, COL_UNIT, SHEET_COLS };
 extern const struct pq_col sheet_cols[SHEET_COLS];

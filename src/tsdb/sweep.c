@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
-#include "tsdb/pqr.h"
+#include "parquet/parquet.h"
 #include "tsdb/roll.h"
 
 struct sweep {
@@ -105,13 +105,13 @@ static int place(int fd, struct arena *a, struct file_info *f)
 {
 	const char *text = NULL;
 	uint64_t rank = f->number, level = LEVEL_FLUSHED;
-	int r = pqr_meta(fd, f->bytes, "tenon.rank", a, &text);
+	int r = pq_read_meta(fd, f->bytes, "tenon.rank", a, &text);
 
 	if (r == 0 && text)
 		num_parse_u64(text, text + str_len(text), &rank);
 	text = NULL;
 	if (r == 0)
-		r = pqr_meta(fd, f->bytes, "tenon.level", a, &text);
+		r = pq_read_meta(fd, f->bytes, "tenon.level", a, &text);
 	if (r == 0 && text)
 		num_parse_u64(text, text + str_len(text), &level);
 	f->rank = CLAMP(rank, 1u, f->number);
@@ -134,7 +134,7 @@ static int look(const char *path, uint8_t part, struct file_info *f)
 	if (r < 0)
 		return r;
 	arena_init(&a, &sys_heap, 0);
-	r = pqr_layout(fd, (uint64_t) size, raw ? sample_cols : roll_cols, raw ? (unsigned) SAMPLE_COLS : (unsigned) ROLL_COLS, &a, &l);
+	r = pq_read_layout(fd, (uint64_t) size, raw ? sample_cols : roll_cols, raw ? (unsigned) SAMPLE_COLS : (unsigned) ROLL_COLS, &a, &l);
 	f->bytes = raw ? (uint64_t) size : 0;
 	if (r == 0)
 		r = place(fd, &a, f);

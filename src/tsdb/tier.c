@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "parquet/parquet.h"
 #include "tsdb/check_file.h"
 #include "tsdb/compact.h"
-#include "tsdb/crc32.h"
 
 enum { PIECE = 1 << 20, LOOK_S = 10, AGAIN_S = 3600, ROOM_SPARE = 16 << 20, PACE_MS = 50 };
 #define DATA_SPARE (UINT64_C(4) << 30)                  /* the data folder is the log's, too: a twentieth, at most so much, stays free */

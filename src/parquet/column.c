@@ -1,5 +1,5 @@
-/* pqr_column.c - columns row by row: which page a row is in, that page decoded once, what it says of the rows asked for. */
-#include "tsdb/pqr.h"
+/* column.c - columns row by row: which page a row is in, that page decoded once, what it says of the rows asked for. */
+#include "parquet/reader.h"
 
 #include <string.h>
 
@@ -31,28 +31,27 @@ uint32_t pq_page_of(const struct pq_chunk *c, uint32_t hint, uint32_t row)
 	return lo;
 }
 
-int pq_column_load(struct pq_column *c, struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, uint32_t group,
-	uint32_t page)
+int pq_column_load(struct pq_column *c, struct pq_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_at at)
 {
 	int r = 0;
 
-	if (pq_column_has(c, group, page))
+	if (pq_column_has(c, at))
 		return 0;
 	c->loaded = false;
-	if (chunk->dict_size && (!c->dict_loaded || c->dict_group != group)) {
+	if (chunk->dict_size && (!c->dict_loaded || c->dict_group != at.group)) {
 		pq_dict_done(&c->dict);
 		c->dict_loaded = false;
-		r = pqr_dict(s, fd, col, chunk, &c->dict);
+		r = pq_read_dict(s, fd, col, chunk, &c->dict);
 		c->dict_loaded = r == 0;
-		c->dict_group = group;
+		c->dict_group = at.group;
 	}
 	if (r == 0)
-		r = pqr_page(s, fd, col, &chunk->page[page], chunk->dict_size ? &c->dict : NULL, &c->values);
+		r = pq_read_page(s, fd, col, &chunk->page[at.page], chunk->dict_size ? &c->dict : NULL, &c->values);
 	if (r < 0)
 		return r;
 	c->loaded = true;
-	c->group = group;
-	c->page = page;
+	c->group = at.group;
+	c->page = at.page;
 	return 0;
 }
 

@@ -1,13 +1,13 @@
-/* pqw_page.c - one page: levels, the candidates for its values, compression, header; and the dictionary they may share. */
-#include "tsdb/pqw_impl.h"
+/* writer_page.c - one page: levels, the candidates for its values, compression, header; and the dictionary they may share. */
+#include "parquet/writer_impl.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "parquet/code.h"
+#include "parquet/crc32.h"
+#include "parquet/thrift.h"
 #include "sys/sys.h"
-#include "tsdb/code.h"
-#include "tsdb/crc32.h"
-#include "tsdb/thrift.h"
 
 enum { SLOTS = PQ_DICT_ENTRIES * 2, HEADER_MAX = 64 };
 
@@ -42,7 +42,7 @@ static bool put_runs(struct pen *p, const uint8_t *def, uint32_t n)
 }
 
 /* Definition levels of data page v1: length, then runs of 0 and 1. def NULL: n nulls. */
-static void put_levels(struct pqw *w, const uint8_t *def, uint32_t n)
+static void put_levels(struct pq_writer *w, const uint8_t *def, uint32_t n)
 {
 	struct pen p = room(&w->levels, 4 + rle_bound(n, 1));
 	uint8_t *start = pen_take(&p, 4);
@@ -88,7 +88,7 @@ static void put_plain(struct buf *out, const struct pq_col *c, const uint64_t *v
 
 static unsigned index_width(uint32_t n) { return n > 1 ? 32 - (unsigned) __builtin_clz(n - 1) : 1; }
 
-static void put_values(struct pqw *w, unsigned col, enum pq_encoding encoding)
+static void put_values(struct pq_writer *w, unsigned col, enum pq_encoding encoding)
 {
 	const struct pq_col *c = &w->config.cols[col];
 	struct feed *f = &w->feed[col];
@@ -111,13 +111,13 @@ static void put_values(struct pqw *w, unsigned col, enum pq_encoding encoding)
 	}
 }
 
-static int compress(struct pqw *w, const struct buf *raw, struct buf *to)
+static int compress(struct pq_writer *w, const struct buf *raw, struct buf *to)
 {
 	size_t bound = ZSTD_compressBound(raw->len);
 
 	buf_clear(to);
 	if (raw->failed || !buf_reserve(to, bound))
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	size_t n = ZSTD_compressCCtx(w->zstd, to->data, bound, raw->data, raw->len, w->config.level);
 	if (ZSTD_isError(n))
 		return err_failf(ERR_BROKEN, "zstd: %s", ZSTD_getErrorName(n));
@@ -126,7 +126,7 @@ static int compress(struct pqw *w, const struct buf *raw, struct buf *to)
 }
 
 /* extra: what the choice costs elsewhere (new entries of the dictionary). */
-static int try_encoding(struct pqw *w, unsigned col, enum pq_encoding encoding, size_t extra, struct candidate *best)
+static int try_encoding(struct pq_writer *w, unsigned col, enum pq_encoding encoding, size_t extra, struct candidate *best)
 {
 	struct buf *to = &w->packed[!w->best];
 
@@ -214,7 +214,7 @@ static bool dict_ready(struct dict *d)
 }
 
 /* Fills w->index. False: too many distinct values, nothing was added. */
-static bool dict_index(struct pqw *w, unsigned col)
+static bool dict_index(struct pq_writer *w, unsigned col)
 {
 	const struct pq_col *c = &w->config.cols[col];
 	struct feed *f = &w->feed[col];
@@ -245,7 +245,7 @@ static size_t dict_bytes(const struct pq_col *c, const struct dict *d)
 	return pq_width(c->type) ? (size_t) d->n * pq_width(c->type) : d->text.len + 4 * (size_t) d->n;
 }
 
-static int choose(struct pqw *w, unsigned col, struct candidate *best)
+static int choose(struct pq_writer *w, unsigned col, struct candidate *best)
 {
 	const struct pq_col *c = &w->config.cols[col];
 	struct feed *f = &w->feed[col];
@@ -292,10 +292,10 @@ static void header(struct buf *out, enum pq_page_type type, size_t raw, const st
 	buf_addc(out, T_STOP);
 }
 
-int pqw_dict_page(struct pqw *w, unsigned col, struct buf *out)
+int pq_writer_dict_page(struct pq_writer *w, unsigned col, struct buf *out)
 {
 	struct feed *f = &w->feed[col];
-	struct chunk *c = &pqw_now(w)->chunk[col];
+	struct chunk *c = &pq_writer_now(w)->chunk[col];
 	size_t before = out->len;
 
 	buf_clear(&w->raw);
@@ -307,7 +307,7 @@ int pqw_dict_page(struct pqw *w, unsigned col, struct buf *out)
 	c->raw_size += out->len - before + w->raw.len;
 	c->encodings |= 1u << PQ_PLAIN;
 	buf_addn(out, w->packed[0].data, w->packed[0].len);
-	return out->failed ? pqw_no_memory() : 0;
+	return out->failed ? pq_writer_no_memory() : 0;
 }
 
 static struct page *page_add(struct chunk *c)
@@ -325,15 +325,15 @@ static struct page *page_add(struct chunk *c)
 	return &c->page[c->n_pages++];
 }
 
-static int emit(struct pqw *w, unsigned col, struct pq_page out, size_t raw, enum pq_encoding encoding)
+static int emit(struct pq_writer *w, unsigned col, struct pq_page out, size_t raw, enum pq_encoding encoding)
 {
 	struct feed *f = &w->feed[col];
-	struct chunk *c = &pqw_now(w)->chunk[col];
+	struct chunk *c = &pq_writer_now(w)->chunk[col];
 	struct page *p = page_add(c);
 	const struct buf *body = &w->packed[w->best];
 
 	if (!p)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	out.offset = f->body.len;
 	header(&f->body, PQ_DATA_PAGE, raw, body, out.rows, encoding);
 	c->raw_size += f->body.len - out.offset + raw;
@@ -342,10 +342,10 @@ static int emit(struct pqw *w, unsigned col, struct pq_page out, size_t raw, enu
 	c->encodings |= 1u << encoding | 1u << PQ_RLE;
 	p->out = out;
 	p->nulls = out.all_null ? out.rows : 0;
-	return f->body.failed ? pqw_no_memory() : 0;
+	return f->body.failed ? pq_writer_no_memory() : 0;
 }
 
-int pqw_end_nulls(struct pqw *w, unsigned col)
+int pq_writer_end_nulls(struct pq_writer *w, unsigned col)
 {
 	struct feed *f = &w->feed[col];
 
@@ -357,12 +357,12 @@ int pqw_end_nulls(struct pqw *w, unsigned col)
 	if (r < 0)
 		return r;
 	struct pq_page out = { .first_row = f->null_from, .rows = f->null_rows, .all_null = true };
-	pqw_now(w)->chunk[col].nulls += f->null_rows;
+	pq_writer_now(w)->chunk[col].nulls += f->null_rows;
 	f->null_rows = 0;
 	return emit(w, col, out, w->levels.len, PQ_PLAIN);
 }
 
-int pqw_end_page(struct pqw *w, unsigned col)
+int pq_writer_end_page(struct pq_writer *w, unsigned col)
 {
 	struct feed *f = &w->feed[col];
 	struct candidate best = { 0 };
@@ -370,7 +370,7 @@ int pqw_end_page(struct pqw *w, unsigned col)
 	struct bound b;
 
 	if (f->text.failed)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	if (f->n_val == 0) {
 		if (!f->null_rows)
 			f->null_from = w->group_at;
@@ -378,16 +378,16 @@ int pqw_end_page(struct pqw *w, unsigned col)
 		f->n_rows = 0;
 		return 0;
 	}
-	int r = pqw_end_nulls(w, col);
+	int r = pq_writer_end_nulls(w, col);
 	buf_clear(&w->levels);
 	if (r == 0 && w->config.cols[col].optional)
 		put_levels(w, f->def, f->n_rows);
 	if (r == 0 && w->levels.failed)
-		r = pqw_no_memory();
+		r = pq_writer_no_memory();
 	if (r == 0)
 		r = choose(w, col, &best);
 	if (r == 0)
-		r = bound_of_page(w, col, &b);
+		r = pq_bound_of_page(w, col, &b);
 	if (r < 0)
 		return r;
 	if (!w->config.cols[col].unsought) {
@@ -395,7 +395,7 @@ int pqw_end_page(struct pqw *w, unsigned col)
 		out.hi = (int64_t) b.hi;
 	}
 	r = emit(w, col, out, best.raw, best.encoding);
-	struct chunk *c = &pqw_now(w)->chunk[col];
+	struct chunk *c = &pq_writer_now(w)->chunk[col];
 	if (r == 0) {
 		c->page[c->n_pages - 1].bound = b;
 		c->page[c->n_pages - 1].nulls = f->n_rows - f->n_val;

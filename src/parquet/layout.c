@@ -1,10 +1,10 @@
-/* pqr.c - footer, offset index, column index: where everything lies. */
-#include "tsdb/pqr.h"
+/* layout.c - footer, offset index, column index: where everything lies. */
+#include "parquet/reader.h"
 
 #include "base/err.h"
 #include "base/str.h"
+#include "parquet/thrift.h"
 #include "sys/sys.h"
-#include "tsdb/thrift.h"
 
 enum { FOOT_MAX = 256 << 20, INDEX_MAX = 16 << 20, CHUNK_BYTES_MIN = 16 };
 
@@ -21,7 +21,7 @@ struct walk {
 	struct found *found;            /* n_groups × n_cols */
 	int64_t rows;
 	bool schema_ok;
-	const char *key, *value;        /* what pqr_meta() looks for */
+	const char *key, *value;        /* what pq_read_meta() looks for */
 };
 
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "Parquet file", "detail", detail, NULL); }
@@ -356,7 +356,7 @@ static int chunk(struct walk *w, const struct found *c, unsigned col, uint32_t r
 	return 0;
 }
 
-int pqr_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n_cols, struct arena *a, struct pq_layout *ret)
+int pq_read_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n_cols, struct arena *a, struct pq_layout *ret)
 {
 	struct walk w = { .fd = fd, .file_size = file_size, .cols = cols, .n_cols = n_cols, .a = a, .rows = -1 };
 	uint64_t rows = 0;
@@ -378,7 +378,7 @@ int pqr_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n
 	return 0;
 }
 
-int pqr_meta(int fd, uint64_t file_size, const char *key, struct arena *a, const char **ret)
+int pq_read_meta(int fd, uint64_t file_size, const char *key, struct arena *a, const char **ret)
 {
 	struct walk w = { .fd = fd, .file_size = file_size, .a = a, .key = key };
 	int r = foot(&w);

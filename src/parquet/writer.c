@@ -1,50 +1,37 @@
-/* pqw.c - the Parquet writer: feeding columns, ending pages and row groups. */
-#include "tsdb/pqw_impl.h"
+/* writer.c - feeding columns, ending pages and row groups. */
+#include "parquet/writer_impl.h"
 
 #include <string.h>
 
 #include "base/err.h"
 #include "sys/sys.h"
 
-const struct pq_col sample_cols[SAMPLE_COLS] = {
-	[COL_SERIES] = { .name = "series", .type = PQ_INT32, .ordered = true },
-	[COL_TS] = { .name = "ts", .type = PQ_INT64, .kind = PQ_MICROS_UTC, .distinct = true, .ordered = true, .steady = true },
-	[COL_NS] = { .name = "ns", .type = PQ_INT32, .optional = true, .unsought = true },
-	[COL_LAG] = { .name = "lag", .type = PQ_INT32, .optional = true, .unsought = true },
-	[COL_M] = { .name = "m", .type = PQ_INT64, .optional = true, .unsought = true },
-	[COL_E] = { .name = "e", .type = PQ_INT32, .optional = true, .steady = true, .unsought = true },
-	[COL_F] = { .name = "f", .type = PQ_FLOAT, .optional = true, .unsought = true },
-	[COL_D] = { .name = "d", .type = PQ_DOUBLE, .optional = true, .unsought = true },
-	[COL_S] = { .name = "s", .type = PQ_BYTES, .optional = true },
-	[COL_Q] = { .name = "q", .type = PQ_INT32, .optional = true },
-};
+int pq_writer_no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "writing a Parquet file", NULL); }
 
-int pqw_no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "writing a Parquet file", NULL); }
-
-int pqw_write(struct pqw *w, const struct buf *b)
+int pq_writer_put(struct pq_writer *w, const struct buf *b)
 {
 	if (b->failed)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	int r = file_write_all(w->config.fd, b->data, b->len);
 	if (r == 0)
 		w->at += b->len;
 	return r;
 }
 
-static int group_begin(struct pqw *w)
+static int group_begin(struct pq_writer *w)
 {
 	if (w->n_groups == w->room) {
 		uint32_t room = MAX(w->room * 2, 4u);
 		struct group **g = sys_resize(w->group, room * sizeof(*g));
 
 		if (!g)
-			return pqw_no_memory();
+			return pq_writer_no_memory();
 		w->group = g;
 		w->room = room;
 	}
 	struct group *g = sys_alloc(sizeof(*g) + w->config.n_cols * sizeof(g->chunk[0]));
 	if (!g)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	g->first_row = w->rows;
 	w->group[w->n_groups++] = g;
 	w->group_at = w->page_at = 0;
@@ -58,17 +45,17 @@ static int feed_init(struct feed *f, const struct pq_col *c, uint32_t page_rows)
 	f->text = BUF_INIT(&sys_heap, PQ_PAGE_BYTES * 2 + (1 << 20));
 	f->body = BUF_INIT(&sys_heap, PQ_GROUP_BYTES * 2);
 	f->dict.text = BUF_INIT(&sys_heap, PQ_DICT_BYTES * 2);
-	return f->val && f->def ? 0 : pqw_no_memory();
+	return f->val && f->def ? 0 : pq_writer_no_memory();
 }
 
-int pqw_new(struct pqw **ret, const struct pqw_config *config)
+int pq_writer_new(struct pq_writer **ret, const struct pq_writer_config *config)
 {
-	_cleanup_(pqw_freep) struct pqw *w = sys_alloc(sizeof(*w) + config->n_cols * sizeof(w->feed[0]));
+	_cleanup_(pq_writer_freep) struct pq_writer *w = sys_alloc(sizeof(*w) + config->n_cols * sizeof(w->feed[0]));
 	struct buf head = BUF_INIT(&sys_heap, 64);
 	int r = 0;
 
 	if (!w)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	w->config = *config;
 	if (!w->config.page_rows)
 		w->config.page_rows = PQ_PAGE_ROWS;
@@ -82,12 +69,12 @@ int pqw_new(struct pqw **ret, const struct pqw_config *config)
 	w->index = sys_alloc_array(w->config.page_rows, sizeof(*w->index));
 	w->zstd = ZSTD_createCCtx();
 	if (r < 0 || !w->index || !w->zstd)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	r = group_begin(w);
 	if (r < 0)
 		return r;
 	buf_addn(&head, "PAR1", 4);
-	r = pqw_write(w, &head);
+	r = pq_writer_put(w, &head);
 	buf_done(&head);
 	if (r < 0)
 		return r;
@@ -106,7 +93,7 @@ static void feed_done(struct feed *f)
 	buf_done(&f->dict.text);
 }
 
-struct pqw *pqw_free(struct pqw *w)
+struct pq_writer *pq_writer_free(struct pq_writer *w)
 {
 	if (!w)
 		return NULL;
@@ -128,10 +115,10 @@ struct pqw *pqw_free(struct pqw *w)
 	return sys_free(w);
 }
 
-uint32_t pqw_room(const struct pqw *w) { return w->config.page_rows - w->page_at; }
+uint32_t pq_writer_room(const struct pq_writer *w) { return w->config.page_rows - w->page_at; }
 
 /* Before the page has its values: what they range over, where that is known so. */
-static void widen(struct pqw *w, unsigned col, uint64_t first, uint64_t last)
+static void widen(struct pq_writer *w, unsigned col, uint64_t first, uint64_t last)
 {
 	struct feed *f = &w->feed[col];
 
@@ -141,7 +128,7 @@ static void widen(struct pqw *w, unsigned col, uint64_t first, uint64_t last)
 	f->hi = f->n_val ? MAX(f->hi, (int64_t) last) : (int64_t) last;
 }
 
-void pqw_values(struct pqw *w, unsigned col, const uint64_t *bits, const uint8_t *present, uint32_t n)
+void pq_write_values(struct pq_writer *w, unsigned col, const uint64_t *bits, const uint8_t *present, uint32_t n)
 {
 	struct feed *f = &w->feed[col];
 
@@ -170,7 +157,7 @@ static void fill(uint64_t *to, uint64_t bits, uint32_t n)
 		memcpy(to + at, to, MIN(at, n - at) * sizeof(*to));
 }
 
-void pqw_const(struct pqw *w, unsigned col, uint64_t bits, uint32_t n)
+void pq_write_const(struct pq_writer *w, unsigned col, uint64_t bits, uint32_t n)
 {
 	struct feed *f = &w->feed[col];
 
@@ -181,13 +168,13 @@ void pqw_const(struct pqw *w, unsigned col, uint64_t bits, uint32_t n)
 	f->n_rows += n;
 }
 
-void pqw_nulls(struct pqw *w, unsigned col, uint32_t n)
+void pq_write_nulls(struct pq_writer *w, unsigned col, uint32_t n)
 {
 	memset(w->feed[col].def + w->feed[col].n_rows, 0, n);
 	w->feed[col].n_rows += n;
 }
 
-void pqw_text(struct pqw *w, unsigned col, const void *bytes, uint32_t len)
+void pq_write_text(struct pq_writer *w, unsigned col, const void *bytes, uint32_t len)
 {
 	struct feed *f = &w->feed[col];
 
@@ -198,10 +185,10 @@ void pqw_text(struct pqw *w, unsigned col, const void *bytes, uint32_t len)
 	w->text_bytes += len + 4;
 }
 
-static int end_page(struct pqw *w)
+static int end_page(struct pq_writer *w)
 {
 	for (unsigned i = 0; i < w->config.n_cols; i++) {
-		int r = pqw_end_page(w, i);
+		int r = pq_writer_end_page(w, i);
 
 		if (r < 0)
 			return r;
@@ -212,26 +199,26 @@ static int end_page(struct pqw *w)
 	return 0;
 }
 
-static int end_chunk(struct pqw *w, unsigned col)
+static int end_chunk(struct pq_writer *w, unsigned col)
 {
 	struct feed *f = &w->feed[col];
-	struct chunk *c = &pqw_now(w)->chunk[col];
+	struct chunk *c = &pq_writer_now(w)->chunk[col];
 	struct buf dict = BUF_INIT(&sys_heap, PQ_DICT_BYTES * 4);
-	int r = pqw_end_nulls(w, col);
+	int r = pq_writer_end_nulls(w, col);
 
 	c->offset = w->at;
 	if (r == 0 && f->dict_used)
-		r = pqw_dict_page(w, col, &dict);
+		r = pq_writer_dict_page(w, col, &dict);
 	if (r == 0 && dict.len) {
 		c->dict_size = (uint32_t) dict.len;
-		r = pqw_write(w, &dict);
+		r = pq_writer_put(w, &dict);
 	}
 	for (uint32_t i = 0; i < c->n_pages; i++) {
 		c->page[i].out.offset += w->at;
-		bound_join(&w->config.cols[col], &c->bound, &c->page[i].bound);
+		pq_bound_join(&w->config.cols[col], &c->bound, &c->page[i].bound);
 	}
 	if (r == 0)
-		r = pqw_write(w, &f->body);
+		r = pq_writer_put(w, &f->body);
 	buf_done(&dict);
 	buf_clear(&f->body);
 	/* The dictionary ends with the chunk; its tables stay for the next one. */
@@ -244,9 +231,9 @@ static int end_chunk(struct pqw *w, unsigned col)
 	return r;
 }
 
-static int end_group(struct pqw *w)
+static int end_group(struct pq_writer *w)
 {
-	struct group *g = pqw_now(w);
+	struct group *g = pq_writer_now(w);
 
 	g->rows = w->group_at;
 	g->offset = w->at;
@@ -261,7 +248,7 @@ static int end_group(struct pqw *w)
 	return 0;
 }
 
-uint64_t pqw_held_bytes(const struct pqw *w)
+uint64_t pq_writer_held_bytes(const struct pq_writer *w)
 {
 	uint64_t held = 0;
 
@@ -270,12 +257,12 @@ uint64_t pqw_held_bytes(const struct pqw *w)
 	return held;
 }
 
-static bool group_is_full(const struct pqw *w)
+static bool group_is_full(const struct pq_writer *w)
 {
-	return w->group_at + w->config.page_rows > PQ_GROUP_ROWS || pqw_held_bytes(w) >= PQ_GROUP_BYTES;
+	return w->group_at + w->config.page_rows > PQ_GROUP_ROWS || pq_writer_held_bytes(w) >= PQ_GROUP_BYTES;
 }
 
-int pqw_rows(struct pqw *w, uint32_t n)
+int pq_write_rows(struct pq_writer *w, uint32_t n)
 {
 	w->page_at += n;
 	w->rows += n;
@@ -288,7 +275,7 @@ int pqw_rows(struct pqw *w, uint32_t n)
 	return r < 0 ? r : group_begin(w);
 }
 
-int pqw_finish(struct pqw *w)
+int pq_writer_finish(struct pq_writer *w)
 {
 	int r = w->page_at ? end_page(w) : 0;
 
@@ -296,18 +283,18 @@ int pqw_finish(struct pqw *w)
 		r = end_group(w);
 	else if (r == 0)
 		sys_free(w->group[--w->n_groups]);
-	return r < 0 ? r : pqw_foot(w);
+	return r < 0 ? r : pq_writer_foot(w);
 }
 
-uint64_t pqw_total_rows(const struct pqw *w) { return w->rows; }
-uint64_t pqw_total_bytes(const struct pqw *w) { return w->at; }
+uint64_t pq_writer_total_rows(const struct pq_writer *w) { return w->rows; }
+uint64_t pq_writer_total_bytes(const struct pq_writer *w) { return w->at; }
 
-int pqw_layout(struct pqw *w, struct pq_layout *ret)
+int pq_writer_layout(struct pq_writer *w, struct pq_layout *ret)
 {
 	struct pq_group *group = arena_array(&w->arena, struct pq_group, w->n_groups + 1);
 
 	if (!group)
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	for (uint32_t g = 0; g < w->n_groups; g++) {
 		group[g] = (struct pq_group) { .first_row = w->group[g]->first_row, .rows = w->group[g]->rows };
 		for (unsigned i = 0; i < w->config.n_cols; i++) {
@@ -315,7 +302,7 @@ int pqw_layout(struct pqw *w, struct pq_layout *ret)
 			struct pq_page *page = arena_array(&w->arena, struct pq_page, c->n_pages);
 
 			if (!page)
-				return pqw_no_memory();
+				return pq_writer_no_memory();
 			for (uint32_t p = 0; p < c->n_pages; p++)
 				page[p] = c->page[p].out;
 			group[g].chunk[i] = (struct pq_chunk) { .page = page, .n_pages = c->n_pages, .dict_size = c->dict_size,

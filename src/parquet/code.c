@@ -1,7 +1,7 @@
 /* code.c - varints, DELTA_BINARY_PACKED, the RLE and bit-packing hybrid. */
-#include "tsdb/code.h"
+#include "parquet/code.h"
 
-#include "tsdb/lanes.h"
+#include "parquet/lanes.h"
 
 enum { BLOCK = 128, MINIS = 4, MINI = BLOCK / MINIS };
 

@@ -1,7 +1,7 @@
 /*
- * pqr.h - reads the Parquet files we write: where things lie, single pages, columns row by row.
+ * reader.h - reads the Parquet files we write: where things lie, single pages, columns row by row.
  *
- * Only our own profile is understood (data page v1, PLAIN, DELTA_BINARY_PACKED, RLE_DICTIONARY, zstd or none, flat columns). Bytes are
+ * Only our own profile is understood (data page v1, PLAIN, DELTA_BINARY_PACKED, RLE_DICTIONARY, zstd, flat columns). Bytes are
  * not trusted: every length and count is checked, a page's checksum is compared, sizes are bounded; what does not fit is
  * -ERR_CORRUPT.
  *
@@ -11,13 +11,13 @@
 #pragma once
 
 #include "base/arena.h"
-#include "tsdb/code.h"
-#include "tsdb/pq.h"
+#include "parquet/code.h"
+#include "parquet/format.h"
 
 /* Footer, offset and column indexes. Columns must be exactly these, in this order. */
-int pqr_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n_cols, struct arena *a, struct pq_layout *ret);
+int pq_read_layout(int fd, uint64_t file_size, const struct pq_col *cols, unsigned n_cols, struct arena *a, struct pq_layout *ret);
 /* The value of a key of the footer's metadata into the arena; NULL in *ret when there is none. */
-int pqr_meta(int fd, uint64_t file_size, const char *key, struct arena *a, const char **ret);
+int pq_read_meta(int fd, uint64_t file_size, const char *key, struct arena *a, const char **ret);
 
 /* One page, decoded. Whole numbers are sign-extended, floats are their bits, texts point at u32 length + bytes. */
 enum { PQ_RUNS_MAX = 32 };
@@ -47,18 +47,18 @@ int64_t pq_number(const struct pq_values *v, uint32_t row);
 
 struct pq_dict { uint32_t n; int64_t *v; const uint8_t **text; uint8_t *raw; };
 
-struct pqr_scratch;
-int pqr_scratch_new(struct pqr_scratch **ret);
-struct pqr_scratch *pqr_scratch_free(struct pqr_scratch *s);
-DEFINE_CLEANUP(struct pqr_scratch *, pqr_scratch_free)
+struct pq_scratch;
+int pq_scratch_new(struct pq_scratch **ret);
+struct pq_scratch *pq_scratch_free(struct pq_scratch *s);
+DEFINE_CLEANUP(struct pq_scratch *, pq_scratch_free)
 /* Memory of who read last, for who reads next; goes with the scratch. */
-struct pqr_spare { void (*free)(struct pqr_spare *spare); };
-struct pqr_spare **pqr_scratch_spare(struct pqr_scratch *s);
+struct pq_spare { void (*free)(struct pq_spare *spare); };
+struct pq_spare **pq_scratch_spare(struct pq_scratch *s);
 
 /* dict: of the same chunk, may be NULL when the chunk has none. */
-int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_page *page, const struct pq_dict *dict,
+int pq_read_page(struct pq_scratch *s, int fd, const struct pq_col *col, const struct pq_page *page, const struct pq_dict *dict,
 	struct pq_values *ret);
-int pqr_dict(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_dict *ret);
+int pq_read_dict(struct pq_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_dict *ret);
 void pq_values_done(struct pq_values *v);
 void pq_dict_done(struct pq_dict *d);
 
@@ -73,10 +73,10 @@ struct pq_column {
 	uint32_t group, page, dict_group;
 	bool loaded, dict_loaded;
 };
-static inline bool pq_column_has(const struct pq_column *c, uint32_t group, uint32_t page) { return c->loaded && c->group == group && c->page == page; }
+struct pq_at { uint32_t group, page; };
+static inline bool pq_column_has(const struct pq_column *c, struct pq_at at) { return c->loaded && c->group == at.group && c->page == at.page; }
 /* chunk: of this group. The page must not be one of nulls. */
-int pq_column_load(struct pq_column *c, struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, uint32_t group,
-	uint32_t page);
+int pq_column_load(struct pq_column *c, struct pq_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_at at);
 void pq_column_forget(struct pq_column *c);     /* its page; the memory stays */
 void pq_column_done(struct pq_column *c);
 

@@ -2,14 +2,14 @@
  * crc32.c - CRC-32 eight bytes a step (M. Kounavis, F. Berry: slicing-by-8, 2008), or, where the processor multiplies without carry, 64 (V. Gopal
  * et al., Intel: "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", 2009; its constants for this polynomial).
  */
-#include "tsdb/crc32.h"
+#include "parquet/crc32.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
 static const uint32_t table[8][256] = {
-#include "tsdb/crc32.def"
+#include "parquet/crc32.def"
 };
 
 #ifdef __x86_64__

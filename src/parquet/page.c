@@ -1,24 +1,24 @@
-/* pqr_page.c - one page from the file to values in memory. */
-#include "tsdb/pqr.h"
+/* page.c - one page from the file to values in memory. */
+#include "parquet/reader.h"
 
 #include <string.h>
 #include <zstd.h>
 
 #include "base/err.h"
+#include "parquet/code.h"
+#include "parquet/crc32.h"
+#include "parquet/thrift.h"
 #include "sys/sys.h"
-#include "tsdb/code.h"
-#include "tsdb/crc32.h"
-#include "tsdb/thrift.h"
 
 enum { RAW_MAX = 32 << 20, PACKED_MAX = 34 << 20, ROWS_MAX = PQ_GROUP_ROWS };
 
-struct pqr_scratch {
+struct pq_scratch {
 	ZSTD_DCtx *zstd;
 	uint8_t *packed;
 	size_t packed_room;
 	uint16_t *index;
 	uint32_t index_room;
-	struct pqr_spare *spare;
+	struct pq_spare *spare;
 };
 
 struct header { int64_t type, raw, packed, crc, n, encoding, levels; bool has_crc; };
@@ -26,9 +26,9 @@ struct header { int64_t type, raw, packed, crc, n, encoding, levels; bool has_cr
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "Parquet page", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading a Parquet page", NULL); }
 
-int pqr_scratch_new(struct pqr_scratch **ret)
+int pq_scratch_new(struct pq_scratch **ret)
 {
-	struct pqr_scratch *s = sys_new(struct pqr_scratch);
+	struct pq_scratch *s = sys_new(struct pq_scratch);
 
 	if (!s)
 		return no_memory();
@@ -41,7 +41,7 @@ int pqr_scratch_new(struct pqr_scratch **ret)
 	return 0;
 }
 
-struct pqr_scratch *pqr_scratch_free(struct pqr_scratch *s)
+struct pq_scratch *pq_scratch_free(struct pq_scratch *s)
 {
 	if (!s)
 		return NULL;
@@ -64,7 +64,7 @@ int64_t pq_number(const struct pq_values *v, uint32_t row)
 	return (int64_t) ((uint64_t) v->run[i].value + (at - v->run[i].first) * v->run[i].step);
 }
 
-struct pqr_spare **pqr_scratch_spare(struct pqr_scratch *s) { return &s->spare; }
+struct pq_spare **pq_scratch_spare(struct pq_scratch *s) { return &s->spare; }
 
 void pq_values_done(struct pq_values *v)
 {
@@ -141,7 +141,7 @@ struct piece { uint64_t offset; uint32_t size; enum pq_page_type type; };
 struct raw { uint8_t **bytes; size_t *room; };
 
 /* Reads header and body of a page, checks, decompresses (room grows) with CODE_SLACK bytes behind. */
-static int load(struct pqr_scratch *s, int fd, struct piece at, struct header *h, struct raw raw)
+static int load(struct pq_scratch *s, int fd, struct piece at, struct header *h, struct raw raw)
 {
 	uint32_t size = at.size;
 
@@ -209,7 +209,7 @@ static bool plain_texts(struct cur *c, const uint8_t **text, uint32_t n)
 	return !c->bad;
 }
 
-int pqr_dict(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_dict *ret)
+int pq_read_dict(struct pq_scratch *s, int fd, const struct pq_col *col, const struct pq_chunk *chunk, struct pq_dict *ret)
 {
 	struct pq_dict d = { 0 };
 	struct header h;
@@ -241,7 +241,7 @@ int pqr_dict(struct pqr_scratch *s, int fd, const struct pq_col *col, const stru
 	return 0;
 }
 
-static int dict_values(struct pqr_scratch *s, struct cur *c, const struct pq_col *col, const struct pq_dict *dict,
+static int dict_values(struct pq_scratch *s, struct cur *c, const struct pq_col *col, const struct pq_dict *dict,
 	struct pq_values *to)
 {
 	uint32_t n = to->rows;
@@ -265,7 +265,7 @@ static int dict_values(struct pqr_scratch *s, struct cur *c, const struct pq_col
 }
 
 /* n values that are there, without gaps. */
-static int dense(struct pqr_scratch *s, struct cur *c, const struct header *h, const struct pq_col *col, const struct pq_dict *dict,
+static int dense(struct pq_scratch *s, struct cur *c, const struct header *h, const struct pq_col *col, const struct pq_dict *dict,
 	struct pq_values *to)
 {
 	uint32_t n = to->rows;
@@ -336,7 +336,7 @@ static bool rooms(struct pq_values *v, const struct pq_col *col, uint32_t rows)
 	return need(&v->v, &v->room, rows, sizeof(*v->v));
 }
 
-int pqr_page(struct pqr_scratch *s, int fd, const struct pq_col *col, const struct pq_page *page, const struct pq_dict *dict,
+int pq_read_page(struct pq_scratch *s, int fd, const struct pq_col *col, const struct pq_page *page, const struct pq_dict *dict,
 	struct pq_values *ret)
 {
 	struct header h;

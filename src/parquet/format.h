@@ -1,5 +1,7 @@
 /*
- * pq.h - the words of Parquet (parquet.thrift, format 2.10) that writer and reader share, and the columns of our files.
+ * format.h - the words of Parquet (parquet.thrift, format 2.10) that writer and reader share.
+ *
+ * Thread: any. Memory: what holds pages of a layout is said by who makes it.
  */
 #pragma once
 
@@ -46,7 +48,3 @@ _Static_assert(sizeof(struct pq_page) == 40, "lies so in the side index");
 struct pq_chunk { const struct pq_page *page; uint32_t n_pages, dict_size; uint64_t dict_offset; };     /* dict_size 0: none */
 struct pq_group { uint64_t first_row; uint32_t rows; struct pq_chunk chunk[PQ_COLS_MAX]; };
 struct pq_layout { uint64_t rows; uint32_t n_groups, n_cols; const struct pq_group *group; };
-
-/* Samples: README.md, "Files". The order is that of the files for ever. */
-enum sample_col { COL_SERIES, COL_TS, COL_NS, COL_LAG, COL_M, COL_E, COL_F, COL_D, COL_S, COL_Q, SAMPLE_COLS };
-extern const struct pq_col sample_cols[SAMPLE_COLS];

@@ -1,8 +1,8 @@
 /* thrift.c - Thrift's compact protocol, writing and reading. */
-#include "tsdb/thrift.h"
+#include "parquet/thrift.h"
 
 #include "base/str.h"
-#include "tsdb/code.h"
+#include "parquet/code.h"
 
 static void varint(struct thrift_out *w, uint64_t v)
 {

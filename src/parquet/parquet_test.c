@@ -1,19 +1,12 @@
-/* pq_test.c - encodings, the writer and the reader of Parquet. Whole files are read by DuckDB and pyarrow in test/e2e. */
-#include <math.h>
+/* parquet_test.c - encodings, the writer and the reader of Parquet. Whole files are read by DuckDB and pyarrow in test/e2e. */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "tap.h"
 
 #include "base/err.h"
+#include "parquet/parquet.h"
 #include "sys/sys.h"
-#include "tsdb/code.h"
-#include "tsdb/crc32.h"
-#include "tsdb/decimal.h"
-#include "tsdb/idx.h"
-#include "tsdb/lanes.h"
-#include "tsdb/pqr.h"
-#include "tsdb/pqw.h"
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -214,185 +207,6 @@ TEST(the_run_length_hybrid_brings_every_width_back)
 			}
 }
 
-TEST(decimals_of_a_run_are_those_of_each)
-{
-	int64_t m[99];
-	double got[99];
-	uint64_t seed = 14;
-
-	for (unsigned round = 0; round < 2000; round++) {
-		unsigned e = round % 23, n = 1 + round % 99;
-
-		for (unsigned i = 0; i < n; i++)
-			m[i] = (int64_t) next_random(&seed) >> (round % 7 ? 13 + next_random(&seed) % 40 : next_random(&seed) % 20);
-		m[n / 2] = round % 5 == 0 ? -(INT64_C(1) << 51) : round % 5 == 1 ? (INT64_C(1) << 51) - 1 : m[n / 2];
-		decimals_f64(m, e, n, got);
-		for (unsigned i = 0; i < n; i++) {
-			double want = decimal_f64(m[i], e);
-
-			must(memcmp(&want, &got[i], sizeof(want)) == 0);
-		}
-	}
-}
-
-TEST(decimals_come_back_bit_for_bit_or_are_refused)
-{
-	const double nasty[] = { -0.0, 0.0 / 0.0, 1.0 / 0.0, 0.1 + 0.2, 5e-324, 1.7976931348623157e308, 3.141592653589793, 1e22 };
-	double v[300], back;
-	int64_t m[300];
-	uint8_t e[300], present[300], hint = 0;
-
-	for (size_t i = 0; i < 300; i++)
-		v[i] = (double) (int64_t) (i * 37 - 4000) / 100;
-	is_int(decimal_run_f64(v, 300, &hint, m, e, present), 300);
-	is_int(hint, 2);
-	for (size_t i = 0; i < 300; i++) {
-		is_int(e[i], 2);
-		is_int(m[i], (int64_t) (i * 37 - 4000));
-		back = decimal_f64(m[i], e[i]);
-		must(memcmp(&back, &v[i], 8) == 0);
-	}
-	/* Decimals among the nasty: each says for itself what it is. */
-	for (size_t i = 0; i < 8; i++)
-		v[i * 2] = nasty[i];
-	decimal_run_f64(v, 300, &hint, m, e, present);
-	for (size_t i = 0; i < 300; i++) {
-		if (i < 16 && i % 2 == 0)
-			ok(!present[i]);
-		back = present[i] ? decimal_f64(m[i], e[i]) : v[i];
-		must(memcmp(&back, &v[i], 8) == 0);
-	}
-	is_int(decimal_run_f64(nasty, 8, &hint, m, e, present), 0);
-	/* One large value among small ones keeps its own exponent. */
-	v[0] = 4e15;
-	v[1] = 0.25;
-	is_int(decimal_run_f64(v, 2, &hint, m, e, present), 2);
-	is_int(e[0], 0);
-	is_int(e[1], 2);
-	float f[] = { 23.1f, -7.25f, 16777216.0f, 0.0f, -0.0f }, fback;
-	is_int(decimal_run_f32(f, 5, &hint, m, e, present), 3);
-	is_int(m[0], 2310);
-	is_int(e[0], 2);
-	fback = decimal_f32(m[0], e[0]);
-	ok(memcmp(&fback, &f[0], 4) == 0);
-	ok(!present[2] && !present[4]);
-}
-
-/* The definition, value by value: is there an m below 2^52 (f32: 10^7) and an e up to 12 whose quotient has the bits? */
-static bool is_decimal(double x, bool single)
-{
-	double ten = 1, max = single ? 1e7 : 0x1p52;
-
-	for (int e = 0; e <= DECIMAL_E_MAX; e++, ten *= 10)
-		for (int near = -1; near <= 1; near++) {
-			double m = nearbyint(x * ten) + near, back = m / ten;
-
-			if (!(fabs(m) < max))
-				continue;
-			if (single)
-				back = (double) (float) back;
-			if (back == x && !signbit(x) == !signbit(back))
-				return true;
-		}
-	return false;
-}
-
-TEST(runs_of_all_sorts_have_the_mantissas_they_should)
-{
-	enum { N = 500 };
-	uint64_t seed = 11;
-	int wrong = 0;
-
-	for (int round = 0; round < 400; round++) {
-		double v[N];
-		float f[N];
-		int64_t m[N];
-		uint8_t e[N], present[N], hint = (uint8_t) (next_random(&seed) % 5);
-		unsigned digits = (unsigned) (next_random(&seed) % 5), odd = (unsigned) (next_random(&seed) % 200) + 2, n = 1 + (unsigned) (next_random(&seed) % N);
-		bool single = round % 2;
-
-		for (unsigned i = 0; i < n; i++) {
-			int64_t whole = (int64_t) (next_random(&seed) % 2000000) - 1000000;
-
-			v[i] = (double) whole / pow(10, digits);
-			if (next_random(&seed) % odd == 0)      /* another length, or none */
-				v[i] = next_random(&seed) % 2 ? (double) whole / 1e7 : (double) whole * 1.0000001e9 / 3;
-			if (next_random(&seed) % (odd * 8) == 0)
-				v[i] = -0.0;
-			f[i] = (float) v[i];
-		}
-		size_t got = single ? decimal_run_f32(f, n, &hint, m, e, present) : decimal_run_f64(v, n, &hint, m, e, present), count = 0;
-		for (unsigned i = 0; i < n && got; i++) {
-			double x = single ? (double) f[i] : v[i];
-			double back = !present[i] ? 0 : single ? (double) decimal_f32(m[i], e[i]) : decimal_f64(m[i], e[i]);
-
-			wrong += present[i] != is_decimal(x, single) || (present[i] && memcmp(&back, &x, 8) != 0);
-			count += present[i];
-		}
-		wrong += got != count;
-	}
-	is_int(wrong, 0);
-}
-
-/* The figures of the side index against a plain loop in long double: runs with gaps, NaN, infinities and years between samples, cut into spans anyhow. */
-TEST(the_side_index_knows_the_figures_of_a_series_however_it_came)
-{
-	enum { N = 1000 };
-	uint64_t seed = 5;
-	int wrong = 0;
-
-	for (int round = 0; round < 300; round++) {
-		static double v[N];
-		static int64_t t[N];
-		struct idx_builder b = { 0 };
-		uint32_t n = 1 + (uint32_t) (next_random(&seed) % N), odd = 20 + (uint32_t) (next_random(&seed) % 2000);
-		long double sum = 0, held = 0, size = 0, area = 0;
-		double lo = INFINITY, hi = -INFINITY;
-		int64_t lo_ns = 0, hi_ns = 0;
-		uint64_t used = 0;
-		bool infinite = false;
-
-		for (uint32_t i = 0; i < n; i++) {
-			v[i] = (double) (int64_t) (next_random(&seed) % 20000001 - 10000000) / 1000;
-			if (next_random(&seed) % odd == 0)
-				v[i] = next_random(&seed) % 8 ? (double) NAN : (double) INFINITY;
-			int64_t far = next_random(&seed) % odd ? (int64_t) 1000000000 : (int64_t) (next_random(&seed) % 100) * 86400 * 1000000000;
-			t[i] = i ? t[i - 1] + 1 + far : -(int64_t) 4e18;
-			if (i && v[i - 1] == v[i - 1]) {
-				held += (long double) v[i - 1] * (long double) (t[i] - t[i - 1]);
-				area += fabsl((long double) v[i - 1] * (long double) (t[i] - t[i - 1]));
-			}
-			if (v[i] != v[i])
-				continue;
-			used++;
-			infinite |= isinf(v[i]);
-			sum += v[i];
-			size += fabs(v[i]);
-			if (v[i] < lo) {
-				lo = v[i];
-				lo_ns = t[i];
-			}
-			if (v[i] > hi) {
-				hi = v[i];
-				hi_ns = t[i];
-			}
-		}
-		for (uint32_t at = 0, k; at < n; at += k) {
-			k = MIN(n - at, 1 + (uint32_t) (next_random(&seed) % 300));
-			must(idx_add(&b, 7, &(struct span) { .n = k, .type = V_F64, .t = t + at, .v = v + at, .lag_all = LAG_UNKNOWN }) == 0);
-		}
-		must(idx_add(&b, 8, &(struct span) { .n = 1, .type = V_F64, .t = t, .v = v, .lag_all = LAG_UNKNOWN }) == 0);
-		const struct idx_entry *e = b.entry;
-		wrong += e->n != n || e->n_good != n || e->n_used != used || (used && (e->min != lo || e->max != hi || e->min_ns != lo_ns || e->max_ns != hi_ns));
-		if (infinite)
-			wrong += !isinf(e->sum);
-		else
-			wrong += fabsl(e->sum - sum) > size * 1e-15L || fabsl(e->held - held) > area * 1e-15L;
-		idx_builder_done(&b);
-	}
-	is_int(wrong, 0);
-}
-
 static const struct pq_col cols[] = {
 	{ .name = "a", .type = PQ_INT32, .steady = true },
 	{ .name = "b", .type = PQ_INT64, .optional = true },
@@ -420,30 +234,30 @@ static uint64_t cell(unsigned col, uint32_t row, bool *there)
 static int write_file(int fd)
 {
 	const char *const meta[] = { "tenon.test", "yes", NULL };
-	_cleanup_(pqw_freep) struct pqw *w = NULL;
-	int r = pqw_new(&w, &(struct pqw_config) { .cols = cols, .n_cols = 5, .n_sorted = 1, .created_by = "tenon test", .meta = meta, .fd = fd });
+	_cleanup_(pq_writer_freep) struct pq_writer *w = NULL;
+	int r = pq_writer_new(&w, &(struct pq_writer_config) { .cols = cols, .n_cols = 5, .n_sorted = 1, .created_by = "tenon test", .meta = meta, .fd = fd });
 	uint64_t bits[64];
 	uint8_t there[64];
 	bool is;
 
 	for (uint32_t row = 0; r == 0 && row < N_ROWS;) {
-		uint32_t n = MIN(MIN(N_ROWS - row, pqw_room(w)), 1 + row % 64);
+		uint32_t n = MIN(MIN(N_ROWS - row, pq_writer_room(w)), 1 + row % 64);
 
 		for (unsigned c = 0; c < 5; c++)
 			for (uint32_t i = 0; i < n; i++) {
 				bits[i] = cell(c, row + i, &is);
 				there[i] = is;
 				if (c == 3 && is)
-					pqw_text(w, c, "abcdefgh", (uint32_t) bits[i]);
+					pq_write_text(w, c, "abcdefgh", (uint32_t) bits[i]);
 				else if (c == 3)
-					pqw_nulls(w, c, 1);
+					pq_write_nulls(w, c, 1);
 				else if (i + 1 == n)
-					pqw_values(w, c, bits, c ? there : NULL, n);
+					pq_write_values(w, c, bits, c ? there : NULL, n);
 			}
-		r = pqw_rows(w, n);
+		r = pq_write_rows(w, n);
 		row += n;
 	}
-	return r < 0 ? r : pqw_finish(w);
+	return r < 0 ? r : pq_writer_finish(w);
 }
 
 static bool check_page(const struct pq_values *v, unsigned col, uint64_t row)
@@ -473,7 +287,7 @@ TEST(a_file_of_all_kinds_is_read_back_page_by_page)
 	int fd = mkstemp(path);
 	struct arena a;
 	struct pq_layout l;
-	_cleanup_(pqr_scratch_freep) struct pqr_scratch *s = NULL;
+	_cleanup_(pq_scratch_freep) struct pq_scratch *s = NULL;
 	struct pq_values v = { 0 };
 	struct pq_dict dict;
 	uint64_t checked = 0, dictionaries = 0, in_runs = 0;
@@ -483,24 +297,24 @@ TEST(a_file_of_all_kinds_is_read_back_page_by_page)
 	must(fd >= 0 && unlink(path) == 0);
 	is_int(write_file(fd), 0);
 	uint64_t size = (uint64_t) lseek(fd, 0, SEEK_END);
-	is_int(pqr_layout(fd, size, cols, 5, &a, &l), 0);
-	is_int(pqr_meta(fd, size, "tenon.test", &a, &meta), 0);
+	is_int(pq_read_layout(fd, size, cols, 5, &a, &l), 0);
+	is_int(pq_read_meta(fd, size, "tenon.test", &a, &meta), 0);
 	is_str(meta, "yes");
-	is_int(pqr_layout(fd, size, cols, 4, &a, &l), -ERR_CORRUPT);
-	is_int(pqr_layout(fd, size, cols, 5, &a, &l), 0);
+	is_int(pq_read_layout(fd, size, cols, 4, &a, &l), -ERR_CORRUPT);
+	is_int(pq_read_layout(fd, size, cols, 5, &a, &l), 0);
 	is_int(l.rows, N_ROWS);
 	is_int(l.n_groups, 3);
-	must(pqr_scratch_new(&s) == 0);
+	must(pq_scratch_new(&s) == 0);
 	for (uint32_t g = 0; g < l.n_groups; g++)
 		for (unsigned c = 0; c < 5; c++) {
 			const struct pq_chunk *ch = &l.group[g].chunk[c];
 
 			dict = (struct pq_dict) { 0 };
 			if (ch->dict_size)
-				is_int(pqr_dict(s, fd, &cols[c], ch, &dict), 0);
+				is_int(pq_read_dict(s, fd, &cols[c], ch, &dict), 0);
 			dictionaries += ch->dict_size != 0;
 			for (uint32_t p = 0; p < ch->n_pages; p++) {
-				is_int(pqr_page(s, fd, &cols[c], &ch->page[p], &dict, &v), 0);
+				is_int(pq_read_page(s, fd, &cols[c], &ch->page[p], &dict, &v), 0);
 				ok(check_page(&v, c, l.group[g].first_row + ch->page[p].first_row));
 				is_int(v.all_null, ch->page[p].all_null);
 				checked += v.rows;
@@ -536,7 +350,7 @@ TEST(a_file_with_any_byte_wrong_is_refused_or_read_but_never_crashes)
 		now = (uint8_t) (was ^ (1u << next_random(&seed) % 8));
 		must(pwrite(fd, &now, 1, (off_t) at) == 1);
 		arena_init(&a, &sys_heap, 64 << 20);
-		int r = pqr_layout(fd, size, cols, 5, &a, &l);
+		int r = pq_read_layout(fd, size, cols, 5, &a, &l);
 		ok(r == 0 || r == -ERR_CORRUPT || r == -ERR_NO_MEMORY);
 		arena_done(&a);
 		must(pwrite(fd, &was, 1, (off_t) at) == 1);

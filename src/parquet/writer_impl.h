@@ -1,10 +1,10 @@
-/* pqw_impl.h - what the writer's files share: pqw.c (feeding, row groups), pqw_page.c (one page), pqw_foot.c (indexes, footer). */
+/* writer_impl.h - what the writer's files share: writer.c (feeding, row groups), writer_page.c (one page), writer_foot.c (indexes, footer). */
 #pragma once
 
 #include <zstd.h>
 
 #include "base/arena.h"
-#include "tsdb/pqw.h"
+#include "parquet/writer.h"
 
 /* The least and greatest value of a page or chunk: bits of fixed types, pointers into the arena for texts. */
 struct bound { bool set, cut_max, cut_min; uint64_t lo, hi; const uint8_t *lo_text, *hi_text; uint32_t lo_len, hi_len; };
@@ -41,8 +41,8 @@ struct feed {                           /* one column: the page being filled, th
 	bool dict_used;
 };
 
-struct pqw {
-	struct pqw_config config;
+struct pq_writer {
+	struct pq_writer_config config;
 	struct arena arena;             /* bounds of texts */
 	struct group **group;
 	uint32_t n_groups, room;
@@ -57,14 +57,14 @@ struct pqw {
 	struct feed feed[];
 };
 
-static inline struct group *pqw_now(struct pqw *w) { return w->group[w->n_groups - 1]; }
+static inline struct group *pq_writer_now(struct pq_writer *w) { return w->group[w->n_groups - 1]; }
 static inline uint64_t text_ref(size_t at, size_t len) { return (uint64_t) at << 32 | len; }
 
-int pqw_end_page(struct pqw *w, unsigned col);          /* the page being filled goes to the chunk's body */
-int pqw_end_nulls(struct pqw *w, unsigned col);         /* so do nulls that were held back */
-int pqw_dict_page(struct pqw *w, unsigned col, struct buf *out);
-int pqw_no_memory(void);
-int pqw_foot(struct pqw *w);
-int pqw_write(struct pqw *w, const struct buf *b);
-void bound_join(const struct pq_col *c, struct bound *all, const struct bound *b);
-int bound_of_page(struct pqw *w, unsigned col, struct bound *ret);
+int pq_writer_end_page(struct pq_writer *w, unsigned col);          /* the page being filled goes to the chunk's body */
+int pq_writer_end_nulls(struct pq_writer *w, unsigned col);         /* so do nulls that were held back */
+int pq_writer_dict_page(struct pq_writer *w, unsigned col, struct buf *out);
+int pq_writer_no_memory(void);
+int pq_writer_foot(struct pq_writer *w);
+int pq_writer_put(struct pq_writer *w, const struct buf *b);
+void pq_bound_join(const struct pq_col *c, struct bound *all, const struct bound *b);
+int pq_bound_of_page(struct pq_writer *w, unsigned col, struct bound *ret);

@@ -1,5 +1,5 @@
 /* lanes.c - see lanes.h. */
-#include "tsdb/lanes.h"
+#include "parquet/lanes.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>

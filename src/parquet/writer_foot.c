@@ -1,10 +1,10 @@
-/* pqw_foot.c - statistics, column index, offset index, footer. */
-#include "tsdb/pqw_impl.h"
+/* writer_foot.c - statistics, column index, offset index, footer. */
+#include "parquet/writer_impl.h"
 
 #include "base/err.h"
 #include "base/str.h"
+#include "parquet/thrift.h"
 #include "sys/sys.h"
-#include "tsdb/thrift.h"
 
 enum { FOOT_MAX = 256 << 20 };
 
@@ -30,7 +30,7 @@ static int text_cmp(const uint8_t *a, uint32_t a_len, const uint8_t *b, uint32_t
 	return r ? r : (a_len > b_len) - (a_len < b_len);
 }
 
-void bound_join(const struct pq_col *c, struct bound *all, const struct bound *b)
+void pq_bound_join(const struct pq_col *c, struct bound *all, const struct bound *b)
 {
 	if (!b->set)
 		return;
@@ -98,7 +98,7 @@ static uint32_t kept_of_greatest(const uint8_t *p, uint32_t len)
 	return n ? n : len;
 }
 
-static int bound_of_texts(struct pqw *w, const struct pq_col *c, const struct feed *f, struct bound *ret)
+static int bound_of_texts(struct pq_writer *w, const struct pq_col *c, const struct feed *f, struct bound *ret)
 {
 	const uint8_t *base = (const uint8_t *) f->text.data;
 	uint64_t lo = f->val[0], hi = f->val[0];
@@ -119,7 +119,7 @@ static int bound_of_texts(struct pqw *w, const struct pq_col *c, const struct fe
 	}
 	uint8_t *lo_text = arena_dup(&w->arena, base + (lo >> 32), lo_len), *hi_text = arena_dup(&w->arena, base + (hi >> 32), hi_len);
 	if ((!lo_text && lo_len) || (!hi_text && hi_len))
-		return pqw_no_memory();
+		return pq_writer_no_memory();
 	*ret = (struct bound) { .set = true, .lo_text = lo_text, .lo_len = lo_len, .hi_text = hi_text, .hi_len = hi_len };
 	ret->cut_min = lo_len < (uint32_t) lo;
 	ret->cut_max = hi_len < (uint32_t) hi;
@@ -128,7 +128,7 @@ static int bound_of_texts(struct pqw *w, const struct pq_col *c, const struct fe
 	return 0;
 }
 
-int bound_of_page(struct pqw *w, unsigned col, struct bound *ret)
+int pq_bound_of_page(struct pq_writer *w, unsigned col, struct bound *ret)
 {
 	const struct pq_col *c = &w->config.cols[col];
 	const struct feed *f = &w->feed[col];
@@ -179,7 +179,7 @@ static bool has_column_index(const struct pq_col *col, const struct chunk *c)
 	return true;
 }
 
-static void column_index(struct thrift_out *t, const struct pqw *w, const struct chunk *c, unsigned col)
+static void column_index(struct thrift_out *t, const struct pq_writer *w, const struct chunk *c, unsigned col)
 {
 	const struct pq_col *what = &w->config.cols[col];
 
@@ -215,7 +215,7 @@ static void offset_index(struct thrift_out *t, const struct chunk *c)
 	buf_addc(t->out, T_STOP);
 }
 
-static void schema(struct thrift_out *t, const struct pqw *w)
+static void schema(struct thrift_out *t, const struct pq_writer *w)
 {
 	thrift_list(t, 2, T_STRUCT, w->config.n_cols + 1);
 	thrift_item_begin(t);
@@ -270,7 +270,7 @@ static void statistics(struct thrift_out *t, const struct pq_col *what, const st
 
 struct place { uint64_t offset; uint32_t len; };
 
-static void column_chunk(struct thrift_out *t, const struct pqw *w, const struct group *g, unsigned col, const struct place *index)
+static void column_chunk(struct thrift_out *t, const struct pq_writer *w, const struct group *g, unsigned col, const struct place *index)
 {
 	const struct chunk *c = &g->chunk[col];
 	const struct pq_col *what = &w->config.cols[col];
@@ -303,7 +303,7 @@ static void column_chunk(struct thrift_out *t, const struct pqw *w, const struct
 	thrift_end(t);
 }
 
-static void row_group(struct thrift_out *t, const struct pqw *w, uint32_t number, const struct place *index)
+static void row_group(struct thrift_out *t, const struct pq_writer *w, uint32_t number, const struct place *index)
 {
 	const struct group *g = w->group[number];
 
@@ -328,7 +328,7 @@ static void row_group(struct thrift_out *t, const struct pqw *w, uint32_t number
 	thrift_end(t);
 }
 
-static void file_meta(struct thrift_out *t, const struct pqw *w, const struct place *index)
+static void file_meta(struct thrift_out *t, const struct pq_writer *w, const struct place *index)
 {
 	size_t n_meta = 0;
 
@@ -360,7 +360,7 @@ static void file_meta(struct thrift_out *t, const struct pqw *w, const struct pl
 }
 
 /* Column indexes of all chunks, then offset indexes, as the format asks: both near the footer. */
-static int indexes(struct pqw *w, struct buf *out, struct place *index)
+static int indexes(struct pq_writer *w, struct buf *out, struct place *index)
 {
 	for (int which = 0; which < 2; which++)
 		for (uint32_t g = 0; g < w->n_groups; g++) {
@@ -377,18 +377,18 @@ static int indexes(struct pqw *w, struct buf *out, struct place *index)
 					column_index(&t, w, c, i);
 				p->len = (uint32_t) (w->at + out->len - p->offset);
 			}
-			int r = pqw_write(w, out);
+			int r = pq_writer_put(w, out);
 			if (r < 0)
 				return r;
 		}
 	return 0;
 }
 
-int pqw_foot(struct pqw *w)
+int pq_writer_foot(struct pq_writer *w)
 {
 	struct buf out = BUF_INIT(&sys_heap, FOOT_MAX);
 	struct place *index = sys_alloc_array((size_t) w->n_groups * w->config.n_cols * 2 + 1, sizeof(*index));
-	int r = index ? indexes(w, &out, index) : pqw_no_memory();
+	int r = index ? indexes(w, &out, index) : pq_writer_no_memory();
 
 	if (r == 0) {
 		struct thrift_out t = { .out = &out };
@@ -398,7 +398,7 @@ int pqw_foot(struct pqw *w)
 		uint32_t len = (uint32_t) out.len;
 		buf_addn(&out, &len, 4);
 		buf_addn(&out, "PAR1", 4);
-		r = pqw_write(w, &out);
+		r = pq_writer_put(w, &out);
 	}
 	buf_done(&out);
 	sys_free(index);
