@@ -216,6 +216,20 @@ static bool run_on(struct runs *r, uint64_t step, size_t k)
 	return true;
 }
 
+/* k > 0 values, taken together where they are equally far from each other. */
+static bool values_on(struct runs *r, const int64_t *v, size_t k)
+{
+	for (size_t i = 0, n; i < k; i += n) {
+		uint64_t step = (uint64_t) v[i] - r->last;
+
+		for (n = 1; i + n < k && (uint64_t) v[i + n] - (uint64_t) v[i + n - 1] == step;)
+			n++;
+		if (!run_on(r, step, n))
+			return false;
+	}
+	return true;
+}
+
 static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct minis *how)
 {
 	uint64_t least = (uint64_t) unzigzag(cur_varint(c));
@@ -239,9 +253,8 @@ static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct min
 			return false;
 		if (widths[m])
 			lanes_unpack(how->wide, &(struct lanes_packed) { c->at, widths[m], least }, k, r->last, v);
-		for (size_t i = 0; widths[m] && i < k; i++)
-			if (!run_on(r, (uint64_t) v[i] - r->last, 1))
-				return false;
+		if (widths[m] && !values_on(r, v, k))
+			return false;
 		c->at += MIN(whole, cur_left(c));
 		done += k;
 	}

@@ -133,6 +133,38 @@ AVX2 static uint64_t unpack_wide(const uint8_t *at, unsigned width, size_t n, ui
 	return n ? (uint64_t) v[n - 1] : s;
 }
 
+AVX2 static inline __m256i four_at(const uint8_t *at, const unsigned byte[4])
+{
+	int64_t x[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		memcpy(&x[i], at + byte[i], 8);
+	return _mm256_set_epi64x(x[3], x[2], x[1], x[0]);
+}
+
+/* Widths to 56: each value from the byte on in which it begins, where eight bytes hold it whole. The next eight begin alike. */
+AVX2 static uint64_t unpack_wider(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	const __m256i mask = all((UINT64_C(1) << width) - 1), four = all(4 * least), seven = all(7);
+	const __m256i shift = _mm256_and_si256(times_0123(width), seven);
+	const __m256i half = _mm256_and_si256(_mm256_add_epi64(times_0123(width), all(4 * width)), seven);
+	__m256i before = _mm256_add_epi64(all(s), _mm256_add_epi64(times_0123(least), all(least)));
+	unsigned byte[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		byte[i] = i * width >> 3;
+	for (size_t i = 0; i < n; i += 8, at += width) {
+		__m256i a = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(four_at(at, byte), shift), mask));
+		__m256i b = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(four_at(at, byte + 4), half), mask));
+
+		store(v + i, _mm256_add_epi64(a, before));
+		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(a, 0xff), four));
+		store(v + i + 4, _mm256_add_epi64(b, before));
+		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(b, 0xff), four));
+	}
+	return n ? (uint64_t) v[n - 1] : s;
+}
+
 AVX2 static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s)
 {
 	__m256i sum = all(0), min = all((uint64_t) v[0]), max = min;
@@ -182,6 +214,10 @@ static uint64_t unpack_wide(const uint8_t *at, unsigned width, size_t n, uint64_
 {
 	return unpack_each(at, width, n, least, s, v);
 }
+static uint64_t unpack_wider(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+{
+	return unpack_each(at, width, n, least, s, v);
+}
 #endif
 
 /* --- Either */
@@ -193,14 +229,14 @@ void lanes_steps(bool wide, int64_t *v, size_t n, uint64_t from, uint64_t step)
 
 uint64_t lanes_unpack(bool wide, const struct lanes_packed *p, size_t n, uint64_t sum, int64_t *v)
 {
-	size_t whole = wide && p->width <= 16 ? n & ~(size_t) 7 : 0;
+	size_t whole = wide && p->width <= 56 ? n & ~(size_t) 7 : 0;
 
 	if (p->width == 0) {
 		lanes_steps(wide, v, n, sum + p->least, p->least);
 		return sum + n * p->least;
 	}
 	if (whole)
-		sum = unpack_wide(p->at, p->width, whole, p->least, sum, v);
+		sum = (p->width <= 16 ? unpack_wide : unpack_wider)(p->at, p->width, whole, p->least, sum, v);
 	return n > whole ? unpack_each(p->at + whole / 8 * p->width, p->width, n - whole, p->least, sum, v + whole) : sum;
 }
 

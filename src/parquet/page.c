@@ -311,14 +311,33 @@ static int levels(struct cur *c, struct pq_values *to, uint32_t *ret_n)
 	return 0;
 }
 
-/* Spreads dense values over their rows, from the back so that it can be done in place. */
+/* How far back from `end` on it is all `x`. */
+static uint32_t back_over(const uint8_t *def, uint32_t end, uint8_t x)
+{
+	uint64_t eight = x * UINT64_C(0x0101010101010101), at;
+
+	for (; end >= sizeof(at); end -= sizeof(at)) {
+		memcpy(&at, def + end - sizeof(at), sizeof(at));
+		if (at != eight)
+			break;
+	}
+	while (end && def[end - 1] == x)
+		end--;
+	return end;
+}
+
+/* Spreads dense values over their rows, from the back so that it can be done in place: what is there and what is not mostly comes in stretches. */
 static void spread(struct pq_values *to, uint32_t n, bool text)
 {
-	for (uint32_t i = to->rows; i-- > 0;) {
-		if (text)
-			to->text[i] = to->def[i] ? to->text[--n] : NULL;
-		else
-			to->v[i] = to->def[i] ? to->v[--n] : 0;
+	size_t width = text ? sizeof(*to->text) : sizeof(*to->v);
+	uint8_t *base = text ? (uint8_t *) to->text : (uint8_t *) to->v;
+
+	for (uint32_t end = to->rows, gap, first; end; end = first) {
+		gap = back_over(to->def, end, 0);
+		first = back_over(to->def, gap, 1);
+		n -= gap - first;
+		memset(base + gap * width, 0, (end - gap) * width);
+		memmove(base + first * width, base + n * width, (gap - first) * width);
 	}
 }
 

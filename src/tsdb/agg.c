@@ -49,10 +49,36 @@ void agg_borders(const struct agg *a, int64_t t, int64_t *ret_start, int64_t *re
 	*ret_end = end;
 }
 
+void agg_near(struct agg *a, int64_t t)
+{
+	int64_t next;
+
+	if (t >= a->near_from && t < a->near_to)
+		return;
+	/* The next one of equal steps is found without a division. One that the end of the query cut short has no next. */
+	if (t == a->near_to && a->near_from < t && a->step->step_ns && !a->step->border && !__builtin_add_overflow(t, a->step->step_ns, &next) &&
+			next <= a->q->to_ns) {
+		a->near_from = t;
+		a->near_to = next;
+		return;
+	}
+	agg_borders(a, t, &a->near_from, &a->near_to);
+}
+
+/* What is wanted alone lies behind, and is nothing where nothing is: most buckets are half as long to make and to copy. */
+enum { PLAIN_BYTES = offsetof(struct tsdb_bucket, stddev) };
+
 static void open_bucket(struct agg *a, uint32_t series, int64_t t)
 {
-	a->b = (struct tsdb_bucket) { .series = series, .min = (double) NAN, .max = (double) NAN };
-	agg_borders(a, t, &a->b.start_ns, &a->b.end_ns);
+	if (a->more)
+		a->b = (struct tsdb_bucket) { 0 };
+	else
+		memset(&a->b, 0, PLAIN_BYTES);
+	agg_near(a, t);
+	a->b.series = series;
+	a->b.min = a->b.max = (double) NAN;
+	a->b.start_ns = a->near_from;
+	a->b.end_ns = a->near_to;
 	a->sum = a->integral = (struct sum) { 0 };
 	a->held_min = INFINITY;
 	a->held_max = -INFINITY;
@@ -76,7 +102,10 @@ int agg_out(struct agg *a, const struct tsdb_bucket *b)
 		return 0;
 	}
 	a->left--;
-	a->out[a->n_out++] = *b;
+	if (a->more || a->step->fill)
+		a->out[a->n_out++] = *b;
+	else
+		memcpy(&a->out[a->n_out++], b, PLAIN_BYTES);
 	return a->n_out == OUT_BUCKETS ? hand_over(a) : 0;
 }
 
@@ -105,7 +134,7 @@ static int close_bucket(struct agg *a)
 		double integral = sum_get(&a->integral);
 
 		/* Rounding must not carry a mean out of what it is the mean of; a constant stays exactly itself. Infinities of both signs have none. */
-		b->avg = isnan(integral) ? integral : fmax(a->held_min, fmin(a->held_max, integral / (double) covered));
+		b->avg = isnan(integral) ? integral : higher(a->held_min, lower(a->held_max, integral / (double) covered));
 		b->integral = integral / (double) NS_PER_S;
 	}
 	if (a->more)
@@ -128,8 +157,8 @@ void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1
 		return;
 	a->b.covered_ns = (int64_t) ((uint64_t) a->b.covered_ns + ((uint64_t) to - (uint64_t) from));
 	sum_add(&a->integral, v0 == v1 ? v0 * dt : (v0 / 2 + v1 / 2) * dt);
-	a->held_min = fmin(a->held_min, fmin(v0, v1));
-	a->held_max = fmax(a->held_max, fmax(v0, v1));
+	a->held_min = lower(a->held_min, lower(v0, v1));
+	a->held_max = higher(a->held_max, higher(v0, v1));
 }
 
 /* The held value goes on until t, where it is v1; buckets on the way are closed. Of what lies outside the query only the slope counts. */

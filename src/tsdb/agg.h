@@ -42,7 +42,8 @@ struct agg {
 	struct tsdb_bucket out[OUT_BUCKETS];
 	size_t n_out;
 	struct arena texts;             /* of first, last and states in out[] */
-	int64_t near_from, near_to;     /* borders that were asked for last */
+	int64_t near_from, near_to;     /* borders that were asked for last; equal: none were */
+	uint16_t cut[ROLL_ROWS_MAX];    /* of rows of figures that were promised: where the buckets end they lie in */
 	/* The bucket being filled: */
 	bool open;
 	struct tsdb_bucket b;           /* of texts the last lies in last_text until it is closed */
@@ -71,11 +72,16 @@ static inline void sum_add(struct sum *s, double v)
 	s->hi = t;
 }
 
+/* fmin() and fmax(), which are calls, where `kept` is no NaN. */
+static inline double lower(double kept, double v) { return v < kept ? v : kept; }
+static inline double higher(double kept, double v) { return v > kept ? v : kept; }
+
 static inline double sum_get(const struct sum *s) { return isfinite(s->hi) ? s->hi + s->lo : s->hi; }
 static inline bool is_whole(uint8_t type) { return type == V_I64 || type == V_TIME; }
 
 /* agg.c */
 void agg_borders(const struct agg *a, int64_t t, int64_t *ret_start, int64_t *ret_end);
+void agg_near(struct agg *a, int64_t t);                        /* the same into near_from and near_to */
 int agg_out(struct agg *a, const struct tsdb_bucket *b);        /* to the caller, when 256 are together */
 /* The value from `from` to `to`, both in the open bucket, beginning at v0 and ending at v1. */
 void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1);

@@ -269,8 +269,8 @@ static bool plain_block(struct agg *a, const struct span *s, const double *v)
 	if (is_whole(s->type) && (fmin(min, v[last]) <= -0x1p53 || fmax(max, v[last]) >= 0x1p53))
 		return false;
 	if (last) {
-		a->held_min = fmin(a->held_min, min);
-		a->held_max = fmax(a->held_max, max);
+		a->held_min = lower(a->held_min, min);
+		a->held_max = higher(a->held_max, max);
 		a->b.covered_ns += s->t[last] - s->t[0];
 		sum_add(&a->integral, l.held[0] + l.held[1]);
 	}
@@ -297,8 +297,8 @@ static bool steady_block(struct agg *a, const struct span *s)
 	if (min <= -limit || max >= limit || (s->type == V_BOOL && (min < 0 || max > 1)))
 		return false;
 	if (last) {
-		a->held_min = fmin(a->held_min, decimal_f64(x.min, s->e));
-		a->held_max = fmax(a->held_max, decimal_f64(x.max, s->e));
+		a->held_min = lower(a->held_min, decimal_f64(x.min, s->e));
+		a->held_max = higher(a->held_max, decimal_f64(x.max, s->e));
 		a->b.covered_ns += s->t[last] - s->t[0];
 		sum_add(&a->integral, decimal_f64((int64_t) x.sum, s->e) * (double) s->step_ns);
 		x.sum += (uint64_t) m[last];
@@ -395,6 +395,6 @@ void agg_entry(struct agg *a, const struct idx_entry *e)
 	sum_add(&a->sum, e->sum);
 	sum_add(&a->integral, e->held);
 	b->covered_ns += e->t_max - e->t_min;
-	a->held_min = fmin(a->held_min, e->min);
-	a->held_max = fmax(a->held_max, e->max);
+	a->held_min = lower(a->held_min, e->min);
+	a->held_max = higher(a->held_max, e->max);
 }

@@ -39,6 +39,27 @@ unsigned agg_tiers(const struct agg *a)
 	return tiers;
 }
 
+/* Rows of as many buckets as come, up to the first row that two of them share. */
+static uint32_t whole_buckets(struct agg *a, const struct rolls *r, uint32_t k, uint32_t end)
+{
+	uint32_t i = k, rows = 0, n = 0;
+
+	while (i < end) {
+		agg_near(a, r->t_min[i]);
+		uint32_t stop = i + rows;
+
+		/* Most likely as many as in the bucket before. */
+		if (!rows || stop >= end || r->t_max[stop - 1] >= a->near_to || r->t_max[stop] < a->near_to)
+			stop = rolls_until(r, i, end, a->near_to);
+		if (stop == i)
+			break;
+		a->cut[n++] = (uint16_t) stop;
+		rows = stop - i;
+		i = stop;
+	}
+	return i - k;
+}
+
 uint32_t agg_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
 {
 	struct agg *a = ctx;
@@ -46,14 +67,13 @@ uint32_t agg_rows(void *ctx, const struct rolls *r, uint32_t k, uint32_t end)
 
 	if (!is_said(a))
 		return 0;
-	if (r->t_min[k] < a->near_from || r->t_min[k] >= a->near_to)
-		agg_borders(a, r->t_min[k], &a->near_from, &a->near_to);
-	int64_t to = a->near_to;
 	if (r->finite && !a->more)
-		return rolls_until(r, k, end, to) - k;
-	for (; i < end && r->t_max[i] < to && isfinite(r->sum[i]) && isfinite(r->held[i]); i++)
+		return whole_buckets(a, r, k, end);
+	agg_near(a, r->t_min[k]);
+	for (; i < end && r->t_max[i] < a->near_to && isfinite(r->sum[i]) && isfinite(r->held[i]); i++)
 		if (a->more && r->falls && r->falls[i])
 			break;
+	a->cut[0] = (uint16_t) i;
 	return i - k;
 }
 
@@ -94,8 +114,8 @@ static void add_ends(struct agg *a, const struct rolls *r, uint32_t i)
 		b->first = value_of(r, FIRST, i);
 		b->first_ns = r->first_ns ? r->first_ns[i] : r->t_min[i];
 	}
-	a->held_min = fmin(a->held_min, r->min[i]);
-	a->held_max = fmax(a->held_max, r->max[i]);
+	a->held_min = lower(a->held_min, r->min[i]);
+	a->held_max = higher(a->held_max, r->max[i]);
 }
 
 /* What is counted of a row, and not held. */
@@ -202,27 +222,47 @@ static int spread_row(struct agg *a, uint32_t series, const struct rolls *r, uin
 	return 0;
 }
 
+/* Rows from..end, all in one bucket, which nothing else is said of. */
+static int add_bucket(struct agg *a, uint32_t series, const struct rolls *r, uint32_t from, uint32_t end)
+{
+	int e = a->holding ? agg_segment(a, series, r->t_min[from], a->hold) : 0;
+
+	if (e == 0 && !a->done)
+		e = agg_move_to(a, series, r->t_min[from]);
+	if (e < 0 || a->done)
+		return e;
+	if (!r->lean || r->good || r->used || r->worst || r->covered || r->last_ns)
+		return add_rows(a, r, from, end);
+	add_plain(a, r, from, end);
+	return 0;
+}
+
+/* Of samples that are gone. */
+static int add_forced(struct agg *a, uint32_t series, const struct rolls *r, uint32_t i)
+{
+	int64_t start, end;
+	int e = a->holding ? agg_segment(a, series, r->t_min[i], a->hold) : 0;
+
+	if (e < 0 || a->done)
+		return e;
+	agg_borders(a, MAX(r->t_min[i], a->q->from_ns), &start, &end);
+	if (r->t_min[i] < a->q->from_ns || r->t_max[i] >= end)
+		return spread_row(a, series, r, i);
+	e = agg_move_to(a, series, r->t_min[i]);
+	if (e < 0 || a->done)
+		return e;
+	a->b.coarse |= !is_said(a) || a->more;
+	return add_rows(a, r, i, i + 1);
+}
+
 int agg_rolls(struct agg *a, uint32_t series, const struct merged_rolls *f)
 {
-	const struct rolls *r = f->r;
-	int64_t start, end = 0;
+	uint32_t k = f->k, end = f->k + f->n;
 	int e = 0;
 
-	if (a->holding)
-		e = agg_segment(a, series, r->t_min[f->k], a->hold);
-	if (e < 0 || a->done)
-		return e;
 	if (f->forced)
-		agg_borders(a, MAX(r->t_min[f->k], a->q->from_ns), &start, &end);
-	if (f->forced && (r->t_min[f->k] < a->q->from_ns || r->t_max[f->k] >= end))
-		return spread_row(a, series, r, f->k);
-	e = agg_move_to(a, series, r->t_min[f->k]);
-	if (e < 0 || a->done)
-		return e;
-	a->b.coarse |= f->forced && (!is_said(a) || a->more);
-	if (r->lean && !r->good && !r->used && !r->worst && !r->covered && !r->last_ns) {
-		add_plain(a, r, f->k, f->k + f->n);
-		return 0;
-	}
-	return add_rows(a, r, f->k, f->k + f->n);
+		return add_forced(a, series, f->r, k);
+	for (unsigned i = 0; k < end && e == 0 && !a->done; k = a->cut[i++])
+		e = add_bucket(a, series, f->r, k, a->cut[i]);
+	return e;
 }
