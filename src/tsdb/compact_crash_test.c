@@ -96,7 +96,7 @@ static int child(const char *dir, deed_fn deed, enum how how, uint64_t at, uint6
 	if (pid == 0) {
 		struct tsdb_config c = by_hand;
 		struct tsdb *t;
-		char aside[80];
+		char aside[96];
 
 		c.data_dir = dir;
 		c.file_bytes = 20000;
@@ -120,7 +120,7 @@ static int child(const char *dir, deed_fn deed, enum how how, uint64_t at, uint6
 static void at_every_call(enum how how)
 {
 	struct world w = { .f.config = by_hand, .seed = 14, .one_day = true };
-	char dir[40], work[50];
+	char dir[56], work[64];
 	unsigned killed = 0, swept = 0, merged = 0;
 	uint64_t calls = 0;
 	int status = 9;
@@ -133,7 +133,7 @@ static void at_every_call(enum how how)
 	}
 	record_settle(&w.record);
 	fixture_stop(&w.f);
-	snprintf(dir, sizeof(dir), "%.39s", w.f.dir);
+	snprintf(dir, sizeof(dir), "%.55s", w.f.dir);
 	snprintf(work, sizeof(work), "%s-killed", dir);
 	for (uint64_t at = 1; at < 2000 && status == 9; at++) {
 		must(copy_folder(dir, work) == 0);
@@ -182,7 +182,7 @@ static void deleting_at_every_call(enum how how)
 {
 	struct world w = { .f.config = by_hand, .seed = 15, .one_day = true };
 	struct record less = { 0 };
-	char dir[40], work[50];
+	char dir[56], work[64];
 	unsigned killed = 0, before = 0, after = 0;
 	uint64_t calls = 0;
 	int status = 9;
@@ -197,7 +197,7 @@ static void deleting_at_every_call(enum how how)
 	without_deleted(&w.record, &less);
 	must(less.n < w.record.n);
 	fixture_stop(&w.f);
-	snprintf(dir, sizeof(dir), "%.39s", w.f.dir);
+	snprintf(dir, sizeof(dir), "%.55s", w.f.dir);
 	snprintf(work, sizeof(work), "%s-killed", dir);
 	struct tsdb_query q = ask(w.series, N_SERIES, INT64_MIN, INT64_MAX);
 	/* The hardest way at each call, the others here and there. */

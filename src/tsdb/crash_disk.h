@@ -17,7 +17,7 @@ static struct {
 	struct sys_calls real;
 	enum how how;
 	uint64_t n, at;
-	char aside[80];
+	char aside[96];
 	char open[1024][400];           /* path of a descriptor; "" when it is closed */
 	char dirty[400][400];           /* files with bytes that are not synced */
 	size_t n_dirty;

@@ -426,8 +426,7 @@ TEST(a_process_killed_at_any_instant_of_its_flushes_loses_nothing_acknowledged)
 	uint64_t seed = 9, acknowledged = 0, flushed_files = 0;
 	char manifest[200];
 
-	memcpy(w.f.dir, "/tmp/tenon-tsdb-XXXXXX", 23);
-	must(mkdtemp(w.f.dir));
+	must(fixture_folder("tsdb", w.f.dir, sizeof(w.f.dir)));
 	snprintf(manifest, sizeof(manifest), "%s/tenants/1/ts/manifest", w.f.dir);
 	for (int round = 0; round < 12; round++) {
 		int ends[2];

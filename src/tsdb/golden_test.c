@@ -88,8 +88,7 @@ static void opens(const char *name)
 	uint32_t series[64];
 	const char *top = getenv("TENON_SOURCE");
 
-	memcpy(f.dir, "/tmp/tenon-tsdb-XXXXXX", 23);
-	must(mkdtemp(f.dir));
+	must(fixture_folder("tsdb", f.dir, sizeof(f.dir)));
 	snprintf(c.from, sizeof(c.from), "%s/test/golden/%s", top ? top : ".", name);
 	snprintf(c.to, sizeof(c.to), "%s", f.dir);
 	snprintf(expected, sizeof(expected), "%s/expected.txt", c.from);

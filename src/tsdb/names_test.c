@@ -8,8 +8,9 @@
 #include "base/err.h"
 #include "sys/sys.h"
 #include "tsdb/names.h"
+#include "tsdb/tsdb_fixture.h"
 
-static char path[200], dir[32];
+static char path[200], dir[64];
 
 static void gone(void)
 {
@@ -22,8 +23,7 @@ static void fresh(void)
 	if (!dir[0])
 		atexit(gone);
 	gone();
-	snprintf(dir, sizeof(dir), "/tmp/tenon-names-XXXXXX");
-	if (!mkdtemp(dir))
+	if (!fixture_folder("names", dir, sizeof(dir)))
 		abort();
 	snprintf(path, sizeof(path), "%s/series.dict", dir);
 }

@@ -317,7 +317,7 @@ static int count_named(void *ctx, const char *base) { return (int) (named++ * 0)
 static void killed_at_every_call(enum how how)
 {
 	struct plant p;
-	char dir[40], work[50], path[200];
+	char dir[56], work[64], path[200];
 	unsigned killed = 0, went = 0;
 	int status = 9;
 
@@ -326,7 +326,7 @@ static void killed_at_every_call(enum how how)
 	uint64_t slow = samples_of(&p, SLOW);
 	p.f.config.keep = (struct tsdb_retention) { { age(&p), 0, 0 } };
 	fixture_stop(&p.f);
-	snprintf(dir, sizeof(dir), "%.39s", p.f.dir);
+	snprintf(dir, sizeof(dir), "%.55s", p.f.dir);
 	snprintf(work, sizeof(work), "%s-killed", dir);
 	for (uint64_t at = 1; at < 2000 && status == 9; at += 1 + at / 8) {
 		must(copy_folder(dir, work) == 0);

@@ -27,8 +27,7 @@ static int begin(struct tier *x, uint64_t seed)
 {
 	x->w.seed = seed;
 	configure(x);
-	snprintf(x->second, sizeof(x->second), "/tmp/tenon-tier-XXXXXX");
-	if (!mkdtemp(x->second))
+	if (!fixture_folder("tier", x->second, sizeof(x->second)))
 		return -1;
 	snprintf(x->gone, sizeof(x->gone), "%s-gone", x->second);
 	int r = fixture_begin(&x->w.f);

@@ -44,10 +44,18 @@ static inline void fixture_stop(struct fixture *f)
 	f->wal = wal_close(f->wal);
 }
 
+/* A folder of one's own in $TMPDIR, as tools/run-tests sets it, if that is short enough; else in /tmp. */
+static inline bool fixture_folder(const char *name, char *ret, size_t cap)
+{
+	const char *in = getenv("TMPDIR");
+
+	snprintf(ret, cap, "%s/tenon-%s-XXXXXX", in && strlen(in) < 30 ? in : "/tmp", name);
+	return mkdtemp(ret) != NULL;
+}
+
 static inline int fixture_begin(struct fixture *f)
 {
-	memcpy(f->dir, "/tmp/tenon-tsdb-XXXXXX", 23);
-	return mkdtemp(f->dir) ? fixture_start(f) : -1;
+	return fixture_folder("tsdb", f->dir, sizeof(f->dir)) ? fixture_start(f) : -1;
 }
 
 static inline void fixture_end(struct fixture *f)
