@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include "base/str.h"
+#include "tsdb/idx.h"
 #include "tsdb/tsdb_fixture.h"
 
 #define T0 (INT64_C(1767225600) * NS_PER_S)
@@ -250,6 +251,43 @@ TEST(a_side_index_that_is_lost_or_damaged_is_made_again)
 		buf_done(&now);
 	}
 	buf_done(&was);
+	fixture_end(&w.f);
+}
+
+/* A move to the second folder reads side indexes beside the pool, which makes them anew: after a power cut they are often short. */
+struct instead { const char *path, *other; bool done; };
+
+static void put_instead(void *ctx, const struct sys_event *e)
+{
+	struct instead *i = ctx;
+
+	if (e->call == SYS_OPEN && !i->done && e->path && str_eq(e->path, i->path))
+		i->done = rename(i->other, i->path) == 0;
+}
+
+TEST(a_side_index_that_is_made_anew_while_it_is_opened_is_opened_as_it_was)
+{
+	static uint8_t bytes[4096 + 16 * 128];
+	struct world w = { 0 };
+	uint64_t rows = 0;
+	char other[600];
+	struct idx idx;
+
+	must(some_files(&w, &rows));
+	fixture_stop(&w.f);
+	struct find f = find(&w, ".idx");
+	snprintf(other, sizeof(other), "%s.new", f.hit);
+	/* The head of one whose entries go on behind the first page, which is all there is of it. */
+	memcpy(bytes, "TNIX", 4);
+	memcpy(bytes + 4, (const uint32_t[]) { 2, 0, (sizeof(bytes) - 48) / 128, 0, SAMPLE_COLS }, 20);
+	must(file_write(other, bytes, sizeof(bytes), 0600) == 0 && file_write(f.hit, bytes, 600, 0600) == 0);
+	struct instead i = { .path = f.hit, .other = other };
+	sys_watch(put_instead, &i, false);
+	int r = idx_open(f.hit, 0, &idx);
+	sys_restore();
+	is_int(r, -ERR_CORRUPT);
+	err_clear();
+	ok(i.done);
 	fixture_end(&w.f);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "parquet/parquet.h"
@@ -480,16 +481,17 @@ int idx_open_cols(const char *path, uint64_t parquet_size, uint32_t n_cols, stru
 {
 	_cleanup_close_ int fd = -1;
 	struct idx x = { 0 };
-	int64_t size = 0;
+	struct stat st;
 	int r = file_open(path, O_RDONLY, 0, &fd);
 
-	if (r == 0)
-		r = file_size(path, &size);
 	if (r < 0)
 		return r;
-	if (size < (int64_t) sizeof(struct idx_head))
+	/* Of what is open, not of what has its name by now: beyond the end of a mapped file there is SIGBUS. */
+	if (fstat(fd, &st) < 0)
+		return sys_fail(errno, "stat", path);
+	if (st.st_size < (off_t) sizeof(struct idx_head))
 		return damaged("it is too short");
-	x.map_size = (size_t) size;
+	x.map_size = (size_t) st.st_size;
 	x.map = sys.mmap(NULL, x.map_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (x.map == MAP_FAILED)
 		return sys_fail(errno, "map", path);
