@@ -267,7 +267,7 @@ static void put_instead(void *ctx, const struct sys_event *e)
 
 TEST(a_side_index_that_is_made_anew_while_it_is_opened_is_opened_as_it_was)
 {
-	static uint8_t bytes[4096 + 16 * 128];
+	static uint8_t bytes[48 + 128 * 64];
 	struct world w = { 0 };
 	uint64_t rows = 0;
 	char other[600];
@@ -279,7 +279,7 @@ TEST(a_side_index_that_is_made_anew_while_it_is_opened_is_opened_as_it_was)
 	snprintf(other, sizeof(other), "%s.new", f.hit);
 	/* The head of one whose entries go on behind the first page, which is all there is of it. */
 	memcpy(bytes, "TNIX", 4);
-	memcpy(bytes + 4, (const uint32_t[]) { 2, 0, (sizeof(bytes) - 48) / 128, 0, SAMPLE_COLS }, 20);
+	memcpy(bytes + 4, (const uint32_t[]) { 2, 0, 64, 0, SAMPLE_COLS }, 20);
 	must(file_write(other, bytes, sizeof(bytes), 0600) == 0 && file_write(f.hit, bytes, 600, 0600) == 0);
 	struct instead i = { .path = f.hit, .other = other };
 	sys_watch(put_instead, &i, false);
