@@ -140,7 +140,7 @@ static void flush_with_fault(enum sys_call call, int error, unsigned step)
 	sys_fault_nth(call, 0, 0);              /* the table is replaced before there are threads, and given back after them */
 	must(fixture_begin(&w.f) == 0 && world_names(&w));
 	for (unsigned nth = 1; nth < 4000 && clean < 2; nth += step) {
-		must(write_rows(&w, rows, 60, false) == 0);
+		must(write_rows(&w, rows, 60, true) == 0);
 		rows += 60;
 		must(quiet(&w));
 		sys_fault_nth(call, nth, error);
@@ -211,7 +211,7 @@ static bool some_files(struct world *w, uint64_t *rows)
 	bool good = fixture_begin(&w->f) == 0 && world_names(w);
 
 	for (unsigned i = 0; i < 3 && good; i++) {
-		good = write_rows(w, *rows, 500, false) == 0 && quiet(w) && tsdb_flush(w->f.t) == 0;
+		good = write_rows(w, *rows, 500, true) == 0 && quiet(w) && tsdb_flush(w->f.t) == 0;
 		*rows += 500;
 	}
 	return good;
@@ -293,7 +293,8 @@ TEST(a_side_index_that_is_made_anew_while_it_is_opened_is_opened_as_it_was)
 
 TEST(a_manifest_that_is_lost_is_made_from_the_files)
 {
-	for (int damaged = 0; damaged < 3; damaged++) {
+	/* Lost, cut, and with each bit of its version wrong. */
+	for (int damaged = 0; damaged < 2 + 32; damaged++) {
 		struct world w = { 0 };
 		uint64_t rows = 0;
 		char path[200];
@@ -301,19 +302,46 @@ TEST(a_manifest_that_is_lost_is_made_from_the_files)
 		must(some_files(&w, &rows));
 		fixture_stop(&w.f);
 		snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", w.f.dir);
-		int fd = open(path, O_WRONLY);
-		/* A version that there will never be is a damaged one. */
-		must(damaged == 2 ? pwrite(fd, "\1", 1, 6) == 1 : damaged ? truncate(path, 50) == 0 : unlink(path) == 0);
+		int fd = open(path, O_RDWR), bit = damaged - 2;
+		char byte = 0;
+		must(damaged < 2 || (pread(fd, &byte, 1, 4 + bit / 8) == 1 && pwrite(fd, &(char) { (char) (byte ^ 1 << bit % 8) }, 1, 4 + bit / 8) == 1));
+		must(damaged > 1 || (damaged ? truncate(path, 50) : unlink(path)) == 0);
 		close(fd);
 		must(fixture_start(&w.f) == 0);
 		must(quiet(&w));
 		is_int(holds(&w, rows, rows), (int64_t) rows * N_SERIES);
-		is_int(write_rows(&w, rows, 10, false), 0);
+		is_int(write_rows(&w, rows, 10, true), 0);
 		must(quiet(&w));
 		is_int(tsdb_flush(w.f.t), 0);
 		is_int(holds(&w, rows + 10, rows + 10), (int64_t) (rows + 10) * N_SERIES);
 		fixture_end(&w.f);
 	}
+}
+
+TEST(a_manifest_of_a_later_version_is_left_as_it_is)
+{
+	struct world w = { 0 };
+	uint64_t rows = 0;
+	char path[200];
+	uint8_t head[16] = "TNMF\4";
+	struct buf b = BUF_INIT(&sys_heap, 1 << 20), now = BUF_INIT(&sys_heap, 1 << 20);
+
+	must(some_files(&w, &rows));
+	fixture_stop(&w.f);
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", w.f.dir);
+	must(file_read(path, 1 << 20, &b) == 0);
+	/* As manifest.h promises it of every later one. */
+	uint32_t crc = crc32_more(crc32_of(head + 4, 4), b.data + 12, b.len - 12);
+	memcpy(b.data, head, 8);
+	memcpy(b.data + 8, &crc, 4);
+	must(file_write(path, b.data, b.len, 0600) == 0);
+	is_int(fixture_start(&w.f), -ERR_NEWER);
+	err_clear();
+	is_int(file_read(path, 1 << 20, &now), 0);
+	ok(now.len == b.len && memcmp(now.data, b.data, b.len) == 0);
+	buf_done(&b);
+	buf_done(&now);
+	fixture_end(&w.f);
 }
 
 TEST(a_file_that_cannot_be_read_when_the_manifest_is_lost_too_stays_under_another_name)
@@ -336,7 +364,7 @@ TEST(a_file_that_cannot_be_read_when_the_manifest_is_lost_too_stays_under_anothe
 	int64_t kept = 0;
 	ok(file_size(path, &kept) == 0 && kept == size - 1);
 	/* Its number is nobody else's. */
-	is_int(write_rows(&w, rows, 10, false), 0);
+	is_int(write_rows(&w, rows, 10, true), 0);
 	must(quiet(&w));
 	is_int(tsdb_flush(w.f.t), 0);
 	ok(!file_exists(parquet.hit));

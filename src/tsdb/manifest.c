@@ -9,7 +9,7 @@
 #include "tsdb/tsdb.h"
 
 /* Version 1 knew no merged files: there a file's rank is its number. Version 2 knew no tombs, and one folder. */
-enum { VERSION = 3, VERSION_EVER = 255 /* more is a damaged head */, HEAD = 56, ENTRY_V1 = 64, ENTRY_V2 = 80, ENTRY = 96, TOMB = 48, FILES_MAX = 1 << 22 };
+enum { VERSION = 3, HEAD = 56, ENTRY_V1 = 64, ENTRY_V2 = 80, ENTRY = 96, TOMB = 48, FILES_MAX = 1 << 22 };
 
 static int damaged(const char *path, const char *detail) { return err_fail(ERR_CORRUPT, "what", path, "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "manifest", NULL); }
@@ -97,6 +97,9 @@ static int entries(struct cur *c, const char *path, const struct head *h, struct
 	return read_tombs(c, path, h->n_tombs, m);
 }
 
+/* A wrong byte in the version is no reason not to start: the checksum of later versions covers it, that of versions 1 to 3 begins behind it. */
+static bool is_later(const uint8_t *bytes, size_t len, uint32_t crc) { return crc == crc32_more(crc32_of(bytes + 4, 4), bytes + 12, len - 12); }
+
 static int parse(const char *path, uint32_t tenant, const uint8_t *bytes, size_t len, struct manifest *ret)
 {
 	struct cur c = cur_of(bytes, len);
@@ -112,7 +115,7 @@ static int parse(const char *path, uint32_t tenant, const uint8_t *bytes, size_t
 	h.n = cur_le64(&c);
 	if (c.bad || memcmp(magic, "TNMF", 4) != 0)
 		return damaged(path, "its head is not one");
-	if (h.version > VERSION_EVER)
+	if (h.version > VERSION && !is_later(bytes, len, h.crc))
 		return damaged(path, "its head is not one");
 	if (h.version > VERSION)
 		return err_fail(ERR_NEWER, "what", path, "value", "4 or later", "want", "3", NULL);

@@ -3,7 +3,8 @@
  *
  * tenants/<id>/ts/manifest: a header {"TNMF", version, CRC-32, tenant, covered sequence, next number, files, next tomb, tombs}, then 96 bytes a
  * file and 48 a tomb (versions 1 and 2: no tombs, 64 and 80 bytes a file; they are read, version 3 is written). It is replaced as a whole (temporary name, sync, rename, sync of the folder), so it is the old or the new one: what it does not name does not
- * exist, what it names was synced before. `covered` is the truth about the log: batches up to it are in files.
+ * exist, what it names was synced before. From version 4 on the checksum is that of the version and of what follows it; one that is not is a damaged
+ * manifest, which is made anew from the files. `covered` is the truth about the log: batches up to it are in files.
  *
  * Thread: values. Memory: the caller's array.
  */
