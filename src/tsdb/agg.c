@@ -270,7 +270,7 @@ static int used_before(struct reader *rd, struct agg *a, const struct series *s,
 		if (ret->value.type != V_NONE && !a->is_text)
 			agg_numbers(a, &(struct span) { .n = 1, .type = s->type, .v = &ret->value.i });
 		if (ret->value.type != V_NONE && !quality_is_bad(ret->quality) && a->used[0]) {
-			*ret_right = i == 0;
+			*ret_right = i == 0 && !rd->ended;
 			return 1;
 		}
 		t = ret->time_ns;

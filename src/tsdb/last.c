@@ -4,11 +4,12 @@
  * The head remembers the newest sample that came in since the start. What files say is asked once a series, the first time it
  * matters, and then remembered the same way.
  */
-#include "tsdb/tsdb_impl.h"
+#include "tsdb/retain_impl.h"
 
 #include "base/err.h"
 
-struct best { struct sample sample; uint64_t rank, seq; struct arena *arena; };
+/* ended_ns: figures say of a sample then that it is not used, and not what it was. */
+struct best { struct sample sample; uint64_t rank, seq; struct arena *arena; int64_t ended_ns; };
 
 /* The last sample of the span wins over what was best so far? Texts are copied: the span does not last. */
 static int consider(struct best *b, const struct span *s, uint32_t row, uint32_t series, uint64_t rank)
@@ -128,10 +129,14 @@ static int from_figures(struct best *b, struct reader *rd, const struct series *
 	int r = rolls ? reader_figures(rd, w->file, s, w->parts, rolls) : err_fail(ERR_NO_MEMORY, "what", "the last sample", NULL);
 
 	for (uint32_t i = r > 0 ? rolls->n : 0; i-- > 0;) {
-		if (rolls->t_max[i] >= w->before || (rolls->used && !rolls->used[i]) ||
-				tombs_touch(rd->catalog->tombs, f, s->number, rolls->t_min[i], rolls->t_max[i]))
+		if (rolls->t_max[i] >= w->before || tombs_touch(rd->catalog->tombs, f, s->number, rolls->t_min[i], rolls->t_max[i]))
 			continue;
-		int64_t t = rolls->last_ns ? rolls->last_ns[i] : rolls->t_max[i];
+		bool used = !rolls->used || rolls->used[i];
+		int64_t t = used && rolls->last_ns ? rolls->last_ns[i] : rolls->t_max[i];
+		if (!used || t < rolls->t_max[i])
+			b->ended_ns = MAX(b->ended_ns, rolls->t_max[i]);
+		if (!used)
+			continue;
 		if (b->sample.time_ns == TSDB_NEVER || t > b->sample.time_ns) {
 			b->sample = (struct sample) { .series = s->number, .time_ns = t, .value = roll_last(rolls, i) };
 			b->rank = f->rank;
@@ -169,7 +174,7 @@ static int from_file(struct best *b, struct reader *rd, const struct series *s, 
 
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)
 {
-	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a };
+	struct best b = { .sample = { .series = s->number, .time_ns = TSDB_NEVER }, .arena = a, .ended_ns = INT64_MIN };
 	int r = 0;
 
 	if (before != INT64_MIN)
@@ -178,6 +183,8 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 		pieces_clear(&rd->pieces);
 	if (r == 0)
 		r = from_pieces(&b, &rd->pieces, s, before);
+	if (b.sample.time_ns < retain_from(rd->t, rd->te, s))
+		b.sample = (struct sample) { .series = s->number, .time_ns = TSDB_NEVER };
 	pieces_clear(&rd->pieces);
 	if (r == 0)
 		r = reader_refresh(rd);
@@ -189,6 +196,7 @@ int last_before(struct reader *rd, const struct series *s, int64_t before, struc
 			continue;
 		r = from_file(&b, rd, s, i, before);
 	}
+	rd->ended = b.ended_ns > b.sample.time_ns;
 	if (r >= 0)
 		*ret = b.sample;
 	return MIN(r, 0);
@@ -224,6 +232,8 @@ static int last_of(struct reader *rd, uint32_t number, struct arena *a, struct s
 	int r = s ? ask_files(rd, s, a) : 0;
 	if (s && r == 0 && !head_last(rd->t->head, s, rd->te->names, a, ret, &no_memory) && no_memory)
 		r = err_fail(ERR_NO_MEMORY, "what", "the last sample", NULL);
+	if (s && ret->time_ns < retain_from(rd->t, rd->te, s))
+		*ret = (struct sample) { .series = number, .time_ns = TSDB_NEVER };
 	return r;
 }
 

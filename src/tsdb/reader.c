@@ -281,6 +281,8 @@ int reader_series(struct reader *rd, const struct series *s, int64_t from, int64
 	size_t n = 0;
 	int r;
 
+	/* In memory, too: what is in no file yet has no day of a file that hides it. */
+	from = MIN(MAX(from, retain_from(rd->t, rd->te, s)), to);
 	merge_begin(&rd->merge, from, to);
 	r = query_check(rd->q);
 	if (r == 0)

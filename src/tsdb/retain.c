@@ -117,6 +117,15 @@ uint8_t retain_parts(const struct tsdb *t, const struct tenant *te, const struct
 	return parts_of(&all, s, te->retain_day, day);
 }
 
+int64_t retain_from(const struct tsdb *t, const struct tenant *te, const struct series *s)
+{
+	struct tsdb_retention all = retention(t);
+	uint32_t days = of_series(&all, s).days[roll_has(s->type) ? TSDB_HOURS : TSDB_SAMPLES];
+	int32_t today = te->retain_day;
+
+	return days && today != RETAIN_NEVER ? ((int64_t) today - days) * NS_PER_DAY : INT64_MIN;
+}
+
 bool retain_raw(uint8_t may, uint8_t has, const struct series *s)
 {
 	if (may & PART_RAW || !roll_has(s->type))

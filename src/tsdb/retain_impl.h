@@ -14,6 +14,8 @@ int retain_tick(struct tenant *te, int64_t wall_ns, int64_t mono_ns);
 uint8_t retain_parts(const struct tsdb *t, const struct tenant *te, const struct series *s, int32_t day);
 /* May the samples be seen? Where there are no minutes (hours) they are these. has: parts that hold figures of the series. */
 bool retain_raw(uint8_t may, uint8_t has, const struct series *s);
+/* Nothing of the series is seen that is older, wherever it lies; INT64_MIN: all of it is. */
+int64_t retain_from(const struct tsdb *t, const struct tenant *te, const struct series *s);
 /* What no series of theirs needs any more goes: one step of the manifest. 1: something went; 0: *ret_split is a file of which enough is too old to be
  * written again, a reference, if there is one. */
 int retain_step(struct tsdb *t, struct tenant *te, struct file **ret_split);

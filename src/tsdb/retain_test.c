@@ -170,6 +170,86 @@ TEST(samples_go_and_their_figures_say_what_they_said)
 	plant_end(&p);
 }
 
+TEST(what_is_in_memory_alone_goes_out_of_sight_the_same_way)
+{
+	struct plant p;
+	struct sample last;
+	struct arena a;
+
+	plant_begin(&p);
+	arena_init(&a, &sys_heap, 0);
+	uint32_t series[2];
+	const struct uuid points[2] = { point(900), point(901) };
+	const uint8_t types[2] = { V_F64, V_STR };
+	must(tsdb_series_many(p.f.t, 1, 2, points, types, series) == 0);
+	for (unsigned k = 0; k < 2; k++) {
+		_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+		_cleanup_(batch_unrefp) struct batch *batch = NULL;
+
+		must(batch_builder_new(&b, 0) == 0 && batch_tall(b, 1, 7, (enum vtype) types[k]) == 0);
+		for (unsigned i = 0; i < 4; i++)
+			must(batch_tall_add(b, &(struct sample) { .series = series[k], .time_ns = T0 + i * DAY,
+				.value = k ? (struct value) { .type = V_STR, .s = "off", .len = 3 } : (struct value) { .type = V_F64, .f64 = i } }) == 0);
+		must(batch_seal(b, T0, 0, &batch) == 0 && fixture_append(&p.f, batch) == 0);
+	}
+	must(fixture_settle(&p.f) == 0);
+	uint32_t today = (uint32_t) (tenant(&p)->retain_day - (int32_t) (T0 / DAY));
+	struct record got = { 0 };
+	struct tsdb_query q = { .tenant = 1, .series = series, .n_series = 2, .from_ns = INT64_MIN, .to_ns = INT64_MAX };
+	/* A number as long as figures of it could be kept, a text, which has none, as long as samples are: from the second day, from the third. */
+	tsdb_retain_all(p.f.t, &(struct tsdb_retention) { { today - 2, today - 1, today - 1 } });
+	for (unsigned round = 0; round < 2; round++) {
+		is_int(tsdb_range(p.f.t, &q, record_batch, &got), 0);
+		is_int(got.n, 5);
+		ok(got.item[0].s.time_ns == T0 + DAY && got.item[3].s.time_ns == T0 + 2 * DAY);
+		record_done(&got);
+		struct tsdb_query before = { .tenant = 1, .series = series, .n_series = 2, .from_ns = INT64_MIN, .to_ns = T0 + 2 * DAY };
+		struct sample two[2];
+		must(tsdb_last_before(p.f.t, &before, &a, two) == 0);
+		ok(two[0].time_ns == T0 + DAY && two[1].time_ns == TSDB_NEVER);
+		must(tsdb_last(p.f.t, 1, series, 2, &a, two) == 0);
+		ok(two[0].time_ns == T0 + 3 * DAY && two[1].time_ns == T0 + 3 * DAY);
+		/* In files it is the same. */
+		must(tsdb_flush(p.f.t) == 0);
+	}
+	/* Nor is the last sample remembered for longer. */
+	tsdb_retain_all(p.f.t, &(struct tsdb_retention) { { today - 4, today - 4, today - 4 } });
+	is_int(tsdb_last(p.f.t, 1, series, 1, &a, &last), 0);
+	ok(last.time_ns == TSDB_NEVER);
+	arena_done(&a);
+	plant_end(&p);
+}
+
+TEST(a_value_that_a_bad_sample_ended_does_not_go_on_when_its_samples_are_gone)
+{
+	struct plant p;
+	uint32_t series;
+
+	plant_begin(&p);
+	must(tsdb_series(p.f.t, 1, &(struct uuid) { { 9 } }, V_F64, &series) == 0);
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	_cleanup_(batch_unrefp) struct batch *batch = NULL;
+	must(batch_builder_new(&b, 0) == 0 && batch_tall(b, 1, 7, V_F64) == 0);
+	for (unsigned i = 0; i < 600; i++)
+		must(batch_tall_add(b, &(struct sample) { .series = series, .time_ns = T0 + i * NS_PER_S, .value = { .type = V_F64, .f64 = i },
+			.quality = i == 599 ? (uint32_t) QUALITY_BAD_WAITING : 0 }) == 0);
+	must(batch_seal(b, T0, 0, &batch) == 0 && fixture_append(&p.f, batch) == 0);
+	must(flush(&p.f) && tsdb_compact(p.f.t, NULL) == 0);
+	const struct tsdb_query q = { .tenant = 1, .series = &series, .n_series = 1, .from_ns = T0 + HOUR, .to_ns = T0 + 2 * HOUR };
+	for (unsigned round = 0; round < 2; round++) {
+		with.n = 0;
+		is_int(tsdb_aggregate(p.f.t, &q, &hours, keep, &with), 0);
+		is_int(with.n, 0);
+		tsdb_retain_all(p.f.t, &(struct tsdb_retention) { { age(&p), 0, 0 } });
+	}
+	/* The hour that has it counts it, and says for how long there was a value. */
+	const struct tsdb_query before = { .tenant = 1, .series = &series, .n_series = 1, .from_ns = T0, .to_ns = T0 + HOUR };
+	is_int(tsdb_aggregate(p.f.t, &before, &hours, keep, &with), 0);
+	must(with.n == 1);
+	ok(with.b[0].n == 600 && with.b[0].n_used == 599 && with.b[0].covered_ns == 599 * NS_PER_S);
+	plant_end(&p);
+}
+
 TEST(one_point_may_be_kept_longer_or_shorter_than_all)
 {
 	struct plant p;

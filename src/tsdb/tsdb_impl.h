@@ -207,6 +207,7 @@ struct reader {
 	struct merge merge;
 	unsigned until_check;
 	bool scaled;                /* spans may be: span.h */
+	bool ended;                 /* what last_before() found is followed by a sample that is not used, of which only figures are left */
 	uint64_t rolled;            /* rows of figures that were read in the place of samples */
 };
 int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, struct reader *ret);
