@@ -10,9 +10,11 @@
 #include "tsdb/naive_test.h"
 #include "tsdb/tsdb_impl.h"
 
-enum { SERIES = 28, LISTS = 3, LIST_MAX = 14, LEASES = 2, BUCKETS_MAX = 3000, PIXELS_MAX = 500 };
+enum { SERIES = 28, LISTS = 3, LIST_MAX = 14, LEASES = 2, BUCKETS_MAX = 3000, PIXELS_MAX = 500, CORRECTIONS = 50 };
 enum profile { NASTY, DECIMALS, RANDOM_BITS, SETPOINT, COUNTER, PROFILES };
 
+/* stands: somebody may undo it. is: there was a sample before. */
+struct correction { unsigned i; bool stands, is; uint64_t nth; int64_t at; struct sample before; };
 struct held { struct tsdb_lease *lease; struct record of[SERIES]; };
 
 struct model {
@@ -31,7 +33,16 @@ struct model {
 	struct thread merging;
 	bool is_merging;
 	char second[72];                /* "": there is no second folder */
-	uint64_t samples, asked, refused, restarts, merges, flushes, deleted, moved, rolled;
+	/* model_old_test.h */
+	bool ages;                      /* what is old goes */
+	bool orderly;                   /* and nothing is written late where figures alone are left, nor deleted of some series */
+	bool clean;                     /* all that was written is merged */
+	bool muddled[SERIES];           /* something old was written or deleted late: figures alone cannot say all of it */
+	int32_t today;
+	uint32_t own_days[SERIES];      /* tsdb_retain() */
+	int64_t sure[SERIES], none[SERIES];
+	struct correction corrected[CORRECTIONS];
+	uint64_t samples, asked, refused, restarts, merges, flushes, deleted, moved, rolled, corrections, undone, hidden, summed;
 	char text[BATCH_TEXT_MAX];
 };
 
@@ -118,6 +129,18 @@ static struct value some_value(struct model *m, unsigned i)
 
 static uint32_t some_quality(struct model *m, unsigned i) { return once_in(m, m->profile[i] == NASTY ? 4 : 70) ? nasty_quality(rnd(m, 8)) : 0; }
 
+/* So late that figures may be all that is kept of it. */
+static bool too_late(const struct model *m, int64_t t)
+{
+	int64_t sure = INT64_MIN;
+
+	for (unsigned i = 0; m->orderly && i < SERIES; i++)
+		sure = MAX(sure, m->sure[i]);
+	return m->orderly && t < sure + DAY;
+}
+
+static bool is_left_alone(const struct model *m, unsigned i) { return m->orderly && i >= SERIES / 2; }
+
 /* Where a run of rows begins, and how far its rows are apart. */
 static int64_t some_start(struct model *m, int64_t *ret_step)
 {
@@ -141,6 +164,8 @@ static void note(struct model *m, unsigned i, const struct sample *s)
 	record_add(&m->of[i], s);
 	m->dirty[i] = true;
 	m->samples++;
+	m->muddled[i] |= s->time_ns < m->sure[i] + DAY;
+	m->hidden += s->time_ns < m->none[i];
 }
 
 static bool append(struct model *m, struct batch_builder *b)
@@ -149,6 +174,7 @@ static bool append(struct model *m, struct batch_builder *b)
 
 	if (batch_builder_rows(b) == 0)
 		return true;
+	m->clean = false;
 	return batch_seal(b, m->now, 0, &batch) == 0 && fixture_append(&m->f, batch) == 0;
 }
 
@@ -191,8 +217,9 @@ static bool write_one_by_one(struct model *m)
 			i = of_type + 7 * (unsigned) rnd(m, SERIES / 7);
 		struct sample s = { .series = m->series[i], .time_ns = again ? known_time(m, i, t) : t, .value = some_value(m, i), .quality = some_quality(m, i) };
 
-		good = add(m, b, &s);
-		if (good)
+		bool pass = too_late(m, s.time_ns);
+		good = pass || add(m, b, &s);
+		if (good && !pass)
 			note(m, i, &s);
 		t += jitter ? (int64_t) rnd(m, 5) * step - step : step;
 	}
@@ -221,6 +248,8 @@ static bool write_together(struct model *m)
 	}
 	bool good = batch_builder_new(&b, 0) == 0 && (named ? batch_group_list(b, 1, 7, m->list[l], types, k) : batch_group(b, 1, 7, series, types, k)) == 0;
 	for (unsigned row = 0; row < n && good; row++, t += once_in(m, 50) ? 0 : step) {
+		if (too_late(m, t))
+			continue;
 		int r = batch_group_row(b, t);
 
 		if (r == -ERR_FULL) {
@@ -244,6 +273,16 @@ static bool write_together(struct model *m)
 			note(m, pick[i], &s);
 		}
 	}
+	return good && append(m, b);
+}
+
+static bool write_sample(struct model *m, unsigned i, const struct sample *s)
+{
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	bool good = batch_builder_new(&b, 0) == 0 && batch_tall(b, 1, 7, (enum vtype) m->types[i]) == 0 && add(m, b, s);
+
+	if (good)
+		note(m, i, s);
 	return good && append(m, b);
 }
 
@@ -363,6 +402,32 @@ static int remove_idx(void *ctx, const char *name)
 	return r;
 }
 
+static void take_out(struct model *m, unsigned i, const struct tsdb_stretch *w)
+{
+	size_t kept = 0;
+
+	for (size_t k = 0; k < m->of[i].n; k++) {
+		struct noted *x = &m->of[i].item[k];
+
+		if (x->s.time_ns < w->from_ns || x->s.time_ns >= w->to_ns)
+			m->of[i].item[kept++] = *x;
+		else if (naive_is_text((uint8_t) x->s.value.type))
+			free((char *) (uintptr_t) x->s.value.s);
+	}
+	m->deleted += m->of[i].n - kept;
+	m->of[i].n = kept;
+	m->muddled[i] |= w->from_ns < m->sure[i] + DAY;
+	m->clean = false;
+}
+
+static bool take_one(struct model *m, unsigned i, int64_t at)
+{
+	const struct tsdb_stretch w = { m->series[i], at, at + 1 };
+
+	take_out(m, i, &w);
+	return tsdb_delete(m->f.t, 1, &w, 1, 30000) == 0;
+}
+
 /* Stretches of some series, in one step; what is written afterwards is not meant. */
 static bool take_away(struct model *m)
 {
@@ -373,7 +438,6 @@ static bool take_away(struct model *m)
 		return false;
 	for (unsigned i = (unsigned) rnd(m, 10); i < SERIES; i += 1 + (unsigned) rnd(m, 20)) {
 		struct tsdb_stretch *w = &what[n++];
-		size_t kept = 0;
 
 		*w = (struct tsdb_stretch) { .series = m->series[i], .from_ns = m->now - (int64_t) rnd(m, 2 * 86400) * NS_PER_S };
 		if (once_in(m, 2))
@@ -382,16 +446,11 @@ static bool take_away(struct model *m)
 			w->to_ns = INT64_MAX;
 		if (once_in(m, 15))
 			w->from_ns = INT64_MIN;
-		for (size_t k = 0; k < m->of[i].n; k++) {
-			struct noted *x = &m->of[i].item[k];
-
-			if (x->s.time_ns < w->from_ns || x->s.time_ns >= w->to_ns)
-				m->of[i].item[kept++] = *x;
-			else if (naive_is_text((uint8_t) x->s.value.type))
-				free((char *) (uintptr_t) x->s.value.s);
+		if (is_left_alone(m, i) && too_late(m, w->from_ns)) {
+			n--;
+			continue;
 		}
-		m->deleted += m->of[i].n - kept;
-		m->of[i].n = kept;
+		take_out(m, i, w);
 	}
 	return n == 0 || tsdb_delete(m->f.t, 1, what, n, 30000) == 0;
 }
@@ -417,9 +476,14 @@ static bool move_files(struct model *m)
 	return r == 0;
 }
 
+#include "tsdb/model_old_test.h"
+
 static void choose_config(struct model *m)
 {
+	struct tsdb_retention keep = m->f.config.keep;
+
 	m->f.config = (struct tsdb_config) {
+		.keep = keep,
 		.head_bytes = once_in(m, 3) ? 1 << 20 : 0, .flush_age_ms = once_in(m, 3) ? 20 : 0, .n_shards = 1 + (unsigned) rnd(m, 4),
 		.compact_rate = once_in(m, 4) ? -1 : 64 << 20, .file_bytes = once_in(m, 2) ? 20000 : 0, .files_day_max = 100000, .files_max = 0,
 	};
@@ -435,6 +499,8 @@ static bool restart(struct model *m, bool lose_indexes)
 	for (unsigned i = 0; i < LEASES; i++)
 		lease_end(&m->held[i]);
 	m->rolled += stats_of(&m->f).rolled;
+	bool good = tsdb_stop(m->f.t) == 0;
+	look_at_days(m);
 	fixture_stop(&m->f);
 	m->restarts++;
 	if (lose_indexes) {
@@ -443,13 +509,15 @@ static bool restart(struct model *m, bool lose_indexes)
 			err_clear();            /* there is no file yet */
 	}
 	choose_config(m);
-	return fixture_start(&m->f) == 0;
+	good = good && begin(m);
+	look_at_days(m);
+	return good;
 }
 
 /* One thing that happens. */
 static bool model_live(struct model *m)
 {
-	switch (rnd(m, 27)) {
+	switch (rnd(m, 31)) {
 	case 0:
 		m->flushes++;
 		return settle(m) && tsdb_flush(m->f.t) == 0;
@@ -463,7 +531,9 @@ static bool model_live(struct model *m)
 		return write_wrong(m);
 	case 5:
 		/* Days forward, and sometimes back. */
-		atomic_fetch_add(&wall_ns, once_in(m, 5) ? -3 * DAY : (int64_t) rnd(m, 40) * 3600 * NS_PER_S);
+		if (once_in(m, 5))
+			return clock_goes_back(m);
+		atomic_fetch_add(&wall_ns, (int64_t) rnd(m, 40) * 3600 * NS_PER_S);
 		return true;
 	case 6:
 		return !once_in(m, 6) || pass_over(m);
@@ -475,6 +545,14 @@ static bool model_live(struct model *m)
 		return move_files(m);
 	case 10 ... 17:
 		return write_one_by_one(m);
+	case 27:
+		return days_pass(m);
+	case 28:
+		return !once_in(m, 3) || keep_otherwise(m);
+	case 29:
+		return correct(m);
+	case 30:
+		return !once_in(m, 2) || undo(m);
 	default:
 		return write_together(m);
 	}
@@ -499,8 +577,17 @@ static bool model_begin(struct model *m)
 		snprintf(m->second, sizeof(m->second), "%s-second", m->f.dir);
 		good = good && dir_make(m->second, 0700) == 0;
 	}
+	/* What is kept is for others to compare as it was written. */
+	m->ages = !keep && once_in(m, 2);
+	m->orderly = m->ages && once_in(m, 2);
+	if (m->ages)
+		choose_retention(m);
+	m->clean = true;
+	m->today = RETAIN_NEVER;
+	for (unsigned i = 0; i < SERIES; i++)
+		m->sure[i] = m->none[i] = INT64_MIN;
 	choose_config(m);
-	good = good && fixture_start(&m->f) == 0;
+	good = good && begin(m);
 	for (unsigned i = 0; i < SERIES; i++) {
 		points[i] = point(i);
 		m->types[i] = all_types[i % 7];
@@ -533,5 +620,7 @@ static void model_end(struct model *m)
 		dir_remove(m->second);
 	for (unsigned i = 0; i < SERIES; i++)
 		record_done(&m->of[i]);
+	for (unsigned i = 0; i < CORRECTIONS; i++)
+		forget(&m->corrected[i]);
 	sys.clock_gettime = real_calls.clock_gettime;
 }
