@@ -1,13 +1,13 @@
 /*
  * faults_test.c - a disk that is full, a disk that fails, no more descriptors, no more memory: from the n-th call on and until somebody mends it, while
  * memory becomes files and these are merged. Nothing is lost, nothing is there twice, and afterwards all goes on. (The n-th call alone: crash_test.c,
- * compact_crash_test.c.)
+ * compact_crash_test.c.) And the n-th call alone of starts and queries, which open and map everything, with side indexes and manifest and without.
  */
 #include <errno.h>
 
 #include "tap.h"
 
-#include "tsdb/merge_test.h"
+#include "tsdb/roll_plant.h"
 
 static bool quiet(struct world *w)
 {
@@ -64,4 +64,185 @@ TEST(a_disk_that_cannot_sync_costs_nothing) { from_the_nth(SYS_FSYNC, EIO, 40); 
 TEST(names_that_cannot_be_changed_cost_nothing) { from_the_nth(SYS_RENAME, EROFS, 40); }
 TEST(files_that_cannot_be_opened_cost_nothing) { from_the_nth(SYS_OPEN, EMFILE, 40); }
 TEST(pages_that_cannot_be_read_cost_nothing) { from_the_nth(SYS_PREAD, EIO, 40); }
+TEST(files_that_cannot_be_mapped_cost_nothing) { from_the_nth(SYS_MMAP, ENOMEM, 40); }
 TEST(memory_that_is_gone_costs_nothing) { from_the_nth(SYS_ANY_MEMORY, ENOMEM, 40); }
+
+/* --- The n-th call of a start and of its first queries fails: they are refused or right, and right the next time */
+
+struct asked { struct fixture *f; struct world w; struct plant p; };
+static struct got hours_were[PLENTY], ten_minutes_were[PLENTY];
+static const int64_t whole_time[2] = { T0 - 4 * HOUR, T0 + 24 * HOUR };
+static const struct tsdb_step hours = { .step_ns = HOUR }, ten_minutes = { .step_ns = S(600), .want = TSDB_DELTA };
+static const unsigned some_kinds[] = { 1, 6, 9 };
+
+/* 0: as it was; 1: not; < 0: refused. */
+typedef int (*ask_fn)(struct asked *a);
+
+static int ask_samples(struct asked *a)
+{
+	struct record got = { 0 };
+	struct sample last[N_SERIES];
+	struct arena arena;
+	const struct tsdb_query q = ask(a->w.series, N_SERIES, INT64_MIN, INT64_MAX);
+	int r = tsdb_range(a->f->t, &q, record_batch, &got);
+	bool same = got.n == a->w.record.n;
+
+	for (size_t i = 0; r == 0 && same && i < got.n; i++)
+		same = same_sample(&got.item[i].s, &a->w.record.item[i].s);
+	record_done(&got);
+	arena_init(&arena, &sys_heap, 0);
+	if (r == 0)
+		r = tsdb_last(a->f->t, 1, a->w.series, N_SERIES, &arena, last);
+	for (size_t i = 0, j = 0; r == 0 && same && i < N_SERIES; i++) {
+		while (j < a->w.record.n && a->w.record.item[j].s.series <= a->w.series[i])
+			j++;
+		same = j && a->w.record.item[j - 1].s.series == a->w.series[i] ? same_sample(&a->w.record.item[j - 1].s, &last[i]) : last[i].time_ns == TSDB_NEVER;
+	}
+	arena_done(&arena);
+	return r < 0 ? r : !same;
+}
+
+static int same_figures(struct asked *a, unsigned k, const struct tsdb_step *step, const struct got *was)
+{
+	a->p.f.t = a->f->t;
+	int r = figures(&a->p, k, whole_time, step, false, &with);
+	bool same = with.n == was->n;
+
+	for (size_t i = 0; r == 0 && same && i < with.n; i++)
+		same = same_bucket(&with.b[i], &was->b[i], false, false);
+	return r < 0 ? r : !same;
+}
+
+static int ask_figures(struct asked *a)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(some_kinds); i++) {
+		r = same_figures(a, some_kinds[i], &hours, &hours_were[some_kinds[i]]);
+		if (r == 0)
+			r = same_figures(a, some_kinds[i], &ten_minutes, &ten_minutes_were[some_kinds[i]]);
+	}
+	return r;
+}
+
+enum cold { ALL_THERE, NO_INDEX, NO_MANIFEST };
+static const char *const colds[] = { "", "without side indexes", "without manifest" };
+
+struct lose { char path[600]; const char *suffix; };
+
+static int lose_name(void *ctx, const char *name)
+{
+	const struct lose *l = ctx;
+	struct lose in = { .suffix = l->suffix };
+	struct stat st;
+
+	snprintf(in.path, sizeof(in.path), "%.300s/%.200s", l->path, name);
+	if (stat(in.path, &st) == 0 && S_ISDIR(st.st_mode))
+		return dir_each(in.path, lose_name, &in);
+	return str_ends(name, l->suffix) && unlink(in.path) < 0 ? -ERR_IO : 0;
+}
+
+static int become_cold(struct fixture *f, enum cold cold)
+{
+	struct lose l = { .suffix = cold == NO_INDEX ? ".idx" : "manifest" };
+
+	f->t = tsdb_free(f->t);
+	snprintf(l.path, sizeof(l.path), "%s/tenants", f->dir);
+	return cold ? dir_each(l.path, lose_name, &l) : 0;
+}
+
+/* All is in files, so nobody reads the log. */
+static int open_and_ask(struct asked *a, ask_fn asks)
+{
+	int r = a->f->t ? 0 : tsdb_open(&a->f->t, &a->f->config, NULL);
+
+	return r < 0 ? r : asks(a);
+}
+
+/* All of them in test/shown and `make test-all`. */
+static unsigned next(unsigned nth) { return getenv("TENON_TEST_WHOLE") ? nth + 1 : nth + 1 + nth / 5; }
+
+static void cold_with_fault(struct asked *a, ask_fn asks, enum cold cold, enum sys_call call, int error)
+{
+	unsigned refused = 0, clean = 0, n = 0;
+
+	for (unsigned nth = 1; nth < 20000 && clean < 2; nth = next(nth), n++) {
+		must(become_cold(a->f, cold) == 0);
+		sys_fault_nth(call, nth, error);
+		int r = open_and_ask(a, asks);
+		bool hit = sys_fault_hit();
+		sys_fault_nth(call, 0, 0);
+		err_clear();
+		clean = hit ? 0 : clean + 1;
+		refused += r < 0;
+		must(r <= 0 && (hit || r == 0));
+		must(open_and_ask(a, asks) == 0);
+	}
+	is_int(clean, 2);
+	printf("# %s fails, %s: %u faults, refused %u times\n", sys_call_name(call), colds[cold], n - 2, refused);
+}
+
+static const struct { enum sys_call call; int error; } reading[] = {
+	{ SYS_MMAP, ENOMEM }, { SYS_OPEN, EMFILE }, { SYS_PREAD, EIO }, { SYS_READ, EIO }, { SYS_ANY_MEMORY, ENOMEM },
+	{ SYS_WRITE, ENOSPC }, { SYS_FSYNC, EIO }, { SYS_RENAME, EIO },
+};
+
+static void every_call(struct asked *a, ask_fn asks)
+{
+	for (enum cold cold = ALL_THERE; cold <= NO_MANIFEST; cold++)
+		for (size_t i = 0; i < ELEMENTSOF(reading); i++)
+			cold_with_fault(a, asks, cold, reading[i].call, reading[i].error);
+}
+
+TEST(whatever_fails_at_a_start_and_in_the_first_queries_their_samples_are_right_or_refused)
+{
+	static struct asked a = { .w = { .f.config = by_hand, .seed = 41, .one_day = true } };
+
+	sys_fault_nth(SYS_MMAP, 0, 0);
+	a.f = &a.w.f;
+	must(fixture_begin(a.f) == 0 && world_series(&a.w));
+	write_tall(&a.w, 4);
+	write_group(&a.w, 4, true);
+	must(flush(a.f) && tsdb_compact(a.f->t, NULL) == 0);
+	write_tall(&a.w, 10);
+	must(flush(a.f));
+	record_settle(&a.w.record);
+	every_call(&a, ask_samples);
+	record_done(&a.w.record);
+	fixture_end(a.f);
+	sys_restore();
+}
+
+/* An hour in a day file with its figures, some minutes in a flushed one. */
+static void small_plant(struct plant *p)
+{
+	struct uuid points[PLENTY];
+	uint8_t types[PLENTY];
+
+	p->f.config = by_hand;
+	for (unsigned i = 0; i < PLENTY; i++) {
+		points[i] = point(i);
+		types[i] = kinds[i].type;
+	}
+	must(fixture_begin(&p->f) == 0 && tsdb_series_many(p->f.t, 1, PLENTY, points, types, p->series) == 0);
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < ELEMENTSOF(some_kinds); i++)
+			write_stretch(p, some_kinds[i], T0 + round * HOUR, T0 + HOUR + round * S(300), 0);
+		must(flush(&p->f) && (round || tsdb_compact(p->f.t, NULL) == 0));
+	}
+	must(stats_of(&p->f).level[LEVEL_DAY].files == 1 && stats_of(&p->f).n_files == 2);
+}
+
+TEST(whatever_fails_at_a_start_and_in_the_first_queries_their_figures_are_right_or_refused)
+{
+	static struct asked a;
+
+	sys_fault_nth(SYS_MMAP, 0, 0);
+	small_plant(&a.p);
+	a.f = &a.p.f;
+	for (unsigned k = 0; k < PLENTY; k++)
+		must(figures(&a.p, k, whole_time, &hours, true, &hours_were[k]) == 0 && figures(&a.p, k, whole_time, &ten_minutes, true, &ten_minutes_were[k]) == 0);
+	every_call(&a, ask_figures);
+	plant_end(&a.p);
+	sys_restore();
+}
