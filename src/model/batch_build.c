@@ -1,8 +1,9 @@
 /*
  * batch_build.c - rows come in as they happen, columns go out.
  *
- * While it is being filled a batch is kept row by row (a cell is 16 bytes, texts lie in a pool); batch_seal() knows how many rows
- * there are, which columns are constant and which need a bitmap, lays the columns out in one block of the right size and fills it.
+ * While it is being filled a batch is kept row by row (a cell is 16 bytes, texts lie in a pool; 8 bytes while every row came whole and Good);
+ * batch_seal() knows how many rows there are, which columns are constant and which need a bitmap, lays the columns out in one block of the right
+ * size and fills it.
  * Whether a row still fits into 1 MB is decided when it is added, from the most that its columns can take.
  */
 #include <string.h>
@@ -25,12 +26,15 @@ struct batch_builder {
 	uint32_t rows_max;
 	uint8_t shape;                  /* 0: not begun */
 	bool has_texts;                 /* a column of them */
+	bool whole;                     /* GROUP: every row came whole and Good, `cells` holds bits alone */
 	uint32_t tenant, source, list;
 	uint32_t k, rows;
 	uint32_t row_bytes, fixed_bytes;        /* of the sealed block, at most */
 	size_t pool_len, names_len;
 	struct room times, series, cells, types, names, pool;   /* series: of rows (TALL) or of columns (GROUP) */
 };
+
+enum { ROOM_MIN = 1024 /* bytes */ };
 
 int batch_builder_new(struct batch_builder **ret, uint32_t rows_max)
 {
@@ -58,7 +62,7 @@ static int room_for(struct room *room, size_t bytes)
 {
 	if (bytes <= room->bytes)
 		return 0;
-	size_t more = MAX(bytes, room->bytes * 2);
+	size_t more = MAX(MAX(bytes, room->bytes * 2), (size_t) ROOM_MIN);
 	void *p = mem_resize(&sys_heap, room->p, room->bytes, more);
 	if (!p)
 		return err_fail(ERR_NO_MEMORY, "what", "a batch", NULL);
@@ -93,6 +97,7 @@ static int begin(struct batch_builder *w, unsigned shape, const uint8_t *types, 
 	w->k = k;
 	w->rows = w->list = 0;
 	w->has_texts = false;
+	w->whole = shape == SHAPE_GROUP;
 	w->pool_len = w->names_len = 0;
 	w->row_bytes = 8;
 	/* Header, columns with their quality columns, and for each up to three bodies rounded up, two bitmaps' odd bytes included. */
@@ -264,7 +269,7 @@ static int row_room(struct batch_builder *w, size_t pool)
 		return full();
 	int r = room_for(&w->times, (w->rows + 1) * sizeof(int64_t));
 	if (r == 0)
-		r = room_for(&w->cells, (size_t) (w->rows + 1) * w->k * sizeof(struct cell));
+		r = room_for(&w->cells, (size_t) (w->rows + 1) * w->k * (w->whole ? sizeof(uint64_t) : sizeof(struct cell)));
 	if (r == 0 && w->shape == SHAPE_TALL)
 		r = room_for(&w->series, (w->rows + 1) * sizeof(uint32_t));
 	if (r == 0 && pool)
@@ -298,11 +303,30 @@ int batch_tall_add(struct batch_builder *w, const struct sample *s)
 	return 0;
 }
 
+/* From here on cells say of themselves what they are. */
+static int no_longer_whole(struct batch_builder *w)
+{
+	if (!w->whole)
+		return 0;
+	size_t n = (size_t) w->rows * w->k;
+	int r = room_for(&w->cells, n * sizeof(struct cell));
+	if (r < 0)
+		return r;
+	const uint64_t *bits = w->cells.p;
+	struct cell *c = w->cells.p;
+	for (size_t i = n; i-- > 0;)            /* from behind: none is written over before it is read */
+		c[i] = (struct cell) { .bits = bits[i], .quality = (uint32_t) QUALITY_GOOD, .has = 1 };
+	w->whole = false;
+	return 0;
+}
+
 int batch_group_row(struct batch_builder *w, int64_t time_ns)
 {
 	if (w->shape != SHAPE_GROUP)
 		return wrong_shape();
-	int r = row_room(w, 0);
+	int r = no_longer_whole(w);
+	if (r == 0)
+		r = row_room(w, 0);
 	if (r < 0)
 		return r;
 	struct cell *c = row_cells(w, w->rows);
@@ -318,6 +342,8 @@ int batch_group_set(struct batch_builder *w, uint32_t i, struct value v, uint32_
 		return wrong_shape();
 	const uint32_t *series = w->list ? NULL : w->series.p;
 	int r = value_check(((uint8_t *) w->types.p)[i], &v, series ? series[i] : i);
+	if (r == 0)
+		r = no_longer_whole(w);
 	if (r < 0)
 		return r;
 	size_t pool = pool_bytes(&v);
@@ -341,8 +367,10 @@ int batch_group_full(struct batch_builder *w, int64_t time_ns, const uint64_t *b
 	int r = row_room(w, 0);
 	if (r < 0)
 		return r;
-	struct cell *c = row_cells(w, w->rows);
-	for (uint32_t i = 0; i < w->k; i++)
+	if (w->whole)
+		memcpy((uint64_t *) w->cells.p + (size_t) w->rows * w->k, bits, w->k * sizeof *bits);
+	struct cell *c = w->whole ? NULL : row_cells(w, w->rows);
+	for (uint32_t i = 0; c && i < w->k; i++)
 		c[i] = (struct cell) { .bits = bits[i], .quality = (uint32_t) QUALITY_GOOD, .has = 1 };
 	((int64_t *) w->times.p)[w->rows++] = time_ns;
 	return 0;
@@ -462,6 +490,25 @@ static void lay_texts(struct lay *l, struct batch_col *c, const struct cell *cel
 	}
 }
 
+/* The values of column i where every row is whole. */
+static void lay_whole(struct lay *l, unsigned name, uint32_t i)
+{
+	const struct batch_builder *w = l->w;
+	const uint64_t *from = (const uint64_t *) w->cells.p + i;
+	const uint32_t n = w->rows, stride = w->k;
+	unsigned type = ((const uint8_t *) w->types.p)[i];
+	struct batch_col scratch, *c = column(l, &scratch, name, type, ENC_PLAIN);
+	uint32_t bytes = width(type);
+	uint8_t *to = body(l, &c->data, bytes ? (size_t) n * bytes : (n + 7) / 8);
+
+	for (uint32_t r = 0; to && bytes == 8 && r < n; r++)
+		((uint64_t *) to)[r] = from[(size_t) r * stride];
+	for (uint32_t r = 0; to && bytes == 4 && r < n; r++)
+		((uint32_t *) to)[r] = (uint32_t) from[(size_t) r * stride];
+	for (uint32_t r = 0; to && bytes == 0 && r < n; r++)
+		to[r / 8] |= (uint8_t) (from[(size_t) r * stride] << (r % 8));
+}
+
 /* The values of column i; the block is zeroed, so absent cells are 0. */
 static void lay_values(struct lay *l, unsigned name, uint32_t i)
 {
@@ -530,6 +577,10 @@ static void lay_out(struct lay *l)
 	lay_times(l);
 	if (w->shape == SHAPE_ROWS)
 		lay_names(l);
+	for (uint32_t i = 0; w->whole && i < w->k; i++)
+		lay_whole(l, BATCH_NAME_VALUE + i, i);
+	if (w->whole)
+		return;
 	for (uint32_t i = 0; i < w->k; i++)
 		lay_values(l, w->shape == SHAPE_TALL ? BATCH_NAME_TALL_VALUE : BATCH_NAME_VALUE + i, i);
 	for (uint32_t i = 0; i < w->k && w->shape != SHAPE_ROWS; i++)
@@ -559,6 +610,7 @@ int batch_seal(struct batch_builder *w, int64_t acquired_ns, unsigned flags, str
 	lay_out(&l);
 	b->flags = (uint8_t) ((flags & BATCH_FLAGS & ~BATCH_SORTED) | (batch_is_sorted(b) ? BATCH_SORTED : 0));
 	w->rows = 0;
+	w->whole = w->shape == SHAPE_GROUP;
 	w->pool_len = 0;
 	*ret = b;
 	return 0;
