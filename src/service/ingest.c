@@ -11,7 +11,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "service/ingest_int.h"
-#include "service/intake.h"
+#include "service/intake_heads.h"
 #include "service/lines.h"
 
 struct job {
@@ -33,6 +33,7 @@ int ingest_new(struct ingest **ret, struct platform *p, uint64_t points_max)
 	i->points_max = points_max;
 	i->known = MAP_INIT(&sys_heap);
 	rwlock_init(&i->lock);
+	mutex_init(&i->heads_lock);
 	for (unsigned k = 0; k < MAKERS; k++)
 		mutex_init(&i->making[k]);
 	*ret = i;
@@ -44,6 +45,8 @@ struct ingest *ingest_free(struct ingest *i)
 	if (!i)
 		return NULL;
 	ingest_forget(i);
+	heads_unref(i->heads);
+	mutex_done(&i->heads_lock);
 	rwlock_done(&i->lock);
 	for (unsigned k = 0; k < MAKERS; k++)
 		mutex_done(&i->making[k]);
@@ -167,16 +170,11 @@ static int find_series(struct job *j, const struct line_field *f, struct intake_
 static int take_expected(struct job *j, struct lines *l)
 {
 	uint64_t bits[INTAKE_COLUMNS_MAX];
-	const char *fields = l->fields;
-	uint32_t n = 0, i = 0;
-	const struct intake_expected *want = j->makes ? NULL : intake_row_expects(&j->intake, &n);
+	uint32_t n = 0;
+	const struct line_want *want = j->makes ? NULL : intake_row_expects(&j->intake, &n);
 
-	while (want && i < n && lines_expect(l, want[i].key, want[i].len, want[i].series.type, &bits[i]))
-		i++;
-	if (!want || i < n || l->fields != l->fields_end) {
-		l->fields = fields;
+	if (!want || !lines_expect(l, want, n, bits))
 		return 0;
-	}
 	int r = intake_row_full(&j->intake, bits);
 	return r < 0 ? r : 1;
 }
@@ -211,14 +209,11 @@ static int take_known(struct job *j, struct lines *l)
 {
 	uint64_t bits[INTAKE_COLUMNS_MAX];
 	const struct intake_known *k = j->makes ? NULL : intake_row_next(&j->intake);
-	uint32_t i = 0;
 	int64_t ns = 0;
 
 	if (!k || !lines_known(l, k->head, k->head_len))
 		return 0;
-	while (i < k->n && lines_expect(l, k->field[i].key, k->field[i].len, k->field[i].series.type, &bits[i]))
-		i++;
-	if (i < k->n || !lines_known_end(l)) {
+	if (!intake_row_is_next(&j->intake) || !lines_expect(l, k->field, k->n, bits) || !lines_known_end(l)) {
 		lines_back(l);
 		return 0;
 	}
@@ -290,6 +285,8 @@ int ingest_lines(struct scope *s, const struct ingest_in *in, struct wal_wait *w
 	done = (struct ingested) { .lines = j.lines, .samples = j.intake.samples, .created = r < 0 ? 0 : j.intake.missing.n };
 	if (r == 0)
 		r = intake_append(&j.intake, wait, &done.seq);
+	if (r == 0)
+		intake_rows_remember(&j.intake);
 	intake_done(&j.intake);
 	if (r >= 0)
 		*ret = done;

@@ -16,6 +16,8 @@ struct ingest {
 	struct rwlock lock;
 	struct map known;               /* intake.c */
 	uint64_t generation;            /* of the plant, when the first of `known` was looked up */
+	struct mutex heads_lock;
+	struct heads *heads;            /* intake_heads.c; NULL: none yet */
 	_Atomic uint64_t requests, samples, refused, created;
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 #include "service/ingest.h"
+#include "service/lines.h"
 #include "service/pushed.h"
 
 enum { INTAKE_CODE_MAX = 200, INTAKE_COLUMNS_MAX = 64 /* of a row */, INTAKE_NAME_MAX = 400, INTAKE_SAMPLES_MAX = 500000 };
@@ -71,22 +72,23 @@ int intake_row_end(struct intake *t);
 int intake_rows_end(struct intake *t);
 int intake_rows_scatter(struct intake *t);      /* of intake_seal(), both: lines that waited, sample by sample; then rows */
 int intake_rows_seal(struct intake *t);
+void intake_rows_remember(struct intake *t);    /* for requests that come: what the heads of this one were, and in which order */
 void intake_rows_done(struct intake *t);
 
 /* What lines with the head of this one have had before: one of exactly these fields may come as intake_row_full() alone, with the bits of its values
  * (batch_group_full()). NULL: there is nothing to expect. */
-struct intake_expected { const char *key; size_t len; struct intake_series series; };
-const struct intake_expected *intake_row_expects(const struct intake *t, uint32_t *ret_n);
+const struct line_want *intake_row_expects(const struct intake *t, uint32_t *ret_n);
 int intake_row_full(struct intake *t, const uint64_t *bits);
-/* The line that followed the last one before, and will again when somebody sends the same things over and over; if it does, intake_row_again()
- * is all that is to be called for it. NULL: nobody knows. */
-struct intake_known { const char *head; size_t head_len; const struct intake_expected *field; uint32_t n; };
-const struct intake_known *intake_row_next(const struct intake *t);
+/* The line that followed the last one before, in this request or another, and will again when somebody sends the same things over and over; if it
+ * does, intake_row_is_next() (false: it may not, all the same), and intake_row_again() is all that is to be called for it. NULL: nobody knows. */
+struct intake_known { const char *head; size_t head_len; const struct line_want *field; uint32_t n; };
+const struct intake_known *intake_row_next(struct intake *t);
+bool intake_row_is_next(struct intake *t);
 int intake_row_again(struct intake *t, int64_t time_ns, const uint64_t *bits);
 
 /* Samples of many series that come together at one time, over and over in the same order, though in lines of their own: they become rows of one
  * batch. A sample: 1: taken; 0: not one of such, it goes its own way, behind all that was taken. */
-int intake_frame_add(struct intake *t, int64_t time_ns, const struct intake_series *series, uint64_t bits);
+int intake_frame_add(struct intake *t, int64_t time_ns, uint32_t series, enum vtype type, uint64_t bits);
 struct value intake_value(enum vtype type, uint64_t bits);      /* no texts */
 uint64_t intake_bits(const struct value *v);
 int intake_frames_leave(struct intake *t, bool for_ever);      /* all that was taken is sealed; then samples may go their own way */

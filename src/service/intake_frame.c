@@ -153,7 +153,7 @@ static int begin(struct intake *t)
 	return r < 0 ? r : row(t);
 }
 
-static int learn(struct intake_frames *f, const struct intake_series *series)
+static int learn(struct intake_frames *f, uint32_t series, enum vtype type)
 {
 	if (f->n == f->room) {
 		uint32_t room = MAX(f->room * 2, 64u);
@@ -167,12 +167,12 @@ static int learn(struct intake_frames *f, const struct intake_series *series)
 			return no_memory();
 		f->room = room;
 	}
-	f->series[f->n] = series->number;
-	f->types[f->n] = (uint8_t) series->type;
+	f->series[f->n] = series;
+	f->types[f->n] = (uint8_t) type;
 	return 0;
 }
 
-int intake_frame_add(struct intake *t, int64_t time_ns, const struct intake_series *series, uint64_t bits)
+int intake_frame_add(struct intake *t, int64_t time_ns, uint32_t series, enum vtype type, uint64_t bits)
 {
 	struct intake_frames *f = t->frames ? t->frames : (t->frames = sys_new(struct intake_frames));
 	int r = 0;
@@ -181,19 +181,19 @@ int intake_frame_add(struct intake *t, int64_t time_ns, const struct intake_seri
 		return no_memory();
 	if (f->off)
 		return 0;
-	if (f->k ? f->series[f->n] != series->number || (f->n && f->time_ns != time_ns) : f->n == BATCH_SERIES_MAX)
+	if (f->k ? f->series[f->n] != series || (f->n && f->time_ns != time_ns) : f->n == BATCH_SERIES_MAX)
 		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
 	else if (!f->k && f->n && f->time_ns != time_ns)
 		r = begin(t);
 	if (r < 0 || f->off)
 		return r;
 	/* What begins a round may be the first of another order. */
-	if (f->k && f->series[f->n] != series->number)
+	if (f->k && f->series[f->n] != series)
 		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
 	if (r < 0 || f->off)
 		return r;
 	if (!f->k)
-		r = learn(f, series);
+		r = learn(f, series, type);
 	if (r < 0)
 		return r;
 	f->time_ns = time_ns;

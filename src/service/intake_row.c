@@ -3,23 +3,25 @@
  *
  * A head (measurement and tags) that was seen in this request stands in a table with the fields it came with and what series they are: the next
  * line with it compares bytes instead of asking for each field. From its second line on such a head has a builder of its own: rows of one batch,
- * which share their times in the log, in memory and in files.
+ * which share their times in the log, in memory and in files. What earlier requests taught (intake_heads.h) is as good as a first line.
  *
  * Of equal series and time the last line counts, so order matters: single samples are sealed in front of all rows, and the first line of a head, which
  * waits for a second, goes with the one or the other. A line that comes with other fields than the head had, or a full batch, seals everything there is. So does one whose head is
  * another spelling (with a backslash, with a slash in a key) of points that stand in rows already; these then go sample by sample.
  */
-#include "service/intake.h"
+#include "service/intake_heads.h"
 
 #include <string.h>
 
-#include "sys/sys.h"
+#include "service/ingest_int.h"
+#include "service/reach.h"
 
 enum { SLOTS_MIN = 64, SLOTS_MAX = 16384, PROBES = 16, RESHAPED_MAX = 16, LINE_BYTES = 64 /* of a line, about */ };
 
 struct row {
 	struct intake_known known;              /* its head and fields */
 	uint64_t hash;
+	struct head_seen *seen;                 /* of earlier requests; NULL */
 	uint32_t room;
 	bool again, single;                     /* it came before; its samples never go into rows of its own */
 	uint64_t *waiting;                      /* its first line, until there is another or all is sealed; NULL: none waits */
@@ -34,11 +36,14 @@ struct owner { uint32_t series; struct row *row; };
 struct intake_rows {
 	struct row **slot;
 	uint32_t slots, *used, n_used;
+	struct heads *heads;                    /* NULL: nothing is remembered */
+	bool everywhere;                        /* what is known may be written without a look at where it is */
 	bool spelled;
 	struct map owners;
 	unsigned reshaped;
 	/* the line under way */
 	struct row *row, *last;                 /* NULL: its head has no place; of the line before, then of this one */
+	struct head_seen *guess;                /* what may follow `last`, from earlier requests; NULL: a row says it, or nobody knows */
 	bool is_new, other;                     /* new: its fields are noted; other: they are not those of the head */
 	struct intake_cell { struct intake_series series; struct value value; } *cell;
 	uint32_t n, room;
@@ -60,6 +65,8 @@ int intake_rows_begin(struct intake *t, size_t bytes)
 	}
 	if (!s || !s->slot || !s->used)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+	s->heads = heads_now(t->ingest);
+	s->everywhere = scope_may(t->scope, PERM_SAMPLE_WRITE);
 	t->rows = s;
 	return 0;
 }
@@ -70,8 +77,10 @@ void intake_rows_done(struct intake *t)
 
 	for (uint32_t i = 0; s && i < s->n_used; i++)
 		batch_builder_free(s->slot[s->used[i]]->rows);
-	if (s)
+	if (s) {
 		map_done(&s->owners);
+		heads_unref(s->heads);
+	}
 	t->rows = NULL;
 }
 
@@ -84,15 +93,54 @@ static bool is_head(const struct row *r, uint64_t hash, const char *head, size_t
 
 static void follow(struct intake_rows *s)
 {
-	if (s->last)
+	if (s->last && s->row)
 		s->last->next = s->row;
 	s->last = s->row;
+}
+
+/* Its place among those of the request: *ret the row that is there, or NULL and where it would be. False: there is none. */
+static bool place_of(const struct intake_rows *s, uint64_t hash, const char *head, size_t len, uint32_t *ret_at, struct row **ret)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint32_t at = ((uint32_t) (hash >> 32) + i) & (s->slots - 1);
+		struct row *r = s->slot[at];
+
+		if (r && !is_head(r, hash, head, len))
+			continue;
+		*ret_at = at;
+		*ret = r;
+		return true;
+	}
+	return false;
+}
+
+static struct row *put_row(struct intake *t, uint32_t at, const struct row *like)
+{
+	struct intake_rows *s = t->rows;
+	struct row *r = arena_new(t->scope->arena, struct row);
+
+	if (!r)
+		return NULL;
+	*r = *like;
+	s->slot[at] = r;
+	s->used[s->n_used++] = at;
+	return r;
+}
+
+/* A head of earlier requests, unless this sender may not write there, or names are spelled in more than one way. */
+static struct row *remembered(struct intake *t, uint32_t at, struct head_seen *seen)
+{
+	const struct intake_rows *s = t->rows;
+
+	if (!seen || s->spelled || (!s->everywhere && !reach_device(t->scope, PERM_SAMPLE_WRITE, &seen->device)))
+		return NULL;
+	return put_row(t, at, &(struct row) { .known = seen->known, .hash = seen->hash, .seen = seen, .again = true, .single = seen->single });
 }
 
 int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64_t time_ns)
 {
 	struct intake_rows *s = t->rows;
-	uint64_t hash = hash_bytes(head, len);
+	uint64_t hash = heads_hash(t->scope->tenant, head, len);
 	struct row *r = NULL;
 	uint32_t at = 0;
 
@@ -100,25 +148,16 @@ int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64
 	s->n = 0;
 	s->spelled |= !plain && memchr(head, '\\', len) != NULL;
 	s->is_new = s->other = false;
-	s->row = NULL;
-	for (uint32_t i = 0; i < PROBES; i++) {
-		at = ((uint32_t) (hash >> 32) + i) % s->slots;
-		r = s->slot[at];
-		if (!r || is_head(r, hash, head, len))
-			break;
+	bool has_place = place_of(s, hash, head, len, &at, &r);
+	if (has_place && !r)
+		r = remembered(t, at, heads_find(s->heads, hash, t->scope->tenant, head, len));
+	if (has_place && !r) {
+		r = put_row(t, at, &(struct row) { .known = { .head = head, .head_len = len }, .hash = hash });
+		if (!r)
+			return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
+		s->is_new = true;
 	}
-	s->row = r && is_head(r, hash, head, len) ? r : NULL;
-	if (r) {
-		follow(s);
-		return 0;
-	}
-	r = arena_new(t->scope->arena, struct row);
-	if (!r)
-		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	*r = (struct row) { .known = { .head = head, .head_len = len }, .hash = hash };
-	s->slot[at] = s->row = r;
-	s->used[s->n_used++] = at;
-	s->is_new = true;
+	s->row = r;
 	follow(s);
 	return 0;
 }
@@ -126,14 +165,14 @@ int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64
 bool intake_row_knows(struct intake *t, const char *key, size_t len, struct intake_series *ret)
 {
 	const struct intake_rows *s = t->rows;
-	const struct intake_expected *f;
+	const struct line_want *f;
 
 	if (!s->row || s->is_new || s->n >= s->row->known.n)
 		return false;
 	f = &s->row->known.field[s->n];
 	if (f->len != len || memcmp(f->key, key, len) != 0)
 		return false;
-	*ret = f->series;
+	*ret = (struct intake_series) { f->series, f->type };
 	return true;
 }
 
@@ -157,7 +196,7 @@ static int note_field(struct intake *t, const char *key, size_t len, const struc
 {
 	struct intake_rows *s = t->rows;
 	struct row *r = s->row;
-	struct intake_expected *f;
+	struct line_want *f;
 
 	if (!r || !s->is_new) {
 		s->other |= r && (s->n >= r->known.n || r->known.field[s->n].len != len || memcmp(r->known.field[s->n].key, key, len) != 0);
@@ -166,7 +205,7 @@ static int note_field(struct intake *t, const char *key, size_t len, const struc
 	f = grown(t->scope->arena, r->known.field, r->known.n, &r->room, sizeof(*f));
 	if (!f)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	f[r->known.n++] = (struct intake_expected) { key, len, *series };
+	f[r->known.n++] = (struct line_want) { .key = key, .len = len, .type = series->type, .series = series->number };
 	r->known.field = f;
 	return 0;
 }
@@ -205,14 +244,14 @@ static int one_by_one(struct intake *t)
 	return r;
 }
 
-/* The samples of a head that has no rows of its own: what comes together in the same order goes into rows with others. */
-static int with_others(struct intake *t, uint32_t i, const struct value *v)
+/* Field i of a head that has no rows of its own: what comes together in the same order goes into rows with others. */
+static int with_others(struct intake *t, uint32_t i, uint64_t bits)
 {
 	const struct intake_rows *s = t->rows;
-	const struct intake_series *series = &s->row->known.field[i].series;
-	int r = v->type == V_STR || v->type == V_BYTES ? 0 : intake_frame_add(t, s->time_ns, series, intake_bits(v));
+	const struct line_want *f = &s->row->known.field[i];
+	int r = intake_frame_add(t, s->time_ns, f->series, f->type, bits);
 
-	return r ? MIN(r, 0) : intake_add(t, v->type, &(struct sample) { .series = series->number, .time_ns = s->time_ns, .value = *v });
+	return r ? MIN(r, 0) : intake_add(t, f->type, &(struct sample) { .series = f->series, .time_ns = s->time_ns, .value = intake_value(f->type, bits) });
 }
 
 static int all_with_others(struct intake *t)
@@ -220,8 +259,14 @@ static int all_with_others(struct intake *t)
 	const struct intake_rows *s = t->rows;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < s->n; i++)
-		r = with_others(t, i, &s->cell[i].value);
+	for (uint32_t i = 0; r == 0 && i < s->n; i++) {
+		const struct value *v = &s->cell[i].value;
+
+		if (v->type == V_STR || v->type == V_BYTES)
+			r = intake_add(t, v->type, &(struct sample) { .series = s->row->known.field[i].series, .time_ns = s->time_ns, .value = *v });
+		else
+			r = with_others(t, i, intake_bits(v));
+	}
 	return r;
 }
 
@@ -232,25 +277,23 @@ static int begin_rows(struct intake *t, struct row *r)
 	int e = series && types ? batch_builder_new(&r->rows, BATCH_ROWS_MAX) : err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
 
 	for (uint32_t i = 0; e == 0 && i < r->known.n; i++) {
-		series[i] = r->known.field[i].series.number;
-		types[i] = (uint8_t) r->known.field[i].series.type;
+		series[i] = r->known.field[i].series;
+		types[i] = (uint8_t) r->known.field[i].type;
 	}
 	return e < 0 ? e : batch_group(r->rows, t->scope->tenant, 0, series, types, r->known.n);
 }
 
 /* The first line of a head waits for a second: alone it goes sample by sample. */
-static int wait_for_more(struct intake *t, struct row *r)
+static int wait_for_more(struct intake *t, struct row *r, const uint64_t *bits)
 {
-	const struct intake_rows *s = t->rows;
-
-	r->waiting = arena_array(t->scope->arena, uint64_t, r->known.n);
+	r->waiting = arena_dup(t->scope->arena, bits, r->known.n * sizeof(*bits));
 	if (!r->waiting)
 		return err_fail(ERR_NO_MEMORY, "what", "@body", NULL);
-	for (uint32_t i = 0; i < s->n; i++)
-		r->waiting[i] = intake_bits(&s->cell[i].value);
-	r->waiting_ns = s->time_ns;
+	r->waiting_ns = t->rows->time_ns;
 	return 0;
 }
+
+static bool is_first(const struct row *r) { return !r->rows && !r->waiting; }
 
 int intake_rows_scatter(struct intake *t)
 {
@@ -263,10 +306,9 @@ int intake_rows_scatter(struct intake *t)
 
 		r->waiting = NULL;
 		for (uint32_t i = 0; bits && e == 0 && i < r->known.n; i++) {
-			const struct intake_series *series = &r->known.field[i].series;
+			const struct line_want *f = &r->known.field[i];
 
-			e = intake_add(t, series->type, &(struct sample) { .series = series->number, .time_ns = r->waiting_ns,
-				.value = intake_value(series->type, bits[i]) });
+			e = intake_add(t, f->type, &(struct sample) { .series = f->series, .time_ns = r->waiting_ns, .value = intake_value(f->type, bits[i]) });
 		}
 	}
 	return e;
@@ -306,7 +348,7 @@ static int add_row(struct intake *t, struct row *r)
 	return e;
 }
 
-const struct intake_expected *intake_row_expects(const struct intake *t, uint32_t *ret_n)
+const struct line_want *intake_row_expects(const struct intake *t, uint32_t *ret_n)
 {
 	const struct intake_rows *s = t->rows;
 
@@ -319,8 +361,10 @@ const struct intake_expected *intake_row_expects(const struct intake *t, uint32_
 int intake_row_full(struct intake *t, const uint64_t *bits)
 {
 	struct row *r = t->rows->row;
-	int e = intake_count(t, r->known.n);
 
+	if (is_first(r))
+		return wait_for_more(t, r, bits);
+	int e = intake_count(t, r->known.n);
 	if (e == 0 && (!r->rows || r->waiting))
 		e = ready_rows(t, r);
 	if (e == 0)
@@ -334,12 +378,32 @@ int intake_row_full(struct intake *t, const uint64_t *bits)
 	return e;
 }
 
-const struct intake_known *intake_row_next(const struct intake *t)
+const struct intake_known *intake_row_next(struct intake *t)
 {
-	const struct intake_rows *s = t->rows;
+	struct intake_rows *s = t->rows;
 	const struct row *r = s->last ? s->last->next : NULL;
 
-	return r && r->again && !s->spelled && s->reshaped <= RESHAPED_MAX && r->known.n <= INTAKE_COLUMNS_MAX ? &r->known : NULL;
+	s->guess = r || !s->last || !s->last->seen ? NULL : atomic_load_explicit(&s->last->seen->next, memory_order_acquire);
+	const struct intake_known *k = r && r->again ? &r->known : s->guess ? &s->guess->known : NULL;
+	return k && !s->spelled && s->reshaped <= RESHAPED_MAX && k->n <= INTAKE_COLUMNS_MAX ? k : NULL;
+}
+
+bool intake_row_is_next(struct intake *t)
+{
+	struct intake_rows *s = t->rows;
+	struct row *r = NULL;
+	uint32_t at;
+
+	if (!s->guess)
+		return true;
+	if (!place_of(s, s->guess->hash, s->guess->known.head, s->guess->known.head_len, &at, &r))
+		return false;
+	if (!r)
+		r = remembered(t, at, s->guess);
+	if (!r || !r->again)
+		return false;
+	s->last->next = r;
+	return true;
 }
 
 int intake_row_again(struct intake *t, int64_t time_ns, const uint64_t *bits)
@@ -351,11 +415,8 @@ int intake_row_again(struct intake *t, int64_t time_ns, const uint64_t *bits)
 	s->time_ns = time_ns;
 	if (!s->row->single)
 		return intake_row_full(t, bits);
-	for (uint32_t i = 0; e == 0 && i < s->row->known.n; i++) {
-		struct value v = intake_value(s->row->known.field[i].series.type, bits[i]);
-
-		e = with_others(t, i, &v);
-	}
+	for (uint32_t i = 0; e == 0 && i < s->row->known.n; i++)
+		e = with_others(t, i, bits[i]);
 	return e;
 }
 
@@ -368,10 +429,10 @@ static bool is_single(const struct row *r)
 	if (r->known.n < COLUMNS_MIN || r->known.n > INTAKE_COLUMNS_MAX)
 		return true;
 	for (uint32_t i = 0; i < r->known.n; i++) {
-		if (r->known.field[i].series.type == V_STR || r->known.field[i].series.type == V_BYTES)
+		if (r->known.field[i].type == V_STR || r->known.field[i].type == V_BYTES)
 			return true;
 		for (uint32_t k = 0; k < i; k++)
-			if (r->known.field[i].series.number == r->known.field[k].series.number)
+			if (r->known.field[i].series == r->known.field[k].series)
 				return true;
 	}
 	return false;
@@ -388,7 +449,7 @@ static int own(struct intake *t, struct row *r)
 	struct intake_rows *s = t->rows;
 
 	for (uint32_t i = 0; i < r->known.n; i++) {
-		const uint32_t series = r->known.field[i].series.number;
+		const uint32_t series = r->known.field[i].series;
 		struct owner *o;
 
 		if (map_find(&s->owners, hash_of(series), same_series, &series))
@@ -445,6 +506,7 @@ int intake_row_end(struct intake *t)
 	struct intake_rows *s = t->rows;
 	struct row *r = s->row;
 	bool first = r && !r->again;
+	uint64_t bits[INTAKE_COLUMNS_MAX];
 	int e = !r || first ? begin_head(t) : 0;
 
 	if (e < 0)
@@ -462,10 +524,33 @@ int intake_row_end(struct intake *t)
 		return all_with_others(t);
 	if (r->single || s->reshaped > RESHAPED_MAX)
 		return one_by_one(t);
-	if (first)
-		return wait_for_more(t, r);
+	for (uint32_t i = 0; is_first(r) && i < s->n; i++)
+		bits[i] = intake_bits(&s->cell[i].value);
+	if (is_first(r))
+		return wait_for_more(t, r, bits);
 	e = intake_count(t, r->known.n);
 	return e < 0 ? e : add_row(t, r);
+}
+
+/* Only what was spelled in one way: of others it must be asked each time which are the same. */
+void intake_rows_remember(struct intake *t)
+{
+	const struct intake_rows *s = t->rows;
+
+	if (!s || !s->heads || s->spelled || s->reshaped)
+		return;
+	for (uint32_t i = 0; i < s->n_used; i++) {
+		struct row *r = s->slot[s->used[i]];
+
+		if (!r->seen && r->again)
+			r->seen = heads_add(s->heads, t->ingest->platform->plant, t->scope->tenant, r->hash, &r->known, r->single);
+	}
+	for (uint32_t i = 0; i < s->n_used; i++) {
+		const struct row *r = s->slot[s->used[i]];
+
+		if (r->seen && r->next && r->next->seen && atomic_load_explicit(&r->seen->next, memory_order_relaxed) != r->next->seen)
+			atomic_store_explicit(&r->seen->next, r->next->seen, memory_order_release);
+	}
 }
 
 int intake_rows_end(struct intake *t) { return intake_frames_leave(t, true); }

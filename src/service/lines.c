@@ -204,10 +204,64 @@ int lines_field(struct lines *l, struct line_field *ret)
 	return 1;
 }
 
-/* --- Fields that are known beforehand */
+/* --- Fields that are known beforehand: eight characters at a time */
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first character is the lowest byte");
+enum { AHEAD = 32 /* characters that may be looked at beyond what is needed */ };
 
 static bool ends(char c) { return c == ',' || c == ' ' || c == '\n'; }
 static bool digit(char c) { return (uint8_t) (c - '0') < 10; }
+
+static inline uint64_t eight(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static inline uint32_t four(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static inline bool same(const char *a, const char *b, size_t n)
+{
+	size_t i = 0;
+
+	if (n < 4) {
+		while (i < n && a[i] == b[i])
+			i++;
+		return i == n;
+	}
+	if (n < 8)
+		return four(a) == four(b) && four(a + n - 4) == four(b + n - 4);
+	for (; i + 8 < n; i += 8)
+		if (eight(a + i) != eight(b + i))
+			return false;
+	return eight(a + n - 8) == eight(b + n - 8);
+}
+
+/* How many digits there are before something else; 8: all. The highest bit of a byte is set in the first that is none, and maybe behind it. */
+static inline unsigned digits_ahead(uint64_t w)
+{
+	uint64_t t = w ^ UINT64_C(0x3030303030303030), none = ((t + UINT64_C(0x7676767676767676)) | t) & UINT64_C(0x8080808080808080);
+
+	return none ? (unsigned) __builtin_ctzll(none) / 8 : 8;
+}
+
+/* The number its first n characters say, 1 to 8 digits: pairs, then pairs of pairs, then both halves. */
+static inline uint64_t number_of(uint64_t w, unsigned n)
+{
+	const uint64_t mask = UINT64_C(0x000000ff000000ff);
+	uint64_t t = (w ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n);
+
+	t = t * 10 + (t >> 8);
+	return ((t & mask) * UINT64_C(0x000f424000000064) + ((t >> 16) & mask) * UINT64_C(0x0000271000000001)) >> 32;
+}
 
 /* Any other number: as lines_field() has it. */
 static const char *long_f64(const char *p, const char *end, uint64_t *ret)
@@ -221,39 +275,54 @@ static const char *long_f64(const char *p, const char *end, uint64_t *ret)
 	return next;
 }
 
-/* Up to 15 digits, a point among them or not: a whole number below 2^53 by a power of ten below 10^23, so the quotient is the nearest double (Clinger,
- * "How to read floating point numbers accurately", 1990). */
-static const char *plain_f64(const char *start, const char *end, uint64_t *ret)
+/* Up to 7 digits, and 8 behind a point: a whole number below 2^53 by a power of ten below 10^23, so the quotient is the nearest double (Clinger, "How to
+ * read floating point numbers accurately", 1990). */
+static const char *plain_f64(const char *start, const char *end, const char *safe, uint64_t *ret)
 {
-	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
-	bool minus = start < end && *start == '-';
-	const char *from = start + minus, *p = from, *point = NULL;
-	int64_t m = 0;
+	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8 };
+	static const uint64_t whole_tens[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000 };
+	const char *p = start + (*start == '-');
+	double v;
 
-	for (; p < end && digit(*p) && p - from < 16; p++)
-		m = m * 10 + (*p - '0');
-	const char *whole = p;
-	if (p > from && p < end && *p == '.')
-		for (point = ++p; p < end && digit(*p) && p - from < 17; p++)
-			m = m * 10 + (*p - '0');
-	/* No digit, none behind the point, too many, or something else behind them. */
-	if (whole == from || p == point || p - from > 15 + !!point || (p < end && !ends(*p)))
+	if (start > safe)
 		return long_f64(start, end, ret);
-	double v = point ? (double) m / tens[p - point] : (double) m;
+	uint64_t w = eight(p);
+	unsigned n = digits_ahead(w);
+	if (n == 0 || n == 8)
+		return long_f64(start, end, ret);
+	v = (double) number_of(w, n);
+	p += n;
+	if (*p == '.') {
+		uint64_t m = number_of(w, n);
 
-	v = minus ? -v : v;
+		w = eight(++p);
+		n = digits_ahead(w);
+		if (n == 0)
+			return long_f64(start, end, ret);
+		v = (double) (m * whole_tens[n] + number_of(w, n)) / tens[n];
+		p += n;
+	}
+	if (!ends(*p))                          /* more digits, an exponent; or what is no number */
+		return long_f64(start, end, ret);
+	v = *start == '-' ? -v : v;
 	memcpy(ret, &v, sizeof(v));
 	return p;
 }
 
-static const char *plain_i64(const char *p, const char *end, uint64_t *ret)
+static const char *plain_i64(const char *p, const char *end, const char *safe, uint64_t *ret)
 {
 	bool minus = p < end && *p == '-';
 	const char *from = p += minus;
+	unsigned n = p < safe ? digits_ahead(eight(p)) : 0;
 	int64_t v = 0;
 
-	for (; p < end && digit(*p) && p - from < 18; p++)
-		v = v * 10 + (*p - '0');
+	if (n > 0 && n < 8) {
+		v = (int64_t) number_of(eight(p), n);
+		p += n;
+	} else {
+		for (; p < end && digit(*p) && p - from < 18; p++)
+			v = v * 10 + (*p - '0');
+	}
 	if (p == from || p == end || *p != 'i')
 		return NULL;
 	*ret = (uint64_t) (minus ? -v : v);
@@ -271,17 +340,27 @@ static const char *plain_bool(const char *p, const char *end, uint64_t *ret)
 	return next;
 }
 
-bool lines_expect(struct lines *l, const char *key, size_t len, enum vtype type, uint64_t *ret_bits)
+bool lines_expect(struct lines *l, const struct line_want *want, uint32_t n, uint64_t *ret_bits)
 {
-	const char *p = l->fields, *end = l->fields_end, *next;
+	const char *p = l->fields, *end = l->fields_end, *safe = l->end - MIN((ptrdiff_t) AHEAD, l->end - p);
 
-	if ((size_t) (end - p) < len + 2 || memcmp(p, key, len) != 0 || p[len] != '=' || !l->plain)
+	if (!l->plain || !n)
 		return false;
-	p += len + 1;
-	next = type == V_F64 ? plain_f64(p, end, ret_bits) : type == V_I64 ? plain_i64(p, end, ret_bits) : type == V_BOOL ? plain_bool(p, end, ret_bits) : NULL;
-	if (!next || (next < end && !ends(*next)) || (next + 1 == end && *next == ','))
+	for (uint32_t i = 0; i < n; i++, p++) {
+		const struct line_want *w = &want[i];
+
+		if ((size_t) (end - p) < w->len + 2 || !same(p, w->key, w->len + 1))
+			return false;
+		p += w->len + 1;
+		p = w->type == V_F64 ? plain_f64(p, end, safe, &ret_bits[i]) : w->type == V_I64 ? plain_i64(p, end, safe, &ret_bits[i])
+			: w->type == V_BOOL ? plain_bool(p, end, &ret_bits[i]) : NULL;
+		if (!p || (i + 1 < n && (p == end || *p != ',')))
+			return false;
+	}
+	p--;
+	if (p < end && *p != ' ' && *p != '\n')
 		return false;
-	l->fields = next + (next < end && *next == ',');
+	l->fields = p;
 	return true;
 }
 
@@ -304,7 +383,7 @@ static const char *known_time(struct lines *l, const char *p)
 	const char *from = p;
 	uint64_t v = 0;
 
-	if ((size_t) (l->end - p) > l->time_len && l->time_len && memcmp(p, l->time_text, l->time_len) == 0 && p[l->time_len] == '\n')
+	if ((size_t) (l->end - p) > l->time_len && l->time_len && same(p, l->time_text, l->time_len) && p[l->time_len] == '\n')
 		return p + l->time_len;
 	for (; p < l->end && digit(*p) && p - from < 19; p++)
 		v = v * 10 + (uint64_t) (*p - '0');
@@ -321,8 +400,6 @@ bool lines_known_end(struct lines *l)
 	const char *p = l->fields, *end = l->end;
 
 	l->has_time = p < end && *p == ' ';
-	if (l->fields[-1] == ',')               /* another field should follow */
-		return false;
 	if (l->has_time)
 		p = known_time(l, p + 1);
 	if (!p || (p < end && *p != '\n'))

@@ -33,11 +33,13 @@ int lines_next(struct lines *l);
 /* The next field of the current line: 1, 0 after the last, -ERR_SYNTAX. */
 int lines_field(struct lines *l, struct line_field *ret);
 
-/* The same where the field is known beforehand: this key and a plain number (or t, f, true, false) of this type. Its bits, a double's or an int64's
- * own, a bool's 0 or 1. False: it is anything else, and still the next field. */
-bool lines_expect(struct lines *l, const char *key, size_t len, enum vtype type, uint64_t *ret_bits);
-/* And where a whole line is: lines_known() instead of lines_next() when it begins with this measurement and tags, lines_expect() for each field,
- * lines_known_end() when these were all. False, any of them: it is another; lines_back(), and lines_next() has it. */
+/* A field that is known beforehand: its key and a plain number (or t, f, true, false) of this type. */
+struct line_want { const char *key; size_t len; enum vtype type; uint32_t series /* of who asks */; };      /* behind the key stands '=' */
+/* The same as lines_field() where all fields left are these. Their bits, a double's or an int64's own, a bool's 0 or 1. False: they are others, or
+ * written in another way, and still the next. */
+bool lines_expect(struct lines *l, const struct line_want *want, uint32_t n, uint64_t *ret_bits);
+/* And where a whole line is: lines_known() instead of lines_next() when it begins with this measurement and tags, lines_expect(), lines_known_end().
+ * False, any of them: it is another; lines_back(), and lines_next() has it. */
 bool lines_known(struct lines *l, const char *head, size_t len);
 bool lines_known_end(struct lines *l);
 void lines_back(struct lines *l);

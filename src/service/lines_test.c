@@ -1,6 +1,8 @@
 /* Expected values: the examples of the InfluxDB line protocol reference (v1 and v2) and its stated rules. */
 #include "service/lines.h"
 
+#include <stdlib.h>
+
 #include "base/str.h"
 
 #include "tap.h"
@@ -36,38 +38,77 @@ TEST(a_field_that_is_expected_is_read_as_any_other)
 		"0.1", "0.000000000000001", "0.0000000000000001", "3.141592653589793", "-2.2250738585072014e-308", "1e5", "1E-5", "1.7976931348623157e308",
 		"1e309", ".5", "5.", "+1", "-", "", ".", "-.", "1.2.3", "12a", "nan", "inf", "12i", "-12i", "9223372036854775807i", "9223372036854775808i",
 		"-9223372036854775808i", "999999999999999999i", "1u", "18446744073709551615u", "1.5i", "i", "-i", "t", "f", "T", "F", "true", "False", "FALSE", "tru", "truee",
-		"\"text\"", "1 ", "1=2", "0x10", "1_000" };
+		"\"text\"", "1 ", "1=2", "0x10", "1_000", "1234567", "12345678", "-1234567.12345678", "1234567.123456789", "1.23456789", "12345678.5", "7i", "1234567i",
+		"-12345678i", "1234567.i", "5.i", "-.5", "--1", "1-2", "12:5", "1/2", "\xb1\xb2", "1\xff" };
 	static const uint8_t types[] = { V_F64, V_I64, V_BOOL, V_F32, V_STR };
 	int taken = 0, wrong = 0;
 
 	for (size_t i = 0; i < ELEMENTSOF(values); i++)
-		for (size_t k = 0; k < 2 * ELEMENTSOF(types); k++) {
+		for (size_t k = 0; k < 4 * ELEMENTSOF(types); k++) {
 			char text[128];
 			struct buf b = BUF_FIXED(text);
-			struct line_field f;
-			uint64_t bits;
+			struct line_want want[] = { { .key = "key=", .len = 3, .type = types[k / 4] }, { .key = "other=", .len = 5, .type = V_F64 } };
+			struct line_field f, other;
+			uint64_t bits[2];
 
 			text[0] = 0;
-			buf_addf(&b, "m key=%s%s", values[i], k % 2 ? ",other=1" : "");
+			buf_addf(&b, "m key=%s%s%s", values[i], k % 2 ? ",other=1" : "", k / 2 % 2 ? "" : " 1700000000000000000\nm a=1,b=2,c=3 1700000000000000000");
 			struct lines a = lines_of(text, b.len), c = a;
 			if (lines_next(&a) != 1 || lines_next(&c) != 1)
 				continue;
 			const char *before = a.fields;
-			bool is = lines_expect(&a, "key", 3, types[k / 2], &bits), can = lines_field(&c, &f) == 1;
+			bool is = lines_expect(&a, want, 1 + k % 2, bits), can = lines_field(&c, &f) == 1 && (k % 2 == 0 || lines_field(&c, &other) == 1);
 			if (!is) {
 				wrong += a.fields != before;
 				continue;
 			}
 			taken++;
-			wrong += !can || a.fields != c.fields || f.value.type != types[k / 2] || bits != (f.value.type == V_BOOL ? f.value.b : (uint64_t) f.value.i);
+			wrong += !can || a.fields != c.fields || f.value.type != types[k / 4] || bits[0] != (f.value.type == V_BOOL ? f.value.b : (uint64_t) f.value.i);
 		}
 	is_int(wrong, 0);
-	ok(taken > 60);
+	ok(taken > 160);
+}
+
+/* What strtod() and strtoll() of glibc 2.36 read in the same text. */
+TEST(known_lines_of_random_numbers_have_the_bits_of_the_c_library)
+{
+	static const char head[] = "some_measurement,place=here";
+	const struct line_want want[] = { { .key = "f=", .len = 1, .type = V_F64 }, { .key = "temperature_1=", .len = 13, .type = V_F64 },
+		{ .key = "number=", .len = 6, .type = V_I64 } };
+	uint64_t seed = 7, wrong = 0, taken = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		char text[200], number[3][40];
+		struct buf b = BUF_FIXED(text);
+		uint64_t bits[3];
+
+		for (int k = 0; k < 3; k++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+			snprintf(number[k], sizeof(number[k]), "%s%.*f", seed >> 63 ? "-" : "", k == 2 ? 0 : (int) (seed >> 40) % 10, (double) (seed >> 33 & 0x3fffffff) / (1 << (seed >> 50 & 15)));
+		}
+		text[0] = 0;
+		buf_addf(&b, "%s f=%s,temperature_1=%s,number=%si 1700000000000000%03d\n", head, number[0], number[1], number[2], i % 1000);
+		struct lines l = lines_of(text, b.len);
+		if (!lines_known(&l, head, strlen(head)) || !lines_expect(&l, want, 3, bits) || !lines_known_end(&l))
+			continue;
+		const double f[] = { strtod(number[0], NULL), strtod(number[1], NULL) };
+		taken++;
+		wrong += memcmp(bits, f, sizeof(f)) != 0 || (int64_t) bits[2] != strtoll(number[2], NULL, 10) || l.time != INT64_C(1700000000000000000) + i % 1000 || l.at != l.end;
+	}
+	is_int(wrong, 0);
+	is_int(taken, 200000);
+}
+
+TEST(fields_that_are_expected_must_be_all_that_are_left)
+{
 	struct lines l = lines_of("m key=1,kex=2 5", 15);
-	uint64_t bits;
+	const struct line_want key = { .key = "key=", .len = 3, .type = V_F64 }, kex = { .key = "kex=", .len = 3, .type = V_F64 };
+	uint64_t bits[3];
+
 	is_int(lines_next(&l), 1);
-	ok(!lines_expect(&l, "ke", 2, V_F64, &bits) && !lines_expect(&l, "keyx", 4, V_F64, &bits) && !lines_expect(&l, "kez", 3, V_F64, &bits));
-	ok(lines_expect(&l, "key", 3, V_F64, &bits) && lines_expect(&l, "kex", 3, V_F64, &bits) && !lines_expect(&l, "kex", 3, V_F64, &bits));
+	ok(!lines_expect(&l, &(struct line_want) { .key = "ke=", .len = 2, .type = V_F64 }, 1, bits));
+	ok(!lines_expect(&l, &key, 1, bits) && !lines_expect(&l, (struct line_want[]) { kex, key }, 2, bits) && !lines_expect(&l, (struct line_want[]) { key, kex, key }, 3, bits));
+	ok(lines_expect(&l, (struct line_want[]) { key, kex }, 2, bits) && !lines_expect(&l, &kex, 1, bits));
 	ok(l.fields == l.fields_end);
 }
 
