@@ -301,7 +301,8 @@ static int next_batch(struct bus *b)
 /* The quality of all cells of a column; false: they differ, or not every cell has a value. */
 static bool is_even(const struct batch *b, uint32_t i, const struct batch_col *value, uint32_t *ret_quality)
 {
-	const struct batch_col *q = batch_find(b, BATCH_NAME_QUALITY + i);
+	bool all_good = b->col[b->n_cols - 1].name < BATCH_NAME_QUALITY;
+	const struct batch_col *q = all_good ? NULL : batch_find(b, BATCH_NAME_QUALITY + i);
 
 	*ret_quality = q ? batch_u32(b, q, 0) : (uint32_t) QUALITY_GOOD;
 	return !value->valid && (!q || q->enc & ENC_CONST);
@@ -323,19 +324,20 @@ static uint32_t row_from(const struct batch *g, const struct batch_col *time, co
 	return lo;
 }
 
+/* The first row tells since when a quality holds; where it held before, the last one says all. */
 static void put_column(struct bus *b, struct tenant *t, uint32_t i)
 {
 	const struct batch *g = b->batch;
 	const struct batch_iter *it = &b->iter;
-	uint32_t row[2] = { row_from(g, it->time, bus_slot(t, it->series[i])), g->n_rows - 1 };
+	const struct slot *slot = bus_slot(t, it->series[i]);
 	struct sample s = { .series = it->series[i] };
 
 	is_even(g, i, it->value + i, &s.quality);
-	for (unsigned k = 0; k < 2; k++) {
-		uint32_t at = MIN(row[k], row[1]);
-
-		s.time_ns = batch_i64(g, it->time, at);
-		s.value = batch_value(g, it->value + i, at);
+	bool held = slot && slot->change && slot->quality == s.quality;
+	uint32_t last = g->n_rows - 1, row[2] = { held ? last : MIN(row_from(g, it->time, slot), last), last };
+	for (unsigned k = held; k < 2; k++) {
+		s.time_ns = batch_i64(g, it->time, row[k]);
+		s.value = batch_value(g, it->value + i, row[k]);
 		put(b, t, &s);
 	}
 }
