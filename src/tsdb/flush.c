@@ -1,10 +1,21 @@
-/* flush.c - the frozen generation becomes files: one a tenant and day, synced, then named by the manifest. */
+/*
+ * flush.c - the frozen generation becomes files: one a tenant and day, synced, then named by the manifest.
+ *
+ * What comes in today is written quickly, and again when two hours and the day are whole. Much of a day that is over, which is how history is brought
+ * in, is written once: as small as a day file, with its roll-ups, and called one.
+ */
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "tsdb/output.h"
+#include "tsdb/roll_out.h"
 
-struct days { int32_t *day; size_t n, room; };
+enum {
+	QUICK_ZSTD = -3,                /* what is smaller by a tenth two hours long, and takes a third of the time */
+	WHOLE_ROWS = 1 << 20,           /* so many of a day: its pages are full */
+};
+
+struct days { int32_t *day; uint64_t *rows; size_t n, room; };         /* rows: about */
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "a flush", NULL); }
 
@@ -12,25 +23,38 @@ static int32_t day_of(int64_t t) { return (int32_t) (t / NS_PER_DAY - (t % NS_PE
 
 /* --- Which days */
 
-static int add_day(struct days *d, int32_t day)
+static int more_days(struct days *d)
+{
+	size_t room = MAX(d->room * 2, (size_t) 8);
+	int32_t *day = sys_resize(d->day, room * sizeof(*day));
+
+	if (day)
+		d->day = day;
+	uint64_t *rows = day ? sys_resize(d->rows, room * sizeof(*rows)) : NULL;
+	if (!rows)
+		return no_memory();
+	d->rows = rows;
+	d->room = room;
+	return 0;
+}
+
+static int add_day(struct days *d, int32_t day, uint64_t rows)
 {
 	size_t i = d->n;
 
 	while (i && d->day[i - 1] > day)
 		i--;
-	if (i && d->day[i - 1] == day)
+	if (i && d->day[i - 1] == day) {
+		d->rows[i - 1] += rows;
 		return 0;
-	if (d->n == d->room) {
-		size_t room = MAX(d->room * 2, (size_t) 8);
-		int32_t *more = sys_resize(d->day, room * sizeof(*more));
-
-		if (!more)
-			return no_memory();
-		d->day = more;
-		d->room = room;
 	}
+	int r = d->n == d->room ? more_days(d) : 0;
+	if (r < 0)
+		return r;
 	memmove(d->day + i + 1, d->day + i, (d->n - i) * sizeof(*d->day));
+	memmove(d->rows + i + 1, d->rows + i, (d->n - i) * sizeof(*d->rows));
 	d->day[i] = day;
+	d->rows[i] = rows;
 	d->n++;
 	return 0;
 }
@@ -39,7 +63,7 @@ static int chunk_days(void *ctx, const struct chunk *c)
 {
 	struct days *d = ctx;
 	int32_t first = day_of(c->t_min), last = day_of(c->t_max);
-	int r = add_day(d, first);
+	int r = add_day(d, first, (uint64_t) c->n * c->k);
 
 	if (r < 0 || first == last)
 		return r;
@@ -51,7 +75,7 @@ static int chunk_days(void *ctx, const struct chunk *c)
 	r = chunk_times(c, room, &s);
 	for (uint32_t i = 0; r == 0 && i < s.n; i++)
 		if (i == 0 || s.t[i] / NS_PER_DAY != s.t[i - 1] / NS_PER_DAY || s.t[i] < 0)
-			r = add_day(d, day_of(s.t[i]));
+			r = add_day(d, day_of(s.t[i]), 0);
 	sys_free(room);
 	return r;
 }
@@ -65,6 +89,8 @@ struct flush {
 	struct pieces pieces;
 	struct merge merge;
 	struct output *out;
+	struct roll_out *rolls;
+	struct roller *roller;
 	struct file_info *file;         /* that are whole */
 	int32_t *written;               /* their days */
 	size_t n_files;
@@ -72,23 +98,74 @@ struct flush {
 
 static int write_series(struct flush *f, const struct series *s, int64_t from, int64_t to)
 {
+	bool whole = f->out->info.level == LEVEL_DAY;
 	struct span span;
 	int r = head_pieces(f->t->head, f->te->names, s, (struct head_range) { from, to, true }, &f->pieces);
 
 	merge_begin(&f->merge, from, to);
 	if (r == 0)
 		r = merge_add_pieces(&f->merge, &f->pieces);
-	while (r == 0 && (r = merge_next(&f->merge, &span)) > 0)
+	if (whole)
+		roller_begin(f->roller);
+	while (r == 0 && (r = merge_next(&f->merge, &span)) > 0) {
 		r = output_put(f->out, s->number, &span);
+		if (whole)
+			roller_add(f->roller, &span);
+	}
 	pieces_clear(&f->pieces);
+	if (r < 0 || !whole)
+		return r;
+	roller_end(f->roller, s->type);
+	return roll_out_put(f->rolls, s->number, s->type, f->roller);
+}
+
+/* Nothing of it is to come but what is late, and it is enough. */
+static bool is_over(int32_t day, uint64_t rows)
+{
+	int64_t end;
+
+	return rows >= WHOLE_ROWS && !__builtin_mul_overflow((int64_t) day + 1, NS_PER_DAY, &end) && end <= clock_now_ns();
+}
+
+static int open_day(struct flush *f, int32_t day, bool whole, uint64_t number)
+{
+	struct output *o = f->out;
+
+	if (whole && !f->rolls) {
+		int r = roll_out_new(f->t, f->te, &f->rolls);
+
+		f->roller = sys_alloc(sizeof(*f->roller));
+		if (r < 0 || !f->roller)
+			return r < 0 ? r : no_memory();
+	}
+	o->quick = !whole;
+	o->zstd = whole ? MERGED_ZSTD : QUICK_ZSTD;
+	int r = output_open(o, &(struct file_info) { .number = number, .rank = number, .day = day, .level = whole ? LEVEL_DAY : LEVEL_FLUSHED });
+	if (r == 0 && whole)
+		roll_out_begin(f->rolls, &o->info);
 	return r;
 }
 
-static int write_day(struct flush *f, int32_t day, uint64_t number)
+static int close_day(struct flush *f)
 {
-	int64_t from, to;
 	struct output *o = f->out;
-	int r;
+	uint8_t parts = 0;
+	int r = o->info.level == LEVEL_DAY ? roll_out_close(f->rolls, &parts) : 0;
+
+	if (r == 0)
+		r = output_close(o);
+	o->info.parts |= parts;
+	if (r < 0)
+		return r;
+	f->file[f->n_files] = o->info;
+	f->written[f->n_files++] = o->info.day;
+	return 0;
+}
+
+static int write_day(struct flush *f, size_t i, uint64_t number)
+{
+	int32_t day = f->days.day[i];
+	int64_t from, to;
 
 	/* The first and last day of what int64 ns can say are cut by its range. */
 	if (__builtin_mul_overflow((int64_t) day, NS_PER_DAY, &from))
@@ -97,20 +174,15 @@ static int write_day(struct flush *f, int32_t day, uint64_t number)
 		to = INT64_MAX;
 	if (from == INT64_MIN)
 		to = ((int64_t) day + 1) * NS_PER_DAY;
-	r = output_open(o, &(struct file_info) { .number = number, .rank = number, .day = day });
-	for (size_t i = 0; r == 0 && i < f->n_series; i++) {
-		const struct series *s = names_series(f->te->names, f->series[i]);
+	int r = open_day(f, day, is_over(day, f->days.rows[i]), number);
+	for (size_t k = 0; r == 0 && k < f->n_series; k++) {
+		const struct series *s = names_series(f->te->names, f->series[k]);
 
 		r = s ? write_series(f, s, from, to) : 0;
 	}
-	if (r == 0 && o->info.rows) {
-		r = output_close(o);
-		if (r == 0) {
-			f->file[f->n_files] = o->info;
-			f->written[f->n_files++] = day;
-		}
-	}
-	output_drop(o);
+	if (r == 0 && f->out->info.rows)
+		r = close_day(f);
+	output_drop(f->out);
 	return r;
 }
 
@@ -126,9 +198,6 @@ static uint64_t first_number(struct flush *f)
 	return te->flush_first;
 }
 
-/* Of what is smaller by a tenth two hours long, and takes a third of the time. */
-enum { QUICK_ZSTD = -3 };
-
 static int flush_days(struct flush *f)
 {
 	int r = head_frozen_chunks(f->t->head, f->te->names, chunk_days, &f->days);
@@ -143,11 +212,9 @@ static int flush_days(struct flush *f)
 	if (!f->out || !f->written || !f->file)
 		return no_memory();
 	f->out->covered = f->t->frozen_seq;
-	f->out->quick = true;           /* merged within two hours: see the README, "Why not otherwise" */
-	f->out->zstd = QUICK_ZSTD;
 	uint64_t number = first_number(f);
 	for (size_t i = 0; r == 0 && i < f->days.n; i++)
-		r = write_day(f, f->days.day[i], number + i);
+		r = write_day(f, i, number + i);
 	if (r == 0)
 		r = sheets_write(f->t, f->te, f->written, f->n_files);
 	return r < 0 ? r : tenant_change(f->te, &(struct change) { .add = f->file, .n_add = f->n_files, .covered = f->t->frozen_seq, .again = true });
@@ -165,9 +232,12 @@ static int flush_tenant(struct tsdb *t, struct tenant *te)
 	pieces_done(&f.pieces);
 	sys_free(f.series);
 	sys_free(f.days.day);
+	sys_free(f.days.rows);
 	sys_free(f.written);
 	sys_free(f.file);
 	output_free(f.out);
+	roll_out_free(f.rolls);
+	sys_free(f.roller);
 	return err_wrap(r, "tenant %u: ", te->id);
 }
 

@@ -14,7 +14,7 @@
 #include "tsdb/output.h"
 #include "tsdb/retain_impl.h"
 
-enum { OUTPUT_SERIES = 1 << 17, MERGED_ZSTD = 3 /* also of two hours: one that is alone becomes the day as it is */, ROOM_SPARE = 16 << 20 };
+enum { OUTPUT_SERIES = 1 << 17, ROOM_SPARE = 16 << 20 };
 
 struct input { struct scan *scan; uint32_t at; };
 

@@ -11,12 +11,14 @@
 #include "parquet/parquet.h"
 #include "tsdb/tsdb_impl.h"
 
+enum { MERGED_ZSTD = 3 /* its level for what stays; also of two hours: a file of these that is alone becomes the day as it is */ };
+
 struct output {
 	struct tsdb *t;
 	struct tenant *te;
 	uint64_t covered;               /* of the log: for the footer */
 	int zstd;                       /* its level; 0: 1 */
-	bool quick;                     /* as struct pq_writer_config says */
+	bool quick;                     /* as struct pq_writer_config says; of what is merged within two hours: README.md, "Why not otherwise" */
 	bool gentle;                    /* synced as it grows, so that its last sync keeps nobody waiting */
 	/* Its own: */
 	struct file_info info;

@@ -58,12 +58,13 @@ static size_t make_runs(const struct plan_file *f, size_t n, struct plan_run *ru
 
 		if (!r || !goes_on(r, &f[i - 1], &f[i])) {
 			r = &run[k++];
-			*r = (struct plan_run) { .first = i, .rank = f[i].info.rank, .t_max = f[i].info.t_max, .written_ns = INT64_MIN,
+			*r = (struct plan_run) { .first = i, .rank = f[i].info.rank, .t_min = f[i].info.t_min, .t_max = f[i].info.t_max, .written_ns = INT64_MIN,
 				.level = f[i].info.level, .aside = f[i].aside };
 		}
 		r->n++;
 		r->rows += f[i].info.rows;
 		r->bytes += f[i].info.bytes;
+		r->t_min = MIN(r->t_min, f[i].info.t_min);
 		r->t_max = MAX(r->t_max, f[i].info.t_max);
 		r->written_ns = MAX(r->written_ns, written(&f[i], now));
 	}
@@ -116,11 +117,12 @@ static int64_t day_is_due(const struct part *p)
 	uint64_t base = 0, late = 0;
 	int64_t newest = INT64_MIN, oldest = INT64_MAX, wait = HOUR;
 
+	for (size_t i = 0; i < p->n; i++)
+		*(p->run[i].level == LEVEL_DAY ? &base : &late) += p->run[i].rows;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_run *r = &p->run[i];
 
-		*(r->level == LEVEL_DAY ? &base : &late) += r->rows;
-		if (r->level == LEVEL_DAY)
+		if (r->level == LEVEL_DAY && late)
 			continue;
 		newest = MAX(newest, r->written_ns);
 		oldest = MIN(oldest, r->written_ns);
@@ -132,13 +134,33 @@ static int64_t day_is_due(const struct part *p)
 	return MIN(later(newest, wait), later(oldest, wait * NEVER_QUIET));
 }
 
+/* Of two runs, but for a sixteenth of the shorter one: senders are not all at the same minute when the head is frozen. */
+static bool are_apart(const struct plan_run *a, const struct plan_run *b)
+{
+	int64_t shorter = MIN(a->t_max - a->t_min, b->t_max - b->t_min), both = MIN(a->t_max, b->t_max) - MAX(a->t_min, b->t_min);
+
+	return both <= shorter / 16;
+}
+
+static bool lie_apart(const struct part *p)
+{
+	bool apart = p->n <= PLAN_APART;
+
+	for (size_t i = 0; i < p->n && apart; i++) {
+		apart = p->run[i].level == LEVEL_DAY;
+		for (size_t k = 0; k < i && apart; k++)
+			apart = are_apart(&p->run[i], &p->run[k]);
+	}
+	return apart;
+}
+
 static struct plan day(const struct part *p)
 {
 	bool merged = false;
 
 	for (size_t i = 0; i < p->n; i++)
 		merged |= p->run[i].level == LEVEL_DAY;
-	if (p->n == 1 && merged)
+	if (merged && (p->n == 1 || lie_apart(p)))
 		return nothing_until(INT64_MAX);
 	int64_t due = p->all ? p->now : day_is_due(p);
 	if (due > p->now)

@@ -8,6 +8,7 @@
  *   day      the day is over and has been quiet for an hour: all of it becomes the day file. When there is one already and what came late is
  *            less than 5 % of it, the wait is longer in proportion (1 %: five hours): at most twenty bytes an hour are written again
  *            for each that came late, however often it comes. Who is never quiet waits eight times as long
+ *            A few day files that lie behind each other in time (history that was brought in, flush.c) stay as they are: merged they are read no faster
  *   window   flushed files of two hours (by their latest time) become one, when one of later hours is there or 20 minutes have passed
  *   nothing  until `due_ns`, or until there is another file
  *
@@ -17,11 +18,11 @@
 
 #include "tsdb/file.h"
 
-enum { PLAN_FAN = 16, PLAN_RUNS = 24, PLAN_URGENT = 64, PLAN_LATE = 20 };
+enum { PLAN_FAN = 16, PLAN_RUNS = 24, PLAN_URGENT = 64, PLAN_LATE = 20, PLAN_APART = 8 };
 enum plan_why { PLAN_NOTHING, PLAN_DELETED /* see purge.h */, PLAN_LATE_DAY, PLAN_DAY, PLAN_WINDOW, PLAN_MANY, PLAN_MANY_URGENT };       /* the greater first */
 
 struct plan_file { struct file_info info; struct file *file; bool aside; };      /* info.level: as it is now */
-struct plan_run { size_t first, n; uint64_t rank, rows, bytes; int64_t t_max, written_ns; int32_t level; bool aside; };
+struct plan_run { size_t first, n; uint64_t rank, rows, bytes; int64_t t_min, t_max, written_ns; int32_t level; bool aside; };
 
 struct plan {
 	enum plan_why why;
