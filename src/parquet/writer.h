@@ -39,6 +39,7 @@ void pq_write_const(struct pq_writer *w, unsigned col, uint64_t bits, uint32_t n
 void pq_write_nulls(struct pq_writer *w, unsigned col, uint32_t n);
 void pq_write_text(struct pq_writer *w, unsigned col, const void *bytes, uint32_t len);            /* one row */
 int pq_write_rows(struct pq_writer *w, uint32_t n);        /* ends the piece; < 0: the file is spoiled, free the writer */
+int pq_write_break(struct pq_writer *w);                    /* ends the page: what comes is of another kind, and is packed better by itself */
 int pq_writer_finish(struct pq_writer *w);                  /* last page, row group, indexes and footer; does not sync */
 
 uint64_t pq_writer_total_rows(const struct pq_writer *w);

@@ -10,10 +10,7 @@
 #include "tsdb/output.h"
 #include "tsdb/roll_out.h"
 
-enum {
-	QUICK_ZSTD = -3,                /* what is smaller by a tenth two hours long, and takes a third of the time */
-	WHOLE_ROWS = 1 << 20,           /* so many of a day: its pages are full */
-};
+enum { QUICK_ZSTD = -3 /* what is smaller by a tenth two hours long, and takes a third of the time */ };
 
 struct days { int32_t *day; uint64_t *rows; size_t n, room; };         /* rows: about */
 
@@ -119,12 +116,12 @@ static int write_series(struct flush *f, const struct series *s, int64_t from, i
 	return roll_out_put(f->rolls, s->number, s->type, f->roller);
 }
 
-/* Nothing of it is to come but what is late, and it is enough. */
-static bool is_over(int32_t day, uint64_t rows)
+/* Nothing of it is to come but what is late, and it is enough for full pages. */
+static bool is_over(const struct flush *f, int32_t day, uint64_t rows)
 {
 	int64_t end;
 
-	return rows >= WHOLE_ROWS && !__builtin_mul_overflow((int64_t) day + 1, NS_PER_DAY, &end) && end <= clock_now_ns();
+	return rows >= f->t->config.whole_rows && !__builtin_mul_overflow((int64_t) day + 1, NS_PER_DAY, &end) && end <= clock_now_ns();
 }
 
 static int open_day(struct flush *f, int32_t day, bool whole, uint64_t number)
@@ -174,7 +171,7 @@ static int write_day(struct flush *f, size_t i, uint64_t number)
 		to = INT64_MAX;
 	if (from == INT64_MIN)
 		to = ((int64_t) day + 1) * NS_PER_DAY;
-	int r = open_day(f, day, is_over(day, f->days.rows[i]), number);
+	int r = open_day(f, day, is_over(f, day, f->days.rows[i]), number);
 	for (size_t k = 0; r == 0 && k < f->n_series; k++) {
 		const struct series *s = names_series(f->te->names, f->series[k]);
 

@@ -486,6 +486,7 @@ static void choose_config(struct model *m)
 		.keep = keep,
 		.head_bytes = once_in(m, 3) ? 1 << 20 : 0, .flush_age_ms = once_in(m, 3) ? 20 : 0, .n_shards = 1 + (unsigned) rnd(m, 4),
 		.compact_rate = once_in(m, 4) ? -1 : 64 << 20, .file_bytes = once_in(m, 2) ? 20000 : 0, .files_day_max = 100000, .files_max = 0,
+		.whole_rows = once_in(m, 2) ? 1 + rnd(m, 2000) : 0,
 	};
 	if (m->second[0]) {
 		m->f.config.second_dir = m->second;

@@ -228,8 +228,22 @@ static int sync_some(struct output *o)
 	return sys.fdatasync(o->fd) < 0 ? sys_fail(errno, "sync", o->temp) : 0;
 }
 
+/* Between series, where the last one has half a page of its own. */
+static int begin_series(struct output *o, uint32_t series)
+{
+	bool breaks = o->page_series >= PQ_PAGE_ROWS / 2;
+
+	o->at_series = series;
+	o->page_series = 0;
+	return breaks ? pq_write_break(o->w) : 0;
+}
+
 int output_put(struct output *o, uint32_t series, const struct span *all)
 {
+	int r = o->at_series != series ? begin_series(o, series) : 0;
+
+	if (r < 0)
+		return r;
 	for (uint32_t at = 0, n; at < all->n; at += n) {
 		struct span s = span_part(all, at, all->n - at);
 
@@ -244,7 +258,10 @@ int output_put(struct output *o, uint32_t series, const struct span *all)
 			put_numbers(o, &s, series);
 			pq_write_nulls(o->w, COL_S, n);
 		}
-		int r = pq_write_rows(o->w, n);
+		o->page_series += n;
+		if (n == pq_writer_room(o->w))
+			o->page_series = 0;             /* the page is full */
+		r = pq_write_rows(o->w, n);
 		if (r < 0)
 			return r;
 	}
@@ -260,7 +277,7 @@ int output_put(struct output *o, uint32_t series, const struct span *all)
 	f->t_max = MAX(f->t_max, all->t[all->n - 1]);
 	f->series_max = series;
 	f->rows += all->n;
-	int r = idx_add(&o->idx, series, all);
+	r = idx_add(&o->idx, series, all);
 	return r < 0 ? r : sync_some(o);
 }
 
@@ -304,7 +321,7 @@ int output_open(struct output *o, const struct file_info *info)
 	o->temp[0] = o->temp_idx[0] = 0;
 	o->info = *info;
 	o->info.parts = PART_RAW;
-	o->hint_series = 0;
+	o->hint_series = o->at_series = o->page_series = 0;
 	o->synced = 0;
 	buf_addf(&b, "%s/tmp/tsdb-%u-%llu.parquet", o->t->data, o->te->id, id);
 	buf_addf(&i, "%s/tmp/tsdb-%u-%llu.idx", o->t->data, o->te->id, id);

@@ -11,7 +11,7 @@
 #include "parquet/parquet.h"
 #include "tsdb/tsdb_impl.h"
 
-enum { MERGED_ZSTD = 3 /* its level for what stays; also of two hours: a file of these that is alone becomes the day as it is */ };
+enum { MERGED_ZSTD = 4 /* its level for what stays; also of two hours: a file of these that is alone becomes the day as it is */ };
 
 struct output {
 	struct tsdb *t;
@@ -31,6 +31,7 @@ struct output {
 	const char *meta[11];
 	uint8_t hint;                   /* exponent of the series' last run */
 	uint32_t hint_series;
+	uint32_t at_series, page_series;        /* the series under way, and its rows in the page that is being filled */
 	uint64_t bits[PQ_PAGE_ROWS];
 	int64_t m[PQ_PAGE_ROWS];
 	uint8_t e[PQ_PAGE_ROWS], is_m[PQ_PAGE_ROWS], is_bits[PQ_PAGE_ROWS];

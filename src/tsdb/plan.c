@@ -131,7 +131,7 @@ static int64_t day_is_due(const struct part *p)
 		wait = HOUR * (int64_t) MIN(base / PLAN_LATE / late, (uint64_t) WAIT_HOURS_MAX);
 	newest = MAX(newest, p->day_end);
 	oldest = MAX(oldest, p->day_end);
-	return MIN(later(newest, wait), later(oldest, wait * NEVER_QUIET));
+	return late ? MIN(later(newest, wait), later(oldest, wait * NEVER_QUIET)) : later(newest, wait);
 }
 
 /* Of two runs, but for a sixteenth of the shorter one: senders are not all at the same minute when the head is frozen. */

@@ -119,6 +119,30 @@ TEST(little_that_comes_late_waits_in_proportion)
 	ok(hour >= 108 && hour <= 108.5);
 }
 
+TEST(day_files_behind_each_other_in_time_stay_and_others_become_one)
+{
+	struct files s = { 0 };
+
+	for (unsigned i = 0; i < PLAN_APART; i++)
+		add(&s, 3 * i, 3 * i + 3 + (i % 2) / 6.0, 1000000, LEVEL_DAY);         /* ten minutes of three hours are in two of them */
+	is_int(at(&s, 100).why, PLAN_NOTHING);
+	is_int(at(&s, 100).due_ns, INT64_MAX);
+	/* Something late: as ever, all of it. */
+	add(&s, 3, 4, 1000000, LEVEL_FLUSHED)->written_ns = DAY0 + 50 * HOUR;
+	is_int(at(&s, 100).why, PLAN_LATE_DAY);
+	is_int(at(&s, 100).n, PLAN_APART + 1);
+	/* One more than a few; half an hour in two of them: not before all have been quiet for an hour. */
+	s.f[PLAN_APART].info.level = LEVEL_DAY;
+	is_int(at(&s, 50.9).why, PLAN_NOTHING);
+	is_int(at(&s, 50.9).due_ns, DAY0 + 51 * HOUR);
+	is_int(at(&s, 51.1).why, PLAN_LATE_DAY);
+	s.n = 2;
+	is_int(at(&s, 100).why, PLAN_NOTHING);
+	s.f[1].info.t_min -= HOUR / 2;
+	is_int(at(&s, 100).why, PLAN_LATE_DAY);
+	is_int(at(&s, 100).level, LEVEL_DAY);
+}
+
 TEST(of_too_many_files_those_are_merged_that_cost_least)
 {
 	struct files s = { 0 };

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 enum { WEEK = 7 };
-enum { COMPACT_RATE = 8 << 20, FILE_BYTES = 256 << 20, FILES_DAY_MAX = 128, FILES_MAX = 50000 };
+enum { COMPACT_RATE = 8 << 20, FILE_BYTES = 256 << 20, FILES_DAY_MAX = 128, FILES_MAX = 50000, WHOLE_ROWS = 1 << 20 };
 /* SHARD_BYTES_MIN: of half of it a generation's first blocks (region.c) are a quarter at most, or there would be a file for each batch. */
 enum { HEAD_BYTES_MIN = 1 << 20, SHARD_BYTES_MIN = 256 << 10, HEAD_BYTES = 32 << 20, FLUSH_AGE_MS = 600000 };
 
@@ -87,6 +87,7 @@ int tsdb_open(struct tsdb **ret, const struct tsdb_config *config, struct wal *w
 		t->config.flush_age_ms = FLUSH_AGE_MS;
 	t->config.compact_rate = config->compact_rate ?: COMPACT_RATE;
 	t->config.file_bytes = config->file_bytes ?: FILE_BYTES;
+	t->config.whole_rows = config->whole_rows ?: WHOLE_ROWS;
 	t->config.files_day_max = config->files_day_max ?: FILES_DAY_MAX;
 	t->config.files_max = config->files_max ?: FILES_MAX;
 	t->wal = wal;

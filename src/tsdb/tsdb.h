@@ -45,6 +45,7 @@ struct tsdb_config {
 	int64_t compact_rate;
 	uint64_t file_bytes;
 	uint32_t files_day_max, files_max;
+	uint64_t whole_rows;            /* so many samples at once of a day that is over are written as its day file: 0: 1 048 576 */
 	/* A folder, on another disk for example, for files of days that ended so long ago; NULL: none, and files that lie in one are out of reach.
 	 * Age 0: what lies there comes back. It must be there: it is never made (second.h). */
 	const char *second_dir;
