@@ -47,6 +47,8 @@ static int add_filter(struct call *c, const struct rec_type *t, const struct par
 {
 	const char *dot = str_find(p->key, "."), *name = dot ? arena_strn(&c->arena, p->key, (size_t) (dot - p->key)) : p->key;
 
+	if (name && str_eq(name, "label") && rec_field(t, "labels"))    /* one of several, as everywhere else that is asked for by label */
+		name = "labels";
 	if (!name || !may_name(t, name))
 		return unknown_param(t, p->key);
 	f[*n] = (struct store_filter) { .field = name, .op = STORE_EQ, .value = p->value };

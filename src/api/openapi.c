@@ -52,7 +52,11 @@ static void list_params(struct json *j, const struct rec_type *t)
 	param(j, "query", "format", "string", "json, csv, ndjson or xlsx, where the address alone must say it");
 	for (uint32_t i = 0; t && i < t->n_fields; i++)
 		if (!(t->fields[i].flags & (REC_SECRET | REC_INTERNAL)))
-			param(j, "query", t->fields[i].name, "string", "Equal; also with .ne .lt .le .gt .ge .in .like behind the name");
+			param(j, "query", t->fields[i].name, "string", rec_sql_is_join(&t->fields[i]) ?
+				"Contains this one (id or code); also with .ne .in behind the name; empty: has none" :
+				"Equal; also with .ne .lt .le .gt .ge .in .like behind the name");
+	if (t && rec_field(t, "labels"))
+		param(j, "query", "label", "string", "The same as labels");
 }
 
 static void ref(struct json *j, const char *name)

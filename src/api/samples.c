@@ -145,7 +145,7 @@ static int run_export(struct call *c)
 
 static int run_values(struct call *c)
 {
-	struct values_query q = { .path = call_param(c, "path"), .state = call_param(c, "state") };
+	struct values_query q = { .path = call_param(c, "path"), .state = call_param(c, "state"), .label = call_param(c, "label") };
 	const char *limit = call_param(c, "limit");
 	uint64_t n = 0;
 
@@ -158,7 +158,7 @@ static int run_values(struct call *c)
 
 static const char *const write_params[] = { "precision", NULL }, *const export_params[] = { "format", NULL };
 
-static const char *const values_params[] = { "path", "state", "limit", NULL };
+static const char *const values_params[] = { "path", "label", "state", "limit", NULL };
 
 static const struct route rows[] = {
 	ROUTE("POST", "/write", PERM_SAMPLE_WRITE, "sample.write", run_write, .placed = true, .raw = "*/*", .params = write_params, .status = 204, .body_max = 10 << 20,

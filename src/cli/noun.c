@@ -192,15 +192,42 @@ static bool is_bare(const struct rec_field *f, const char *text)
 	}
 }
 
-/* What stands behind field=: of a reference, the id of what is called so. */
+/* "core,energy" as a list of ids. */
+static int values_of(struct noun_call *c, const struct rec_type *t, const char *text, const char **ret)
+{
+	struct buf b = BUF_INIT(&sys_heap, 1 << 16);
+	struct json j = JSON_TO(&b);
+	int r = 0;
+
+	json_array(&j);
+	for (size_t n; r == 0 && *text; text += n + (text[n] == ',')) {
+		const char *id = NULL;
+
+		for (n = 0; text[n] && text[n] != ','; n++)
+			;
+		if (n)
+			r = called(c, t, arena_strn(c->arena, text, n), &id);
+		if (id)
+			json_str(&j, id);
+	}
+	json_end(&j);
+	if (r == 0) {
+		*ret = arena_str(c->arena, b.data);
+		r = *ret && !b.failed ? 0 : err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	}
+	buf_done(&b);
+	return r;
+}
+
+/* What stands behind field=: of a reference, the id of what is called so; of a list of them, the ids. */
 static int value_of(struct noun_call *c, const struct rec_field *f, const char *text, const char **ret)
 {
 	*ret = text;
-	if (!f || f->kind != REC_REF || !f->ref || !*text)
+	if (!f || !f->ref || !*text || (f->kind != REC_REF && (!rec_sql_is_join(f) || *text == '[')))
 		return 0;
 	for (const struct noun *const *n = service_nouns(); *n; n++)
 		if (str_eq((*n)->type->name, f->ref))
-			return called(c, (*n)->type, text, ret);
+			return f->kind == REC_REF ? called(c, (*n)->type, text, ret) : values_of(c, (*n)->type, text, ret);
 	return 0;
 }
 

@@ -10,10 +10,11 @@ struct status_options { REMOTE_MEMBERS; };
 static const struct rec_field status_fields[] = { REMOTE_FIELDS(struct status_options) };
 const struct rec_type status_option_type = REC_PLAIN(struct status_options, "options", status_fields);
 
-struct values_options { REMOTE_MEMBERS; const char *state; uint32_t limit; };
+struct values_options { REMOTE_MEMBERS; const char *state, *label; uint32_t limit; };
 static const struct rec_field values_fields[] = {
 	REMOTE_FIELDS(struct values_options),
 	F(struct values_options, state, .label = "good uncertain bad abnormal disabled unknown", .label_zh = "good uncertain bad abnormal disabled unknown"),
+	F(struct values_options, label, .label = "Only points with this data label", .label_zh = "只列出带有此数据标签的点位", .doc = "energy"),
 	F(struct values_options, limit, .def = "1000", .min = "1", .max = "10000", .label = "At most so many", .label_zh = "最多条数"),
 };
 const struct rec_type values_option_type = REC_PLAIN(struct values_options, "options", values_fields);
@@ -114,6 +115,10 @@ int run_values(const struct command *c, const void *options, int argc, char *arg
 	if (!str_empty(o->state)) {
 		buf_add(&path, "&state=");
 		remote_escape(&path, o->state);
+	}
+	if (!str_empty(o->label)) {
+		buf_add(&path, "&label=");
+		remote_escape(&path, o->label);
 	}
 	if (argc > 1) {
 		buf_add(&path, "&path=");

@@ -9,6 +9,21 @@
 #define ENABLED_RULE .def = "true", .label = "Enabled", .label_zh = "启用",                                                \
 	.doc = "Disabled is not deleted: its points show the quality Bad: disabled", .doc_zh = "停用不是删除：其点位的质量码显示为停用"
 
+#define KEEP_DAYS_RULE .flags = REC_NULLABLE, .min = "0", .max = "36500", .label = "Days that samples are kept", .label_zh = "样本保留天数"
+
+static const struct rec_field label_fields[] = {
+	/* Lists of labels stand in cells of sheets with commas between. */
+	F(struct label, code, .flags = REC_REQUIRED | REC_SEARCH, .min = "1", .max = "64", .pattern = "[^/,;]+", .label = "Code", .label_zh = "编码",
+		.doc = "Short, any script, without / , ;", .doc_zh = "简短，可用任意文字，不能含 / , ;"),
+	F(struct label, name, NAME_RULE),
+	F(struct label, keep_days, KEEP_DAYS_RULE, .doc = "Of points with this label that say nothing themselves; of several labels the longest counts. 0: for ever; empty: says nothing",
+		.doc_zh = "适用于带有此标签且自身未设置的点位；有多个标签时取最长者。0 为永久；留空则不作规定"),
+	F(struct label, description, DESCRIPTION_RULE),
+};
+const struct rec_type label_type = REC_TYPE(struct label, "label", "labels", label_fields, .unique = "code",
+	.title = "Data label", .title_zh = "数据标签", .doc = "What kind of data a point's samples are: core, energy, quality",
+	.doc_zh = "说明点位数据属于哪一类：核心、能源、质量");
+
 static const struct rec_word levels[] = {
 	{ "enterprise", "Enterprise", "企业" }, { "site", "Site", "工厂" }, { "area", "Area", "车间" },
 	{ "line", "Line", "产线" }, { "cell", "Cell", "工位" }, { 0 },
@@ -94,10 +109,12 @@ static const struct rec_field point_fields[] = {
 	F_ENUM(struct point, access, accesses, .def = "r", .label = "Access", .label_zh = "读写属性"),
 	F_ENUM(struct point, byte_order, orders, .def = "device", .label = "Byte order", .label_zh = "字节序", .group = "address"),
 	OPTIONAL(bit, "Bit number", "位序号", .min = "0", .max = "15", .group = "address"),
+	F_KIND(struct point, labels, REC_LIST, .item = REC_REF, .ref = "label", .max = "16", .label = "Data labels", .label_zh = "数据标签"),
 	F(struct point, enabled, ENABLED_RULE),
 	F(struct point, store, .def = "true", .label = "Keep history", .label_zh = "保存历史"),
-	OPTIONAL(keep_days, "Days that samples are kept", "样本保留天数", .min = "0", .max = "36500",
-		.doc = "0: for ever; empty: as the platform keeps all (store.samples). Figures of minutes and hours stay longer", .doc_zh = "0 为永久；留空则按平台设置（store.samples）。分钟和小时数据保留更久"),
+	F(struct point, keep_days, KEEP_DAYS_RULE,
+		.doc = "0: for ever; empty: the longest of its labels', else as the platform keeps all (store.samples). Figures of minutes and hours stay longer",
+		.doc_zh = "0 为永久；留空则取其数据标签中最长者，否则按平台设置（store.samples）。分钟和小时数据保留更久"),
 	F(struct point, unit, .flags = REC_SEARCH, .max = "32", .label = "Engineering unit", .label_zh = "工程单位", .group = "scaling"),
 	F(struct point, scale, .def = "1", .label = "Scale", .label_zh = "倍率", .group = "scaling"),
 	F(struct point, offset, .def = "0", .label = "Offset", .label_zh = "偏移", .group = "scaling"),

@@ -28,6 +28,7 @@ static struct picture *picture_free(struct picture *t)
 	size_t at = 0;
 	struct item *i;
 
+	picture_labels_done(t);
 	while ((i = map_next(&t->by_id, &at)))
 		sys_free(i);
 	map_done(&t->by_id);
@@ -72,7 +73,7 @@ struct picture *picture_get(struct plant *p, uint32_t tenant)
 	if (t || !(t = sys_new(struct picture)))
 		return t;
 	*t = (struct picture) { .tenant = tenant, .next = p->first, .by_id = MAP_INIT(&sys_heap), .by_path = MAP_INIT(&sys_heap),
-		.by_code = MAP_INIT(&sys_heap), .above = MAP_INIT(&sys_heap) };
+		.by_code = MAP_INIT(&sys_heap), .above = MAP_INIT(&sys_heap), .labels = MAP_INIT(&sys_heap) };
 	rwlock_write(&p->lock);
 	p->first = t;
 	rwlock_unlock(&p->lock);
@@ -136,7 +137,7 @@ bool picture_put(struct picture *t, struct item *i)
 	}
 	if (!map_put(&t->by_id, hash_id(&i->point.id), i))
 		return false;
-	if (map_put(&t->by_path, hash_text(i->point.path), i) && code_put(t, i)) {
+	if (map_put(&t->by_path, hash_text(i->point.path), i) && code_put(t, i) && picture_wear(t, i)) {
 		t->by_series[series] = i;
 		return true;
 	}
@@ -149,6 +150,7 @@ void picture_take(struct picture *t, struct item *i)
 	map_del(&t->by_id, hash_id(&i->point.id), same_item, i);
 	map_del(&t->by_path, hash_text(i->point.path), same_item, i);
 	code_take(t, i);
+	picture_unwear(t, i);
 	if (i->point.series < t->n_series && t->by_series[i->point.series] == i)
 		t->by_series[i->point.series] = NULL;
 }
@@ -225,15 +227,16 @@ uint32_t plant_depth(struct plant *p, uint32_t tenant, const struct uuid *device
 	return at == UINT32_MAX ? 0 : above - at;
 }
 
-static int copy_out(const struct item *i, struct arena *a, struct plant_point *ret)
+int picture_copy(const struct item *i, struct arena *a, struct plant_point *ret)
 {
 	struct plant_point p = i->point;
 
+	p.labels = p.n_labels ? arena_dup(a, p.labels, p.n_labels * sizeof(*p.labels)) : NULL;
 	p.path = arena_str(a, p.path);
 	p.code = arena_str(a, p.code);
 	p.name = arena_str(a, p.name);
 	p.unit = arena_str(a, p.unit);
-	if (!p.path || !p.code || !p.name || !p.unit)
+	if (!p.path || !p.code || !p.name || !p.unit || (p.n_labels && !p.labels))
 		return err_fail(ERR_NO_MEMORY, "what", "@point", NULL);
 	*ret = p;
 	return 0;
@@ -241,7 +244,7 @@ static int copy_out(const struct item *i, struct arena *a, struct plant_point *r
 
 static int found(struct plant *p, const struct item *i, const char *asked, struct arena *a, struct plant_point *ret)
 {
-	int r = i ? copy_out(i, a, ret) : err_fail(ERR_MISSING, "what", "@point", "value", asked, NULL);
+	int r = i ? picture_copy(i, a, ret) : err_fail(ERR_MISSING, "what", "@point", "value", asked, NULL);
 
 	rwlock_unlock(&p->lock);
 	return r;
@@ -303,7 +306,7 @@ int plant_resolve(struct plant *p, uint32_t tenant, const char *text, struct are
 	return found(p, i, text, a, ret);
 }
 
-static int by_path(const void *a, const void *b)
+int picture_by_path(const void *a, const void *b)
 {
 	return str_cmp(((const struct plant_point *) a)->path, ((const struct plant_point *) b)->path);
 }
@@ -327,12 +330,12 @@ int plant_list(struct plant *p, uint32_t tenant, const struct uuid *device, cons
 			continue;
 		if (prefix && !str_starts(i->point.path, prefix))
 			continue;
-		r = copy_out(i, a, &list[n++]);
+		r = picture_copy(i, a, &list[n++]);
 	}
 	rwlock_unlock(&p->lock);
 	if (r < 0)
 		return r;
-	qsort(list, (size_t) n, sizeof(*list), by_path);
+	qsort(list, (size_t) n, sizeof(*list), picture_by_path);
 	*ret = list;
 	return n;
 }

@@ -18,6 +18,8 @@ struct tsdb;
 
 struct plant_point {
 	struct uuid id, group, device;
+	const struct uuid *labels;      /* n_labels, in the order of the point's */
+	uint32_t n_labels;
 	uint32_t tenant, series;
 	enum vtype vtype;
 	bool enabled, store;
@@ -26,13 +28,13 @@ struct plant_point {
 	const char *path, *code, *name, *unit;
 };
 
-enum plant_what { PLANT_PLACE, PLANT_CONNECTION, PLANT_DEVICE, PLANT_GROUP, PLANT_POINT, PLANT_WHATS_ };
+enum plant_what { PLANT_LABEL, PLANT_PLACE, PLANT_CONNECTION, PLANT_DEVICE, PLANT_GROUP, PLANT_POINT, PLANT_WHATS_ };
 
 struct plant_event {
 	enum plant_what what;
 	uint32_t tenant;
 	struct uuid id;
-	const void *rec;                /* struct place … struct point; NULL: it is gone. Valid during the call */
+	const void *rec;                /* struct label … struct point; NULL: it is gone. Valid during the call */
 	const struct plant_point *point;        /* PLANT_POINT: also when gone */
 };
 typedef void (*plant_event_fn)(void *ctx, const struct plant_event *e);
@@ -57,6 +59,16 @@ int plant_resolve(struct plant *p, uint32_t tenant, const char *text, struct are
 /* All points of a device, or whose path begins with `prefix` (NULL or "": all), by path. Returns how many; *ret in the arena. */
 int plant_list(struct plant *p, uint32_t tenant, const struct uuid *device, const char *prefix, struct arena *a,
 	struct plant_point **ret);
+/* A label; texts in the arena. keep_days: -1: it says nothing; 0: for ever. points: how many wear it; decides: for how many of them its days are what counts. */
+struct plant_label { struct uuid id; const char *code, *name; int32_t keep_days; uint32_t points, decides; };
+/* `text` is an id or a code; `decides` is left 0. -ERR_NO_SUCH_REF at `field`. */
+int plant_label(struct plant *p, uint32_t tenant, const char *field, const char *text, struct arena *a, struct plant_label *ret);
+/* All labels by code; and how many points say themselves how long their samples are kept. Returns how many labels. Looks at every point. */
+int plant_labels(struct plant *p, uint32_t tenant, struct arena *a, struct plant_label **ret, uint32_t *ret_own);
+/* plant_list() of the points that wear a label: only they are looked at. */
+int plant_labelled(struct plant *p, uint32_t tenant, const struct uuid *label, const char *prefix, struct arena *a, struct plant_point **ret);
+/* Does it wear one of the n labels? */
+bool plant_wears(const struct plant_point *point, const struct uuid *labels, uint32_t n);
 /* The places of a device, its own first, then what is above: at most `room`; the count. 0: it has none, or is unknown. */
 size_t plant_places(struct plant *p, uint32_t tenant, const struct uuid *device, struct uuid *ret, size_t room);
 /* How many codes of its points' paths, from the top, lead to the place of that level (enum place_level; -1: its own place). 0: it is in none. */

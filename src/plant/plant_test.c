@@ -27,7 +27,7 @@ struct place_of_test {
 	struct group group[2];
 };
 
-static const struct store_noun nouns[] = { { &place_type, 0 }, { &connection_type, 0 }, { &device_type, 0 }, { &group_type, 0 }, { &point_type, 0 } };
+static const struct store_noun nouns[] = { { &label_type, 0 }, { &place_type, 0 }, { &connection_type, 0 }, { &device_type, 0 }, { &group_type, 0 }, { &point_type, 0 } };
 
 static void on_event(void *ctx, const struct plant_event *e)
 {
@@ -349,5 +349,191 @@ TEST(what_came_and_went_between_two_syncs_is_told_as_it_is)
 	is_int(t.n_told, 2);
 	ok(t.told[0].gone && uuid_equal(&t.told[0].id, &q.head.id));
 	ok(!t.told[1].gone && uuid_equal(&t.told[1].id, &p.head.id));
+	tear_down(&t);
+}
+
+/* ---- labels ---- */
+
+static void make_label(struct place_of_test *t, struct label *l, const char *code, int days)
+{
+	rec_init(&label_type, l, &t->arena);
+	l->code = l->name = code;
+	l->keep_days = days;
+	rec_set_has(&label_type, l, rec_field(&label_type, "keep_days"), days >= 0);
+}
+
+static void wear(struct place_of_test *t, struct point *p, const struct label *const *labels, uint32_t n)
+{
+	struct uuid *ids = arena_array(&t->arena, struct uuid, n + 1);
+
+	for (uint32_t i = 0; i < n; i++)
+		ids[i] = labels[i]->head.id;
+	p->labels = (struct rec_list) { ids, n };
+}
+
+TEST(points_are_found_by_the_labels_they_wear)
+{
+	struct place_of_test t;
+	struct plant_point *list, found;
+	struct plant_label l, *all;
+	struct label core, energy;
+	struct uuid by = { { 1 } };
+	struct store_tx *tx;
+	struct point p, q;
+	uint32_t own;
+	char id[UUID_TEXT + 1];
+
+	must(set_up(&t));
+	make_label(&t, &core, "core", -1);
+	make_label(&t, &energy, "energy", -1);
+	must(put(&t, &label_type, &energy) && put(&t, &label_type, &core));
+	make_point(&t, &p, "P", "a/P", 0);
+	make_point(&t, &q, "Q", "b/Q", 0);
+	wear(&t, &p, (const struct label *const []) { &energy, &core }, 2);
+	wear(&t, &q, (const struct label *const []) { &energy }, 1);
+	must(put(&t, &point_type, &p) && put(&t, &point_type, &q));
+	is_int(plant_sync(t.plant, 1, t.store), 0);
+	is_int(t.told[0].what, PLANT_LABEL);
+	is_int(plant_label(t.plant, 1, "label", "energy", &t.arena, &l), 0);
+	is_int(l.points, 2);
+	is_int(plant_labelled(t.plant, 1, &l.id, NULL, &t.arena, &list), 2);
+	is_str(list[0].path, "a/P");
+	is_str(list[1].path, "b/Q");
+	is_int(list[0].n_labels, 2);
+	ok(uuid_equal(&list[0].labels[0], &energy.head.id) && uuid_equal(&list[0].labels[1], &core.head.id));
+	is_int(plant_labelled(t.plant, 1, &l.id, "b/", &t.arena, &list), 1);
+	ok(plant_wears(&list[0], (struct uuid []) { core.head.id, energy.head.id }, 2) && !plant_wears(&list[0], &core.head.id, 1));
+	uuid_format(&core.head.id, id);
+	is_int(plant_label(t.plant, 1, "label", id, &t.arena, &l), 0);
+	is_str(l.code, "core");
+	is_int(plant_label(t.plant, 1, "label", "Core", &t.arena, &l), -ERR_NO_SUCH_REF);
+	is_int(plant_label(t.plant, 2, "label", "core", &t.arena, &l), -ERR_NO_SUCH_REF);
+
+	/* A rename, a label taken off, one that goes with its last point in one transaction. */
+	core.code = "Kern";
+	wear(&t, &p, (const struct label *const []) { &core }, 1);
+	must(put(&t, &label_type, &core) && put(&t, &point_type, &p));
+	must(store_begin(t.store, STORE_WRITE, 0, &tx) == 0);
+	must(store_del(tx, &point_type, &q.head.id, 0, &by) == 0 && store_del(tx, &label_type, &energy.head.id, 0, &by) == 0 && store_commit(tx) == 0);
+	is_int(plant_sync(t.plant, 1, t.store), 0);
+	is_int(plant_labels(t.plant, 1, &t.arena, &all, &own), 1);
+	is_str(all[0].code, "Kern");
+	is_int(all[0].points, 1);
+	is_int(plant_labelled(t.plant, 1, &energy.head.id, NULL, &t.arena, &list), 0);
+	must(plant_by_id(t.plant, 1, &p.head.id, &t.arena, &found) == 0);
+	is_int(found.n_labels, 1);
+	tear_down(&t);
+}
+
+/* Against a count by hand: forty points put on and take off seven labels. */
+TEST(however_labels_change_hands_everyone_is_in_the_lists_of_his_own)
+{
+	enum { POINTS = 40, LABELS = 7, CHANGES = 60 };
+	struct place_of_test t;
+	struct label labels[LABELS];
+	struct point p[POINTS];
+	unsigned has[POINTS] = { 0 }, wrong = 0;
+	uint32_t dice = 11;
+
+	must(set_up(&t));
+	for (int i = 0; i < LABELS; i++) {
+		make_label(&t, &labels[i], arena_fmt(&t.arena, "l%d", i), -1);
+		must(put(&t, &label_type, &labels[i]));
+	}
+	for (int i = 0; i < POINTS; i++) {
+		make_point(&t, &p[i], arena_fmt(&t.arena, "p%d", i), arena_fmt(&t.arena, "d/p%02d", i), 0);
+		must(put(&t, &point_type, &p[i]));
+	}
+	for (int n = 0; n < CHANGES; n++) {
+		const struct label *some[LABELS];
+		uint32_t n_some = 0;
+
+		dice = dice * 1664525 + 1013904223;
+		int i = (int) (dice >> 16) % POINTS;
+		has[i] = dice >> 24 & ((1 << LABELS) - 1);
+		for (int k = 0; k < LABELS; k++)
+			if (has[i] >> k & 1)
+				some[n_some++] = &labels[k];
+		wear(&t, &p[i], some, n_some);
+		must(put(&t, &point_type, &p[i]));
+		if (n % 3)
+			continue;
+		must(plant_sync(t.plant, 1, t.store) == 0);
+		for (int k = 0; k < LABELS; k++) {
+			struct plant_point *list;
+			int found = plant_labelled(t.plant, 1, &labels[k].head.id, NULL, &t.arena, &list), want = 0;
+
+			for (int m = 0; m < POINTS; m++) {
+				if (!(has[m] >> k & 1))
+					continue;
+				wrong += want >= found || !uuid_equal(&list[want].id, &p[m].head.id);
+				want++;
+			}
+			wrong += want != found;
+		}
+	}
+	is_int(wrong, 0);
+	tear_down(&t);
+}
+
+static int kept_days(struct place_of_test *t, const struct point *p)
+{
+	struct plant_point found;
+	int64_t from;
+
+	if (plant_by_id(t->plant, 1, &p->head.id, &t->arena, &found) < 0)
+		return -1;
+	from = tsdb_kept_from(t->tsdb, 1, found.series);
+	return from == INT64_MIN ? 0 : (int) ((tsdb_kept_from(t->tsdb, 1, 0) - from) / (86400 * NS_PER_S));
+}
+
+/* The store of samples counts days back from a day of its own: differences to what all are kept (10 days), for which no series asks for more. */
+TEST(samples_stay_as_the_point_says_else_as_the_longest_of_its_labels_else_as_all)
+{
+	struct place_of_test t;
+	struct label three, nine, ever, mute;
+	struct plant_label *all;
+	struct plant_point found;
+	struct point p;
+	uint32_t own;
+
+	must(set_up(&t));
+	tsdb_retain_all(t.tsdb, &(struct tsdb_retention) { { 10, 0, 0 } });
+	make_label(&t, &three, "three", 3);
+	make_label(&t, &nine, "nine", 9);
+	make_label(&t, &ever, "ever", 0);
+	make_label(&t, &mute, "mute", -1);
+	must(put(&t, &label_type, &three) && put(&t, &label_type, &nine) && put(&t, &label_type, &ever) && put(&t, &label_type, &mute));
+	make_point(&t, &p, "P", "d/P", 0);
+	must(put(&t, &point_type, &p) && plant_sync(t.plant, 1, t.store) == 0);
+	must(plant_by_id(t.plant, 1, &p.head.id, &t.arena, &found) == 0);
+	if (tsdb_kept_from(t.tsdb, 1, 0) == INT64_MIN)  /* the day is set when files are first looked through */
+		must(tsdb_compact(t.tsdb, &(struct tsdb_compact) { .is_cancelled = NULL }) == 0);
+	must(tsdb_kept_from(t.tsdb, 1, 0) != INT64_MIN);
+	is_int(kept_days(&t, &p), 0);
+	wear(&t, &p, (const struct label *const []) { &mute }, 1);
+	must(put(&t, &point_type, &p) && plant_sync(t.plant, 1, t.store) == 0);
+	is_int(kept_days(&t, &p), 0);
+	wear(&t, &p, (const struct label *const []) { &three, &mute, &nine }, 3);
+	must(put(&t, &point_type, &p) && plant_sync(t.plant, 1, t.store) == 0);
+	is_int(kept_days(&t, &p), -1);                  /* nine of ten: a day later */
+	is_int(plant_labels(t.plant, 1, &t.arena, &all, &own), 4);
+	is_str(all[2].code, "nine");
+	is_int(all[2].decides, 1);
+	is_int(all[3].decides, 0);
+	nine.keep_days = 2;                             /* now three is the longest */
+	must(put(&t, &label_type, &nine) && plant_sync(t.plant, 1, t.store) == 0);
+	is_int(kept_days(&t, &p), -7);
+	p.keep_days = 5;                                /* the point's own word counts before any label's */
+	rec_set_has(&point_type, &p, rec_field(&point_type, "keep_days"), true);
+	must(put(&t, &point_type, &p) && plant_sync(t.plant, 1, t.store) == 0);
+	is_int(kept_days(&t, &p), -5);
+	is_int(plant_labels(t.plant, 1, &t.arena, &all, &own), 4);
+	is_int(own, 1);
+	is_int(all[2].decides + all[3].decides, 0);
+	rec_set_has(&point_type, &p, rec_field(&point_type, "keep_days"), false);
+	wear(&t, &p, (const struct label *const []) { &three, &ever }, 2);
+	must(put(&t, &point_type, &p) && plant_sync(t.plant, 1, t.store) == 0);
+	ok(tsdb_kept_from(t.tsdb, 1, found.series) == INT64_MIN);
 	tear_down(&t);
 }

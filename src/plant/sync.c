@@ -14,10 +14,10 @@
 enum { BLOCK = 4096, CHANGES = 10000, RUN = 64 };
 
 /* What the picture has of a point, and what says its series' type. Half of the columns, and most of the work of a list. */
-static const char *const point_parts[] = { "group", "device", "code", "name", "path", "type", "enabled", "store", "keep_days", "unit", "scale", "offset",
+static const char *const point_parts[] = { "group", "device", "code", "name", "path", "type", "labels", "enabled", "store", "keep_days", "unit", "scale", "offset",
 	"raw_min", "raw_max", "eng_min", "eng_max", "decimals", "between" };
 
-static const struct rec_type *const types[PLANT_WHATS_] = { &place_type, &connection_type, &device_type, &group_type, &point_type };
+static const struct rec_type *const types[PLANT_WHATS_] = { &label_type, &place_type, &connection_type, &device_type, &group_type, &point_type };
 
 struct sync {
 	struct plant *plant;
@@ -69,16 +69,57 @@ static const char *put_text(char **at, const char *text)
 	return start;
 }
 
+static int32_t own_days(const struct rec_type *t, const void *rec, int32_t days)
+{
+	return rec_has(t, rec, rec_field(t, "keep_days")) ? days : -1;
+}
+
+/* How long samples are kept, as the store of samples wants to hear it. */
+static void retain(const struct sync *s, const struct item *i)
+{
+	int32_t days;
+
+	picture_days(i, &days);
+	tsdb_retain(s->plant->tsdb, s->picture->tenant, i->point.series, days < 0 ? 0 : days ? (uint32_t) days : TSDB_DAYS_MAX + 1);
+}
+
+/* What a label says now, to all who wear it. */
+static int label_set(struct sync *s, const struct uuid *id, const struct label *rec)
+{
+	struct labelled *l;
+	int r = 0;
+
+	rwlock_write(&s->plant->lock);
+	if (rec)
+		r = picture_label_set(s->picture, rec);
+	else
+		picture_label_gone(s->picture, id);
+	rwlock_unlock(&s->plant->lock);
+	atomic_fetch_add(&s->plant->generation, 1);
+	l = picture_label(s->picture, id);
+	for (uint32_t i = 0; l && i < l->n; i++)
+		retain(s, l->items[i]);
+	return r;
+}
+
 static struct item *item_new(uint32_t tenant, const struct point *p, uint32_t series)
 {
-	size_t texts = str_len(p->path) + str_len(p->code) + str_len(p->name) + str_len(p->unit) + 4;
-	struct item *i = sys_alloc(sizeof(*i) + texts);
+	size_t texts = str_len(p->path) + str_len(p->code) + str_len(p->name) + str_len(p->unit) + 4, ids = p->labels.n * sizeof(struct uuid);
+	struct item *i = sys_alloc(sizeof(*i) + p->labels.n * sizeof(i->worn[0]) + ids + texts);
+	struct uuid *labels;
 	char *at;
 
 	if (!i)
 		return NULL;
-	at = i->texts;
+	for (uint32_t k = 0; k < p->labels.n; k++)
+		i->worn[k] = (struct worn) { .label = NULL };
+	labels = (struct uuid *) (void *) &i->worn[p->labels.n];
+	if (ids)
+		memcpy(labels, p->labels.items, ids);
+	at = (char *) labels + ids;
+	i->keep_days = own_days(&point_type, p, p->keep_days);
 	i->point = (struct plant_point) { .id = p->head.id, .group = p->group, .device = p->device, .tenant = tenant, .series = series,
+		.labels = labels, .n_labels = p->labels.n,
 		.vtype = point_vtype(p), .enabled = p->enabled, .store = p->store, .between = (uint8_t) p->between,
 		.decimals = rec_has(&point_type, p, rec_field(&point_type, "decimals")) ? (int8_t) p->decimals : -1 };
 	i->point.path = put_text(&at, p->path);
@@ -102,8 +143,8 @@ static int point_set(struct sync *s, const struct point *p, uint32_t series)
 	done = picture_put(s->picture, i);
 	rwlock_unlock(&s->plant->lock);
 	tsdb_keep(s->plant->tsdb, s->picture->tenant, series, p->store);
-	bool own = rec_has(&point_type, p, rec_field(&point_type, "keep_days"));
-	tsdb_retain(s->plant->tsdb, s->picture->tenant, series, !own ? 0 : p->keep_days ? (uint32_t) p->keep_days : TSDB_DAYS_MAX + 1);
+	if (done)
+		retain(s, i);
 	atomic_fetch_add(&s->plant->generation, 1);
 	if (old && !uuid_equal(&old->point.group, &p->group))
 		tell(s, PLANT_POINT, &p->head.id, NULL, &old->point);   /* gone from its old group */
@@ -166,7 +207,7 @@ static int on_record(void *ctx, const void *rec)
 
 	if (l->what == PLANT_POINT)
 		return block_add(l->sync, rec);
-	r = place_set(l->sync, l->what, id, rec);
+	r = l->what == PLANT_LABEL ? label_set(l->sync, id, rec) : place_set(l->sync, l->what, id, rec);
 	if (r == 0)
 		tell(l->sync, l->what, id, rec, NULL);
 	return r;
@@ -253,7 +294,7 @@ static int sync_one(struct sync *s, const struct changed *c)
 		return r;
 	if (c->what == PLANT_POINT)
 		return block_take(s, rec);
-	r = place_set(s, c->what, &c->id, rec);
+	r = c->what == PLANT_LABEL ? label_set(s, &c->id, rec) : place_set(s, c->what, &c->id, rec);
 	if (r == 0)
 		tell(s, c->what, &c->id, rec, NULL);
 	arena_reset(&s->arena);                 /* points are the last kind: none is in there yet */
@@ -268,7 +309,7 @@ static int gone(struct sync *s, const struct changed *c)
 		point_gone(s, &c->id);
 		return 0;
 	}
-	r = place_set(s, c->what, &c->id, NULL);
+	r = c->what == PLANT_LABEL ? label_set(s, &c->id, NULL) : place_set(s, c->what, &c->id, NULL);
 	tell(s, c->what, &c->id, NULL, NULL);
 	return r;
 }

@@ -56,7 +56,7 @@ TEST(vendors_words_for_types_and_access_are_ours)
 
 TEST(every_title_and_word_of_the_table_is_plain_and_names_what_there_is)
 {
-	static const struct rec_type *const types[] = { &place_type, &connection_type, &device_type, &group_type, &point_type };
+	static const struct rec_type *const types[] = { &label_type, &place_type, &connection_type, &device_type, &group_type, &point_type };
 	static const struct { const char *noun, *field, *texts; } rows[] = {
 #define HEADING(noun, field, titles) { #noun, #field, titles },
 #define MEANING(noun, field, word, texts) { #noun, #field, texts },

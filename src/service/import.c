@@ -48,6 +48,53 @@ static int not_twice(struct import *m, const struct uuid *id, const void *rec)
 
 /* ---- a row ---- */
 
+enum { REFS_MAX = 64 };
+
+static bool is_comma(const char *at, size_t *ret_len)
+{
+	static const char *const commas[] = { ",", ";", "，", "；", "、" };
+
+	for (size_t i = 0; i < ELEMENTSOF(commas); i++)
+		if (str_starts(at, commas[i])) {
+			*ret_len = str_len(commas[i]);
+			return true;
+		}
+	return false;
+}
+
+/* "core, energy": ids or codes. What an export in JSON wrote is taken, too. */
+static int set_refs(struct import *m, void *rec, const struct rec_field *f, const char *text)
+{
+	struct uuid ids[REFS_MAX];
+	size_t len, gap = 0;
+	uint32_t n = 0;
+	int r = 0;
+
+	if (str_starts(text, "["))
+		return rec_field_parse(m->type, f, rec, text, str_len(text), m->s->arena);
+	for (; *text && r >= 0; text += len + gap) {
+		const char *one;
+
+		for (len = 0; text[len] && !is_comma(text + len, &gap); len++)
+			;
+		if (!text[len])
+			gap = 0;
+		one = import_trim(m->s->arena, arena_strn(m->s->arena, text, len));
+		if (!one)
+			return err_fail(ERR_NO_MEMORY, "what", "@row", NULL);
+		if (!*one)
+			continue;
+		if (n == REFS_MAX)
+			return err_at(err_fail(ERR_COUNT, "field", f->name, "min", "0", "max", f->max, "value", "64", NULL), f->name);
+		r = import_resolve(m, f, one, &ids[n++]);
+	}
+	if (r < 0)
+		return r;
+	*(struct rec_list *) rec_at(rec, f) = (struct rec_list) { n ? arena_dup(m->s->arena, ids, n * sizeof(*ids)) : NULL, n };
+	rec_set_has(m->type, rec, f, true);
+	return n && !((struct rec_list *) rec_at(rec, f))->items ? err_fail(ERR_NO_MEMORY, "what", "@row", NULL) : 0;
+}
+
 static int set_cell(struct import *m, void *rec, const struct column *c)
 {
 	const struct rec_field *f = c->field;
@@ -56,6 +103,8 @@ static int set_cell(struct import *m, void *rec, const struct column *c)
 	int r;
 
 	text = heading_word(m->type, f, text);
+	if (rec_sql_is_join(f) && !str_empty(text))
+		return set_refs(m, rec, f, text);
 	if (f->kind != REC_REF || str_empty(text))      /* an empty cell clears, or brings the default */
 		return rec_field_parse(m->type, f, rec, text, str_len(text), m->s->arena);
 	r = import_resolve(m, f, text, &id);

@@ -44,6 +44,7 @@ struct import {
 /* import_head.c: the line with the titles, and the columns the caller has settled. */
 int import_read_head(struct import *m, struct csv *csv);
 void import_add_error(struct import *m, uint32_t line, const char *column, const struct err *e);
+const char *import_trim(struct arena *a, const char *text);    /* without blanks around it; NULL stays NULL */
 const char *import_text(const struct import *m, const struct column *c);        /* of the row; without blanks around it */
 const char *import_cell(const struct import *m, const struct rec_field *f);     /* "" where the file has no such column, the field is NULL */
 const char *import_role(const struct import *m, enum column_role role);

@@ -28,10 +28,12 @@ static size_t blank_before(const char *s, size_t n)
 }
 
 /* In place where nothing stands behind it, else a copy. */
-static const char *trim(struct arena *a, const char *text)
+const char *import_trim(struct arena *a, const char *text)
 {
 	size_t n = str_len(text), k;
 
+	if (!text)
+		return NULL;
 	while ((k = blank_at(text, n)) > 0) {
 		text += k;
 		n -= k;
@@ -189,7 +191,7 @@ static void index_columns(struct import *m)
 			m->by_role[c->role] = c;
 	}
 	for (uint32_t i = 0; i < m->type->n_fields; i++)
-		if (m->type->fields[i].kind == REC_REF)
+		if (m->type->fields[i].kind == REC_REF || rec_sql_is_join(&m->type->fields[i]))
 			m->refers[i] = noun_find(m->s->platform, m->type->fields[i].ref);
 }
 
@@ -206,7 +208,7 @@ int import_read_head(struct import *m, struct csv *csv)
 	}
 
 	for (uint32_t i = 0; r >= 0 && i < m->head.n; i++) {
-		const char *title = trim(m->keep, m->head.cells[i]);
+		const char *title = import_trim(m->keep, m->head.cells[i]);
 		r = title ? add_column(m, i, title) : err_fail(ERR_NO_MEMORY, "what", "@file", NULL);
 	}
 	if (r >= 0 && m->out->failed)
@@ -220,7 +222,7 @@ int import_read_head(struct import *m, struct csv *csv)
 
 const char *import_text(const struct import *m, const struct column *c)
 {
-	const char *text = c->at < m->cells.n ? trim(m->s->arena, m->cells.cells[c->at]) : "";
+	const char *text = c->at < m->cells.n ? import_trim(m->s->arena, m->cells.cells[c->at]) : "";
 
 	return str_empty(text) && c->otherwise ? c->otherwise : text ? text : "";
 }

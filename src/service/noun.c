@@ -370,6 +370,60 @@ static int list_in_reach(struct scope *s, const struct noun_query *q, const stru
 	return r;
 }
 
+/* Of a list of references: who is named by code is looked for, so that lists can be asked for by what people call it. */
+static int id_of_code(struct scope *s, const struct rec_field *f, const char *text, size_t len, struct buf *out)
+{
+	const struct noun *n = noun_find(s->platform, f->ref);
+	char tenant[UUID_TEXT + 1], id[UUID_TEXT + 1], what[80];
+	const char *code = arena_strn(s->arena, text, len);
+	struct store_filter by[2] = { { "code", STORE_EQ, code } };
+	void *rec = n && code ? noun_alloc(s, n) : NULL;
+	struct uuid known;
+	int r;
+
+	if (!rec)
+		return err_fail(ERR_NO_MEMORY, "what", "a list", NULL);
+	if (uuid_parse(text, len, &known) || !rec_field(n->type, "code")) {
+		buf_addn(out, text, len);
+		return 0;
+	}
+	r = store_find(s->tx, n->type, by, 1 + noun_tenant_filter(s, n, tenant, &by[1]), rec, s->arena);
+	if (r == -ERR_MISSING) {
+		err_clear();
+		buf_addf(&BUF_FIXED(what), "@%s", f->ref);
+		return err_at(err_fail(ERR_NO_SUCH_REF, "field", f->name, "what", what, "value", code, NULL), f->name);
+	}
+	if (r < 0)
+		return r;
+	uuid_format(&head_of(rec)->id, id);
+	buf_add(out, id);
+	return 0;
+}
+
+static int name_filter(struct scope *s, const struct rec_type *t, struct store_filter *f)
+{
+	_cleanup_(buf_done) struct buf ids = BUF_INIT(&sys_heap, 1 << 16);
+	const struct rec_field *field = rec_field(t, f->field);
+	const char *at = f->value;
+	int r = 0;
+
+	if (!field || !rec_sql_is_join(field) || str_empty(at))
+		return 0;
+	for (;;) {
+		const char *comma = f->op == STORE_IN ? str_find(at, ",") : NULL;
+
+		r = id_of_code(s, field, at, comma ? (size_t) (comma - at) : str_len(at), &ids);
+		if (r < 0 || !comma)
+			break;
+		buf_addc(&ids, ',');
+		at = comma + 1;
+	}
+	if (r < 0)
+		return r;
+	f->value = arena_str(s->arena, ids.data);
+	return f->value && !ids.failed ? 0 : err_fail(ERR_NO_MEMORY, "what", "a list", NULL);
+}
+
 static int run_list(struct scope *s, const void *in, void *ret)
 {
 	const struct list_call *c = in;
@@ -383,6 +437,12 @@ static int run_list(struct scope *s, const void *in, void *ret)
 		return err_fail(ERR_NO_MEMORY, "what", "a list", NULL);
 	if (q->n_filters)
 		memcpy(filters, q->filters, q->n_filters * sizeof(*filters));
+	for (size_t i = 0; i < q->n_filters; i++) {
+		int r = name_filter(s, q->noun->type, &filters[i]);
+
+		if (r < 0)
+			return r;
+	}
 	list.n_filters += noun_tenant_filter(s, q->noun, tenant, &filters[q->n_filters]);
 	if (!scope_may(s, q->noun->read))
 		return list_in_reach(s, q, &list, c);

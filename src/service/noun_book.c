@@ -125,6 +125,17 @@ static bool number_of(const struct rec_field *f, const void *v, double *ret)
 	}
 }
 
+/* "core, energy" */
+static void refs_text(struct export *e, const struct rec_field *f, const void *rec)
+{
+	const struct rec_list *list = rec_at(rec, f);
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		buf_add(&e->text, i ? ", " : "");
+		buf_add(&e->text, ref_text(&e->refs, f, (const struct uuid *) list->items + i, false) ?: "");
+	}
+}
+
 static int write_cell(struct export *e, uint16_t column, const struct rec_field *f, const void *rec)
 {
 	bool is_own = f->offset >= sizeof(struct rec_head);
@@ -139,6 +150,8 @@ static int write_cell(struct export *e, uint16_t column, const struct rec_field 
 		buf_add(&e->text, e->s->lang == LANG_ZH ? *(bool *) rec_at(rec, f) ? "是" : "否" : *(bool *) rec_at(rec, f) ? "yes" : "no");
 	else if (f->kind == REC_REF && !uuid_is_zero(rec_at(rec, f)))
 		buf_add(&e->text, ref_text(&e->refs, f, rec_at(rec, f), e->with_device) ?: "");
+	else if (rec_sql_is_join(f))
+		refs_text(e, f, rec);
 	else if (is_own)
 		rec_field_format(e->type, f, rec, &e->text);
 	else if (f->kind == REC_UUID) {
@@ -260,7 +273,9 @@ static void choices_text(const struct rec_field *f, enum lang lang, struct buf *
 		buf_add(out, lang == LANG_ZH ? "是，否" : "yes, no");
 	else if (f->kind != REC_ENUM && !f->ref)
 		buf_add(out, rec_kind_name(f->kind));
-	if (f->ref)
+	if (rec_sql_is_join(f))
+		buf_addf(out, lang == LANG_ZH ? "%s的编码，以逗号分隔" : "codes of %s, with commas between", lang == LANG_ZH ? label_of(f, lang) : f->name);
+	else if (f->ref)
 		buf_addf(out, lang == LANG_ZH ? "%s的编码" : "code of the %s", lang == LANG_ZH ? label_of(f, lang) : f->ref);
 	for (const struct rec_word *w = f->kind == REC_ENUM ? f->words : NULL; w && w->word; w++)
 		buf_addf(out, "%s%s = %s", out->len ? "; " : "", w->word, (lang == LANG_ZH ? w->label_zh : w->label) ?: w->word);

@@ -195,6 +195,20 @@ static int check_address(struct scope *s, const struct device *d, const struct p
 	return r < 0 && !err_peek()->pointer[0] ? err_at(r, "address") : r;
 }
 
+static int check_labels(const struct point *p)
+{
+	const struct uuid *ids = p->labels.items;
+	char text[UUID_TEXT + 1];
+
+	for (uint32_t i = 1; i < p->labels.n; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (uuid_equal(&ids[i], &ids[k])) {
+				uuid_format(&ids[i], text);
+				return err_at(err_at_index(err_fail(ERR_INVALID, "field", "labels", "rule", "@twice", "value", text, NULL), i), "labels");
+			}
+	return 0;
+}
+
 static int check_point(struct scope *s, const void *before, void *rec, struct errs *errs)
 {
 	struct point *p = rec;
@@ -217,6 +231,8 @@ static int check_point(struct scope *s, const void *before, void *rec, struct er
 	set_has(p, "path");
 	first = errs_put(errs, check_address(s, &d, p));
 	r = errs_put(errs, check_ranges(p));
+	first = first < 0 ? first : r;
+	r = errs_put(errs, check_labels(p));
 	return first < 0 ? first : r;
 }
 

@@ -84,7 +84,7 @@ int reach_need_device(struct scope *s, enum permission p, const struct uuid *dev
 
 bool reach_is_placed(const struct rec_type *t)
 {
-	return t == &place_type || t == &device_type || t == &group_type || t == &point_type;
+	return t == &label_type || t == &place_type || t == &device_type || t == &group_type || t == &point_type;
 }
 
 int reach_need(const struct scope *s, enum permission p, const struct rec_type *t)
@@ -160,6 +160,8 @@ int reach_record(struct scope *s, enum permission p, const struct rec_type *t, c
 		return 1;
 	if (!s->n_placed || !reach_is_placed(t))
 		return 0;
+	if (t == &label_type)           /* it hangs on points anywhere */
+		return p == PERM_POINT_READ && scope_may_somewhere(s, p);
 	if (t == &place_type) {
 		const struct place *place = rec;
 		/* One that is being made has no grants of its own yet; one that moves takes its own along. */

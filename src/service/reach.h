@@ -2,9 +2,10 @@
  * reach.h - where a scope's rights reach: a right given in a place holds for the place and everything below it.
  *
  * The place of a device is its own, that of a group and a point their device's; a connection has none and needs the right
- * everywhere. Two ways of asking: reach_device() looks at the points in memory (reading, writing, live values, commands), inside
- * deeds reach_record() looks at the records of the deed's transaction. Whoever has the right everywhere is told so at once; of the
- * others the last devices and places asked for are remembered for the request, so that a list or a batch costs a comparison a row.
+ * everywhere. A label is seen by whoever sees points somewhere, and changed by whoever may change them everywhere. Two ways of asking:
+ * reach_device() looks at the points in memory (reading, writing, live values, commands), inside deeds reach_record() looks at the records
+ * of the deed's transaction. Whoever has the right everywhere is told so at once; of the others the last devices and places asked for are
+ * remembered for the request, so that a list or a batch costs a comparison a row.
  *
  * Thread: the request's. Memory: the scope's arena.
  */

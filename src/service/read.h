@@ -27,6 +27,7 @@ int read_last(struct scope *s, const struct plant_point *points, uint32_t n, str
 
 struct values_query {
 	const char *path;               /* points below it; NULL: all */
+	const char *label;              /* those that wear it: id or code; NULL: all */
 	const char *state;              /* good uncertain bad disabled unknown, abnormal (bad and uncertain); NULL: all */
 	uint32_t limit;                 /* items at most; 0: READ_LIMIT */
 };

@@ -54,10 +54,23 @@ static void on_value(void *ctx, const struct bus_value *v)
 	}
 }
 
-static int read_all(struct values *a, const char *path)
+static int list_points(struct values *a, const struct values_query *q)
+{
+	struct scope *s = a->scope;
+	struct plant *plant = s->platform->plant;
+	struct plant_label label;
+	int r;
+
+	if (str_empty(q->label))
+		return plant_list(plant, s->tenant, NULL, q->path, s->arena, &a->points);
+	r = plant_label(plant, s->tenant, "label", q->label, s->arena, &label);
+	return r < 0 ? r : plant_labelled(plant, s->tenant, &label.id, q->path, s->arena, &a->points);
+}
+
+static int read_all(struct values *a, const struct values_query *q)
 {
 	struct platform *p = a->scope->platform;
-	int n = plant_list(p->plant, a->scope->tenant, NULL, path, a->scope->arena, &a->points);
+	int n = list_points(a, q);
 	uint32_t *series;
 
 	if (n < 0)
@@ -145,7 +158,7 @@ int read_values(struct scope *s, const struct values_query *q, struct buf *out)
 	if (r == 0)
 		r = parse_state(q->state, want);
 	if (r == 0)
-		r = read_all(&a, q->path);
+		r = read_all(&a, q);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < a.n; i++) {

@@ -135,7 +135,7 @@ enum store_op { STORE_EQ, STORE_NE, STORE_LT, STORE_LE, STORE_GT, STORE_GE,
 		STORE_IN,       /* values between commas; "\," is a comma inside a value */
 		STORE_LIKE };   /* texts: * any characters, ? one; case does not count for A-Z */
 struct store_filter {
-	const char *field;              /* also id, rev, created, updated, created_by, updated_by; a list of REF: contains */
+	const char *field;              /* also id, rev, created, updated, created_by, updated_by; a list of REF: contains (IN: one of them; "": there is none) */
 	enum store_op op;
 	const char *value;              /* text, read by the field's kind; "" = none, for EQ and NE */
 };

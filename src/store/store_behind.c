@@ -440,7 +440,7 @@ bool behind_takes(struct store_tx *tx, const struct table *t)
 {
 	const struct gathered *g = tx->conn->gathered;
 
-	return g && g->puts && !tx->savepoints && !tx->busy && !t->n_joins && !(t->flags & STORE_QUIET) && !tx->migrating;
+	return g && g->puts && !tx->savepoints && !tx->busy && !(t->flags & STORE_QUIET) && !tx->migrating;
 }
 
 int behind_put(struct store_tx *tx, const struct table *t, const void *rec, const struct store_change *c)

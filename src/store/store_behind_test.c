@@ -3,11 +3,12 @@
 
 #include "store/fixture_test.h"
 
-struct leaf { struct rec_head head; const char *code, *name; struct uuid owner; };
+struct leaf { struct rec_head head; const char *code, *name; struct uuid owner; struct rec_list friends; };
 static const struct rec_field leaf_fields[] = {
 	F(struct leaf, code, .flags = REC_REQUIRED | REC_SEARCH),
 	F(struct leaf, name, .flags = REC_UNIQUE | REC_NULLABLE | REC_SEARCH),
 	F_REF(struct leaf, owner, "owner", .flags = REC_REQUIRED),
+	F_KIND(struct leaf, friends, REC_LIST, .item = REC_REF, .ref = "owner"),
 };
 static const struct rec_type leaf_type = REC_TYPE(struct leaf, "leaf", "leaves", leaf_fields, .unique = "owner,code");
 static const struct rec_field *const key[] = { &leaf_fields[2], &leaf_fields[0] };
@@ -32,7 +33,10 @@ static bool open_forest(struct forest *f)
 
 static struct leaf leaf_of(const struct forest *f, unsigned i)
 {
-	return (struct leaf) { .code = arena_fmt(&arena, "leaf%u", i / 2), .name = i % 3 ? arena_fmt(&arena, "叶%u", i) : NULL, .owner = f->owner[i % 2].head.id };
+	struct uuid friends[2] = { f->owner[2].head.id, f->owner[0].head.id };
+
+	return (struct leaf) { .friends = { i % 5 ? NULL : arena_dup(&arena, friends, sizeof(friends)), i % 5 ? 0 : 1 + i % 2 },
+		 .code = arena_fmt(&arena, "leaf%u", i / 2), .name = i % 3 ? arena_fmt(&arena, "叶%u", i) : NULL, .owner = f->owner[i % 2].head.id };
 }
 
 static struct store_tx *begin_behind(struct forest *f)

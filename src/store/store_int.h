@@ -91,10 +91,11 @@ struct table {
 	unsigned flags;
 	uint32_t n_columns, n_joins;            /* head fields come first */
 	const struct rec_field **columns, **joins;
-	const char *select, *get, *insert, *update, *del;       /* select: without WHERE */
+	const char *select, *get, *insert, *update, *del;       /* select: without WHERE; behind the columns each list as one text */
+	const char *columns_alone;                              /* select without the lists */
 	bool is_searched;                       /* it has the column STORE_SEARCH, the last parameter of insert and update */
 	const char *copy, *fill;                /* insert without that column; and that column alone, by id */
-	const char **join_get, **join_put, **join_del;
+	const char **join_put, **join_del;
 };
 
 /* A kept statement. Fixed texts live as long as the store and are known by their address; others are copied and compared. */
@@ -170,6 +171,7 @@ int store_table_make(struct store *s, const struct store_noun *noun, struct tabl
 int store_schema_open(struct store *s, struct store_tx *tx);
 /* later: statements for when all tables are there. */
 int store_schema_sync(struct store_tx *tx, const struct table *t, struct buf *later);
+void store_join_column(const struct store *s, const struct rec_type *t, const struct rec_field *f, struct buf *out);     /* a list of references as one text */
 int store_schema_run(struct store_tx *tx, struct buf *sql);             /* and empties it */
 const char *store_sql(struct store *s, struct buf *b);                  /* moves the text into the store's arena; NULL: no memory */
 

@@ -164,29 +164,46 @@ static int filter_in(struct query *q, const struct rec_field *f, const char *val
 	return 0;
 }
 
-/* Is this id in the list, this word among the flags? */
+/* Is one of these ids in the list? None given: is there none at all? */
+static int filter_list(struct query *q, const struct rec_field *f, const struct store_filter *by)
+{
+	const char *at = by->value;
+	struct uuid id;
+	int r = 0;
+
+	if (by->op != STORE_EQ && by->op != STORE_NE && by->op != STORE_IN)
+		return bad_argument(f->name, "@not_ordered", by->value);
+	buf_addf(&q->sql, "%sEXISTS (SELECT 1 FROM \"%s__%s\" j WHERE j.\"owner\" = \"%s\".\"id\"", (by->op == STORE_NE) != str_empty(at) ? "NOT " : "",
+		q->t->type->plural, f->name, q->t->type->plural);
+	for (unsigned n = 0; r == 0 && (n == 0 ? !str_empty(at) : at != NULL); n++) {
+		const char *comma = by->op == STORE_IN ? str_find(at, ",") : NULL;
+		size_t len = comma ? (size_t) (comma - at) : str_len(at);
+
+		if (n == IN_MAX)
+			return bad_argument(f->name, "@too_many", "");
+		if (!uuid_parse(at, len, &id))
+			return err_fail(ERR_BAD_VALUE, "field", f->name, "want", "@uuid", "value", by->value, NULL);
+		buf_add(&q->sql, n ? ", " : " AND j.\"ref\" IN (");
+		r = param(q, (struct cell) { .kind = CELL_BLOB, .p = arena_dup(&q->params, &id, sizeof(id)), .len = sizeof(id) });
+		at = comma ? comma + 1 : NULL;
+	}
+	buf_add(&q->sql, str_empty(by->value) ? ")" : "))");
+	return r;
+}
+
+/* Is this word among the flags? */
 static int filter_contains(struct query *q, const struct rec_field *f, const struct store_filter *by)
 {
 	const char *not = by->op == STORE_NE ? "NOT " : "";
-	struct uuid id;
 	int r;
 
 	if (by->op != STORE_EQ && by->op != STORE_NE)
 		return bad_argument(f->name, "@not_ordered", by->value);
-	if (f->kind == REC_FLAGS) {
-		if (rec_word_index(f, by->value, str_len(by->value)) < 0)
-			return bad_argument(f->name, "@one_of_its_words", by->value);
-		buf_addf(&q->sql, "%s(',' || \"%s\" || ',') LIKE ('%%,' || ", not, f->name);
-		r = param(q, CELL_OF_TEXT(by->value));
-		buf_add(&q->sql, " || ',%')");
-		return r;
-	}
-	if (!uuid_parse(by->value, str_len(by->value), &id))
-		return err_fail(ERR_BAD_VALUE, "field", f->name, "want", "@uuid", "value", by->value, NULL);
-	buf_addf(&q->sql, "%sEXISTS (SELECT 1 FROM \"%s__%s\" j WHERE j.\"owner\" = \"%s\".\"id\" AND j.\"ref\" = ", not, q->t->type->plural, f->name,
-		q->t->type->plural);
-	r = param(q, (struct cell) { .kind = CELL_BLOB, .p = arena_dup(&q->params, &id, sizeof(id)), .len = sizeof(id) });
-	buf_addc(&q->sql, ')');
+	if (rec_word_index(f, by->value, str_len(by->value)) < 0)
+		return bad_argument(f->name, "@one_of_its_words", by->value);
+	buf_addf(&q->sql, "%s(',' || \"%s\" || ',') LIKE ('%%,' || ", not, f->name);
+	r = param(q, CELL_OF_TEXT(by->value));
+	buf_add(&q->sql, " || ',%')");
 	return r;
 }
 
@@ -210,7 +227,9 @@ static int filter(struct query *q, const struct store_filter *by)
 	if (!f || f->flags & REC_SECRET)
 		return no_such_field(q->t->type, by->field);
 	and_where(q);
-	if (f->kind == REC_FLAGS || rec_sql_is_join(f))
+	if (rec_sql_is_join(f))
+		return filter_list(q, f, by);
+	if (f->kind == REC_FLAGS)
 		return filter_contains(q, f, by);
 	if (!is_comparable(f))
 		return bad_argument(f->name, "@not_comparable", by->value);
@@ -581,9 +600,10 @@ static int narrow(struct query *q, const struct store_list *spec)
 {
 	struct table *part = arena_new(&q->params, struct table);
 	const struct rec_field **columns = arena_array(&q->params, const struct rec_field *, q->t->n_columns);
-	uint32_t n = 0;
+	const struct rec_field **joins = arena_array(&q->params, const struct rec_field *, q->t->n_joins + 1);
+	uint32_t n = 0, n_joins = 0;
 
-	if (!part || !columns)
+	if (!part || !columns || !joins)
 		return store_no_memory(q->tx->store);
 	if (spec->sort)
 		return err_failf(ERR_BROKEN, "a list of some fields is in the order of its ids");
@@ -594,11 +614,19 @@ static int narrow(struct query *q, const struct store_list *spec)
 		buf_addf(&q->sql, "%s\"%s\"", n ? ", " : "", q->t->columns[i]->name);
 		columns[n++] = q->t->columns[i];
 	}
+	for (uint32_t i = 0; i < q->t->n_joins; i++) {
+		if (!is_wanted(spec, q->t->joins[i]->name))
+			continue;
+		buf_add(&q->sql, ", ");
+		store_join_column(q->tx->store, q->t->type, q->t->joins[i], &q->sql);
+		joins[n_joins++] = q->t->joins[i];
+	}
 	buf_addf(&q->sql, " FROM \"%s\"", q->t->type->plural);
 	*part = *q->t;
 	part->columns = columns;
 	part->n_columns = n;
-	part->n_joins = 0;
+	part->joins = joins;
+	part->n_joins = n_joins;
 	q->t = part;
 	return 0;
 }

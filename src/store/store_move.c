@@ -156,7 +156,7 @@ static int copy_records(struct mover *m, const struct table *t)
 	_cleanup_(buf_done) struct buf select = BUF_INIT(&sys_heap, 1 << 20);
 	int r;
 
-	buf_addf(&select, "%s ORDER BY \"id\"", t->select);
+	buf_addf(&select, "%s ORDER BY \"id\"", t->columns_alone);
 	r = select.failed ? store_no_memory(m->from) : copy_table(m, t->type->plural, select.data, t->copy);
 	for (uint32_t i = 0; r == 0 && i < t->n_joins; i++) {
 		char table[2 * REC_NAME_MAX + 8] = "", sql[256] = "";

@@ -6,48 +6,70 @@ enum { SEARCH_MAX = 16 << 20, SEARCH_SHORT = 2048 /* enough for most */ };
 
 /* --- reading -------------------------------------------------------------------------------------------------------------- */
 
-static int read_joins(struct store_tx *tx, const struct table *t, void *rec, struct arena *a)
+static int digit(char c)
 {
-	const struct rec_head *head = rec;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 
-	for (uint32_t i = 0; i < t->n_joins; i++) {
-		struct rec_list *list = rec_at(rec, t->joins[i]);
-		struct uuid *ids = NULL;
-		uint32_t room = 0, n = 0;
-		STMT(tx, use);
-		int r = stmt_get(tx, t->join_get[i], true, &use.k);
+/* "3:<32 hex digits>" at `text`: the place in the list, and whom it names. Returns how long it is; 0: it is none. */
+static size_t join_entry(const char *text, const char *end, uint64_t *ret_pos, struct uuid *ret)
+{
+	size_t n = num_parse_u64(text, end, ret_pos);
 
-		if (r < 0)
-			return r;
-		tx->e->bind(use.k->st, 1, &CELL_OF_ID(&head->id));
-		while ((r = tx->e->step(use.k->st)) == 1) {
-			struct cell c = tx->e->column(use.k->st, 0);
+	if (!n || (size_t) (end - text) < n + 1 + 2 * sizeof(ret->b) || text[n] != ':')
+		return 0;
+	n++;
+	for (size_t i = 0; i < sizeof(ret->b); i++, n += 2) {
+		int high = digit(text[n]), low = digit(text[n + 1]);
 
-			if (n == room) {
-				struct uuid *more = arena_array(a, struct uuid, room = room ? room * 2 : 8);
-
-				if (!more)
-					return store_no_memory(tx->store);
-				if (n)
-					memcpy(more, ids, n * sizeof(*ids));
-				ids = more;
-			}
-			if (c.len == sizeof(*ids))
-				memcpy(&ids[n++], c.p, sizeof(*ids));
-		}
-		if (r < 0)
-			return r;
-		*list = (struct rec_list) { ids, n };
-		rec_set_has(t->type, rec, t->joins[i], n > 0 || !(t->joins[i]->flags & REC_NULLABLE));
+		if (high < 0 || low < 0)
+			return 0;
+		ret->b[i] = (uint8_t) (high << 4 | low);
 	}
+	return n;
+}
+
+static int read_join(struct store_tx *tx, const struct table *t, const struct rec_field *f, struct cell c, void *rec, struct arena *a)
+{
+	const char *at = c.p, *end = c.p + c.len;
+	struct uuid *ids, id;
+	uint64_t pos;
+	uint32_t n = 1;
+
+	rec_set_has(t->type, rec, f, c.kind == CELL_TEXT || !(f->flags & REC_NULLABLE));
+	if (c.kind != CELL_TEXT)
+		return 0;
+	for (size_t i = 0; i < c.len; i++)
+		n += c.p[i] == ',';
+	ids = arena_array(a, struct uuid, n);
+	if (!ids)
+		return store_no_memory(tx->store);
+	for (uint32_t i = 0; i < n; i++) {
+		size_t len = join_entry(at, end, &pos, &id);
+
+		if (!len || pos >= n || (i + 1 < n && (at + len == end || at[len] != ',')))
+			return err_fail(ERR_CORRUPT, "what", tx->store->name, "detail", f->name, NULL);
+		ids[pos] = id;
+		at += len + (i + 1 < n);
+	}
+	*(struct rec_list *) rec_at(rec, f) = (struct rec_list) { ids, n };
 	return 0;
+}
+
+static int read_joins(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < t->n_joins; i++)
+		r = read_join(tx, t, t->joins[i], tx->e->column(st, t->n_columns + i), rec, a);
+	return r;
 }
 
 int record_row(struct store_tx *tx, const struct table *t, struct stmt *st, void *rec, struct arena *a)
 {
 	int r = row_to(tx, t, st, rec, a);
 
-	return r == 0 && t->n_joins ? read_joins(tx, t, rec, a) : r;
+	return r == 0 ? read_joins(tx, t, st, rec, a) : r;
 }
 
 int record_read(struct store_tx *tx, const struct table *t, const struct uuid *id, void *rec, struct arena *a)
@@ -298,12 +320,6 @@ static int write_row(struct store_tx *tx, const struct table *t, const void *rec
 	return run_row(tx, t, rec, sql, &search);
 }
 
-int record_insert(struct store_tx *tx, const struct table *t, const void *rec, const struct cell *search)
-{
-	arena_reset(&tx->scratch);
-	return explain(tx, t->type, rec, run_row(tx, t, rec, t->insert, search));
-}
-
 static int write_joins(struct store_tx *tx, const struct table *t, const void *rec, bool is_new)
 {
 	const struct rec_head *head = rec;
@@ -323,20 +339,40 @@ static int write_joins(struct store_tx *tx, const struct table *t, const void *r
 	return 0;
 }
 
-/* A row and its lists: both or neither. */
-static int write_all(struct store_tx *tx, const struct table *t, const void *rec, bool is_new)
+int record_insert(struct store_tx *tx, const struct table *t, const void *rec, const struct cell *search)
 {
-	const char *sql = is_new ? t->insert : t->update;
 	int r;
 
-	if (!t->n_joins)
+	arena_reset(&tx->scratch);
+	r = run_row(tx, t, rec, t->insert, search);
+	if (r == 0)
+		r = write_joins(tx, t, rec, true);
+	return explain(tx, t->type, rec, r);
+}
+
+/* Are there lists to be written? Most records have none, and most changes leave them alone. */
+static bool has_joins(const struct table *t, const void *old, const void *rec)
+{
+	for (uint32_t i = 0; i < t->n_joins; i++)
+		if (old ? !rec_field_equal(t->type, t->joins[i], old, rec) : ((const struct rec_list *) rec_at(rec, t->joins[i]))->n)
+			return true;
+	return false;
+}
+
+/* A row and its lists: both or neither. `old` NULL: it is new. */
+static int write_all(struct store_tx *tx, const struct table *t, const void *old, const void *rec)
+{
+	const char *sql = old ? t->update : t->insert;
+	int r;
+
+	if (!has_joins(t, old, rec))
 		return explain(tx, t->type, rec, write_row(tx, t, rec, sql));
 	r = tx->e->run(tx->conn->db, "SAVEPOINT put");
 	if (r < 0)
 		return r;
 	r = write_row(tx, t, rec, sql);
 	if (r == 0)
-		r = write_joins(tx, t, rec, is_new);
+		r = write_joins(tx, t, rec, !old);
 	r = explain(tx, t->type, rec, r);
 	if (r < 0) {
 		struct err e = *err_peek();
@@ -403,7 +439,7 @@ static int write_record(struct store_tx *tx, const struct table *t, void *rec, c
 	}
 	r = behind_wait(tx);
 	if (r == 0)
-		r = write_all(tx, t, rec, !old);
+		r = write_all(tx, t, old, rec);
 	if (r == 0)
 		r = behind_note(tx, t->type, rec);
 	tx->writes += r == 0;

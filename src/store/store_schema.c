@@ -18,6 +18,14 @@ static void list_columns(const struct table *t, struct buf *b)
 		buf_addf(b, "%s\"%s\"", i ? ", " : "", t->columns[i]->name);
 }
 
+/* "0:<32 hex digits>,1:...": a list as one text, so that a row of a list needs no question of its own. Its order is not the engine's to choose. */
+void store_join_column(const struct store *s, const struct rec_type *t, const struct rec_field *f, struct buf *b)
+{
+	buf_addf(b, s->e->dialect == REC_POSTGRES ? "(SELECT string_agg(\"pos\" || ':' || replace(\"ref\"::text, '-', ''), ',')" :
+		"(SELECT group_concat(\"pos\" || ':' || hex(\"ref\"))");
+	buf_addf(b, " FROM \"%s__%s\" WHERE \"owner\" = \"%s\".\"id\")", t->plural, f->name, t->plural);
+}
+
 static const char *finish(struct store *s, struct buf *b)
 {
 	const char *sql = store_sql(s, b);
@@ -44,6 +52,14 @@ static bool make_sql(struct store *s, struct table *t, struct buf *b)
 	buf_add(b, "SELECT ");
 	list_columns(t, b);
 	buf_addf(b, " FROM \"%s\"", table);
+	whole &= (t->columns_alone = finish(s, b)) != NULL;
+	buf_add(b, "SELECT ");
+	list_columns(t, b);
+	for (uint32_t i = 0; i < t->n_joins; i++) {
+		buf_add(b, ", ");
+		store_join_column(s, t->type, t->joins[i], b);
+	}
+	buf_addf(b, " FROM \"%s\"", table);
 	whole &= (t->select = finish(s, b)) != NULL;
 	buf_addf(b, "%s WHERE \"id\" = ?1", t->select);
 	whole &= (t->get = finish(s, b)) != NULL;
@@ -65,8 +81,6 @@ static bool make_sql(struct store *s, struct table *t, struct buf *b)
 	for (uint32_t i = 0; i < t->n_joins; i++) {
 		const char *field = t->joins[i]->name;
 
-		buf_addf(b, "SELECT \"ref\" FROM \"%s__%s\" WHERE \"owner\" = ?1 ORDER BY \"pos\"", table, field);
-		whole &= (t->join_get[i] = finish(s, b)) != NULL;
 		buf_addf(b, "INSERT INTO \"%s__%s\" (\"owner\", \"pos\", \"ref\") VALUES (?1, ?2, ?3)", table, field);
 		whole &= (t->join_put[i] = finish(s, b)) != NULL;
 		buf_addf(b, "DELETE FROM \"%s__%s\" WHERE \"owner\" = ?1", table, field);
@@ -106,11 +120,10 @@ int store_table_make(struct store *s, const struct store_noun *noun, struct tabl
 		*t = (struct table) { .type = type, .flags = noun->flags };
 		t->columns = arena_array(&s->arena, const struct rec_field *, REC_HEAD_FIELDS + n);
 		t->joins = arena_array(&s->arena, const struct rec_field *, n);
-		t->join_get = arena_array(&s->arena, const char *, n);
 		t->join_put = arena_array(&s->arena, const char *, n);
 		t->join_del = arena_array(&s->arena, const char *, n);
 	}
-	if (!t || !t->columns || !t->joins || !t->join_get || !t->join_put || !t->join_del)
+	if (!t || !t->columns || !t->joins || !t->join_put || !t->join_del)
 		return store_no_memory(s);
 	for (uint32_t i = 0; i < REC_HEAD_FIELDS; i++)
 		t->columns[t->n_columns++] = &rec_head_fields[i];

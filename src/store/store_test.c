@@ -479,6 +479,27 @@ TEST(a_record_is_what_was_written_last_also_when_a_step_was_given_up)
 	store_rollback(tx);
 }
 
+static int add_code(void *ctx, const void *rec)
+{
+	struct buf *b = ctx;
+
+	buf_addf(b, "%s%s", b->len ? " " : "", ((const struct item *) rec)->code);
+	return 0;
+}
+
+static const char *codes(struct store_tx *tx, struct store_filter by)
+{
+	char text[200] = "";
+	int r = store_list(tx, &item_type, &(struct store_list) { .filters = &by, .n_filters = 1 }, add_code, &BUF_FIXED(text), NULL);
+
+	return r < 0 ? err_log_text(err_peek()) : arena_str(&arena, text);
+}
+
+static int keep_first(void *ctx, const void *rec)
+{
+	return rec_dup(&item_type, ctx, rec, &arena);
+}
+
 TEST(a_list_of_references_can_be_asked_for_one_of_them)
 {
 	_cleanup_(store_closep) struct store *s = open_at(fresh_path());
@@ -496,6 +517,29 @@ TEST(a_list_of_references_can_be_asked_for_one_of_them)
 	is_str(back.code, "x");
 	uuid_format(&b.head.id, text);
 	is_int(store_find_by(tx, &item_type, "fans", text, &back, &arena), -ERR_INVALID);
+	/* One of them, none of them, none at all. */
+	struct item lone = { .code = "lone" };
+	char both[2 * UUID_TEXT + 2], first[UUID_TEXT + 1];
+	must(store_put(tx, &item_type, &lone, NULL) == 0);
+	uuid_format(&a.head.id, first);
+	both[0] = 0;
+	buf_addf(&BUF_FIXED(both), "%s,%s", first, text);
+	is_str(codes(tx, (struct store_filter) { "fans", STORE_IN, both }), "x y");
+	is_str(codes(tx, (struct store_filter) { "fans", STORE_IN, first }), "x");
+	is_str(codes(tx, (struct store_filter) { "fans", STORE_NE, first }), "y lone");
+	is_str(codes(tx, (struct store_filter) { "fans", STORE_EQ, "" }), "lone");
+	is_str(codes(tx, (struct store_filter) { "fans", STORE_NE, "" }), "x y");
+	is_int(store_find_by(tx, &item_type, "fans", "x", &back, &arena), -ERR_BAD_VALUE);
+	/* A list of some fields has the lists that were asked for, in their order. */
+	static const char *const with[] = { "code", "fans" }, *const without[] = { "code" };
+	struct item got = { .code = NULL };
+	i.fans = (struct rec_list) { (struct uuid []) { b.head.id, a.head.id }, 2 };
+	must(store_put(tx, &item_type, &i, NULL) == 0);
+	is_int(store_list(tx, &item_type, &(struct store_list) { .limit = 1, .fields = with, .n_fields = 2 }, keep_first, &got, NULL), 0);
+	is_int(got.fans.n, 2);
+	ok(memcmp(got.fans.items, i.fans.items, 2 * sizeof(struct uuid)) == 0);
+	is_int(store_list(tx, &item_type, &(struct store_list) { .limit = 1, .fields = without, .n_fields = 1 }, keep_first, &got, NULL), 0);
+	is_int(got.fans.n, 0);
 	is_int(store_find_by(tx, &item_type, "code", "z", &back, &arena), -ERR_MISSING);
 	is_str(back.code, "x");
 }

@@ -24,8 +24,9 @@ def plant(tmp_path_factory):
     link = p.make("connections", code="bus", driver="modbus-tcp", enabled=False, config={"host": "192.0.2.1"})
     device = p.make("devices", code="plc", connection=link["id"], place=line["id"], config={"unit": 3})
     group = p.make("groups", code="slow", device=device["id"], period_ms=5000)
+    heat = p.make("labels", code="heat", keep_days=90)
     for i in range(5):
-        p.make("points", code=f"T{i}", name=f"温度 {i}", group=group["id"], address=f"4000{i + 1}", type="i16", unit="℃", scale=0.1, eng_min=None)
+        p.make("points", labels=[heat["id"]] if i % 2 else [], code=f"T{i}", name=f"温度 {i}", group=group["id"], address=f"4000{i + 1}", type="i16", unit="℃", scale=0.1, eng_min=None)
     # The site is younger than its line in the file's order when it is made anew: the line is moved below it.
     outer = p.make("places", code="firm", name="集团", level="enterprise")
     assert p.call("PATCH", f"/api/v1/places/{site['id']}", {"parent": outer["id"]})[0] == 200
@@ -45,12 +46,12 @@ def empty(tmp_path):
 
 def test_an_empty_platform_becomes_the_same_plant(plant, empty, tmp_path):
     p, files, _ = plant
-    assert sorted(f.name for f in files.iterdir()) == [f"{n}.json" for n in ("connections", "devices", "groups", "places", "points", "trends")]
+    assert sorted(f.name for f in files.iterdir()) == [f"{n}.json" for n in ("connections", "devices", "groups", "labels", "places", "points", "trends")]
     dry = run(empty, "apply", str(files), "--dry-run")
-    assert dry.returncode == 0 and "would be: 11 created" in dry.stdout, dry.stdout + dry.stderr
+    assert dry.returncode == 0 and "would be: 12 created" in dry.stdout, dry.stdout + dry.stderr
     assert empty.call("GET", "/api/v1/points")[2]["items"] == []
     done = run(empty, "apply", str(files))
-    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("11 created, 0 changed"), done.stdout + done.stderr
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("12 created, 0 changed"), done.stdout + done.stderr
     assert run(empty, "export", str(tmp_path / "again")).returncode == 0
     for f in files.iterdir():
         assert (tmp_path / "again" / f.name).read_bytes() == f.read_bytes()        # ids kept, order kept
@@ -58,7 +59,7 @@ def test_an_empty_platform_becomes_the_same_plant(plant, empty, tmp_path):
     other = empty.call("GET", f"/api/v1/points/{ident['id']}")[2]
     assert other["path"] == ident["path"] == "firm/north/line 1/plc/T3" or other["path"] == ident["path"]
     again = run(empty, "apply", str(files))
-    assert again.stdout == "0 created, 0 changed, 0 deleted, 0 not in the files, 11 as they were\n"
+    assert again.stdout == "0 created, 0 changed, 0 deleted, 0 not in the files, 12 as they were\n"
     assert run(empty, "audit", "verify", "--data", empty.data).returncode == 0
 
 

@@ -2,7 +2,7 @@
 import {
 	ConsoleSqlOutlined, ApartmentOutlined, ApiOutlined, AuditOutlined, BugOutlined, ClusterOutlined, DatabaseOutlined, DeploymentUnitOutlined, FieldTimeOutlined, HddOutlined, HomeOutlined,
 	KeyOutlined, LineChartOutlined, LockOutlined, MonitorOutlined, PictureOutlined, PlusCircleOutlined, PushpinOutlined, SafetyOutlined, ScheduleOutlined,
-	SaveOutlined, SolutionOutlined, TeamOutlined,
+	SaveOutlined, SolutionOutlined, TagsOutlined, TeamOutlined,
 } from '@ant-design/icons';
 import type { TFunction } from 'i18next';
 
@@ -40,6 +40,7 @@ export const MENU: MenuSection[] = [
 		{ to: '/r/groups', icon: <FieldTimeOutlined />, text: (t) => t('menu.groups'), permission: 'link.read' },
 		{ to: '/r/points', icon: <PushpinOutlined />, text: (t) => t('menu.points'), permission: 'point.read' },
 		{ to: '/r/places', icon: <ApartmentOutlined />, text: (t) => t('menu.places'), permission: 'point.read' },
+		{ to: '/r/labels', icon: <TagsOutlined />, text: (t) => t('menu.labels'), permission: 'point.read' },
 	] },
 	{ key: 'system', caption: (t) => t('menu.system'), entries: [
 		{ to: '/r/users', icon: <TeamOutlined />, text: (t) => t('menu.users'), permission: 'user.read' },

@@ -5,7 +5,7 @@ import type { TypeForm } from './description';
 
 /* Patterns of the record types, in words. */
 const PATTERNS: Record<string, string> = {
-	'[^/]+': 'no_slash', '[^ /]+': 'no_blank', '[a-z][a-z0-9-]*': 'small_dash', '[a-z][a-z0-9_]*': 'small_line', '[0-2][0-9]:[0-5][0-9]': 'hour', '/dev/.+': 'port', '/.+': 'path',
+	'[^/]+': 'no_slash', '[^/,;]+': 'no_comma', '[^ /]+': 'no_blank', '[a-z][a-z0-9-]*': 'small_dash', '[a-z][a-z0-9_]*': 'small_line', '[0-2][0-9]:[0-5][0-9]': 'hour', '/dev/.+': 'port', '/.+': 'path',
 };
 export function patternText(pattern: string, t: TFunction): string {
 	const word = PATTERNS[pattern];

@@ -12,10 +12,11 @@ export interface NounView {
 
 export const NOUNS: Record<string, NounView> = {
 	places: { columns: ['code', 'name', 'level', 'parent', 'description'], filters: ['level'] },
+	labels: { columns: ['code', 'name', 'keep_days', 'description'], filters: [] },
 	connections: { columns: ['code', 'name', 'driver', 'config', 'enabled', 'description'], filters: ['driver', 'enabled'] },
 	devices: { columns: ['code', 'name', 'connection', 'place', 'driver', 'config', 'enabled'], filters: ['connection', 'place', 'enabled'] },
 	groups: { columns: ['code', 'name', 'device', 'period_ms', 'enabled'], filters: ['device', 'enabled'] },
-	points: { columns: ['code', 'name', 'device', 'group', 'address', 'type', 'unit', 'access', 'enabled'], filters: ['device', 'group', 'enabled'] },
+	points: { columns: ['code', 'name', 'device', 'group', 'address', 'type', 'unit', 'access', 'labels', 'enabled'], filters: ['device', 'group', 'labels', 'enabled'] },
 	users: { columns: ['name', 'full_name', 'role', 'lang', 'enabled', 'password_due', 'last_sign_in'] },
 	roles: { columns: ['name', 'title', 'title_zh', 'permissions', 'builtin'] },
 	grants: { columns: ['user', 'token', 'role', 'place', 'from', 'until', 'days', 'hour_from', 'hour_until'], filters: ['user', 'role'] },

@@ -167,7 +167,7 @@ function Filter({ f, value, onChange }: { f: FormField; value?: string; onChange
 	const { t, lang } = useText();
 	const label = labelOf(f, lang);
 	const drivers = useDrivers().data ?? [];
-	if (f.kind === 'ref')
+	if (f.kind === 'ref' || (f.kind === 'list' && f.ref))
 		return <div className="filter"><RefSelect noun={f.ref ?? ''} value={value} onChange={(v) => onChange((v as string) || undefined)} placeholder={label} /></div>;
 	const options = f.kind === 'bool'
 		? [{ value: 'true', label: `${label}: ${t('word.yes')}` }, { value: 'false', label: `${label}: ${t('word.no')}` }]
