@@ -230,6 +230,34 @@ static bool values_on(struct runs *r, const int64_t *v, size_t k)
 	return true;
 }
 
+/* k values that are all of one step: eight of them are, and each eight are packed like those before. */
+static bool is_even(const struct lanes_packed *p, bool wide, size_t k, const struct runs *r, uint64_t *ret_step)
+{
+	int64_t v[8];
+
+	if (k < 16 || k % 8 || memcmp(p->at, p->at + p->width, (k / 8 - 1) * p->width) != 0)
+		return false;
+	lanes_unpack(wide, p, 8, r->last, v);
+	uint64_t step = (uint64_t) v[0] - r->last, other = 0;
+	for (unsigned i = 1; i < 8; i++)
+		other |= ((uint64_t) v[i] - (uint64_t) v[i - 1]) ^ step;
+	*ret_step = step;
+	return !other;
+}
+
+static bool packed_on(struct runs *r, const struct lanes_packed *p, bool wide, size_t k)
+{
+	int64_t v[64];
+	uint64_t step;
+
+	if (!p->width || is_even(p, wide, k, r, &step))
+		return run_on(r, p->width ? step : p->least, k);
+	if (k > ELEMENTSOF(v))
+		return false;
+	lanes_unpack(wide, p, k, r->last, v);
+	return values_on(r, v, k);
+}
+
 static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct minis *how)
 {
 	uint64_t least = (uint64_t) unzigzag(cur_varint(c));
@@ -245,15 +273,8 @@ static bool block_runs(struct cur *c, struct runs *r, size_t n, const struct min
 		return run_on(r, least, n);
 	for (size_t m = 0, done = 0; m < how->n && done < n; m++) {
 		size_t k = MIN(n - done, how->rows), whole = how->rows * widths[m] / 8, needed = (k * widths[m] + 7) / 8;
-		int64_t v[64];
 
-		if (widths[m] > 64 || cur_left(c) < needed || (widths[m] && k > ELEMENTSOF(v)))
-			return false;
-		if (!widths[m] && !run_on(r, least, k))
-			return false;
-		if (widths[m])
-			lanes_unpack(how->wide, &(struct lanes_packed) { c->at, widths[m], least }, k, r->last, v);
-		if (widths[m] && !values_on(r, v, k))
+		if (widths[m] > 64 || cur_left(c) < needed || !packed_on(r, &(struct lanes_packed) { c->at, widths[m], least }, how->wide, k))
 			return false;
 		c->at += MIN(whole, cur_left(c));
 		done += k;

@@ -65,15 +65,12 @@ void agg_near(struct agg *a, int64_t t)
 	agg_borders(a, t, &a->near_from, &a->near_to);
 }
 
-/* What is wanted alone lies behind, and is nothing where nothing is: most buckets are half as long to make and to copy. */
-enum { PLAIN_BYTES = offsetof(struct tsdb_bucket, stddev) };
-
 static void open_bucket(struct agg *a, uint32_t series, int64_t t)
 {
 	if (a->more)
 		a->b = (struct tsdb_bucket) { 0 };
 	else
-		memset(&a->b, 0, PLAIN_BYTES);
+		memset(&a->b, 0, AGG_PLAIN_BYTES);
 	agg_near(a, t);
 	a->b.series = series;
 	a->b.min = a->b.max = (double) NAN;
@@ -105,7 +102,20 @@ int agg_out(struct agg *a, const struct tsdb_bucket *b)
 	if (a->more || a->step->fill)
 		a->out[a->n_out++] = *b;
 	else
-		memcpy(&a->out[a->n_out++], b, PLAIN_BYTES);
+		memcpy(&a->out[a->n_out++], b, AGG_PLAIN_BYTES);
+	return a->n_out == OUT_BUCKETS ? hand_over(a) : 0;
+}
+
+struct tsdb_bucket *agg_slot(struct agg *a)
+{
+	a->done = a->left == 0;
+	return a->done ? NULL : &a->out[a->n_out];
+}
+
+int agg_slot_out(struct agg *a)
+{
+	a->left--;
+	a->n_out++;
 	return a->n_out == OUT_BUCKETS ? hand_over(a) : 0;
 }
 

@@ -13,6 +13,8 @@
 #include "tsdb/tsdb_impl.h"
 
 enum { OUT_BUCKETS = 256, AGG_TEXT_MAX = 32 << 20 };
+/* What is wanted alone lies behind these, and is nothing where nothing is: most buckets are that much less to make and to copy. */
+enum { AGG_PLAIN_BYTES = offsetof(struct tsdb_bucket, stddev) };
 
 struct sum { double hi, lo; };          /* Neumaier: lo is what the additions to hi lost */
 
@@ -82,7 +84,10 @@ static inline bool is_whole(uint8_t type) { return type == V_I64 || type == V_TI
 /* agg.c */
 void agg_borders(const struct agg *a, int64_t t, int64_t *ret_start, int64_t *ret_end);
 void agg_near(struct agg *a, int64_t t);                        /* the same into near_from and near_to */
-int agg_out(struct agg *a, const struct tsdb_bucket *b);        /* to the caller, when 256 are together */
+int agg_out(struct agg *a, const struct tsdb_bucket *b);        /* to the caller, when OUT_BUCKETS are together */
+/* The same of one that is written where it goes out: the first AGG_PLAIN_BYTES of it; NULL: the limit is reached. */
+struct tsdb_bucket *agg_slot(struct agg *a);
+int agg_slot_out(struct agg *a);
 /* The value from `from` to `to`, both in the open bucket, beginning at v0 and ending at v1. */
 void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1);
 /* The held value goes on until t, where it is v1; buckets on the way are closed. */

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "tsdb/agg.h"
+#include "tsdb/decimal.h"
 
 static int64_t shortest(const struct agg *a)
 {
@@ -222,6 +223,59 @@ static int spread_row(struct agg *a, uint32_t series, const struct rolls *r, uin
 	return 0;
 }
 
+static struct value last_of(const struct rolls *r, uint32_t i, double as_double)
+{
+	struct value v = { .type = (enum vtype) r->type };
+
+	if (r->type == V_F64)
+		v.f64 = as_double;
+	else if (r->type == V_F32)
+		v.f32 = (float) as_double;
+	else if (r->type == V_BOOL)
+		v.b = r->last_m[i] != 0;
+	else
+		v.i = r->last_m[i];
+	return v;
+}
+
+/* What was read of the rows, at the end; their sum; and that of all values but the very last, each of which holds for a period. */
+static void steady_sums(const struct rolls *r, uint32_t from, uint32_t end, double *ret_last, double *ret_sum, double *ret_held)
+{
+	uint64_t whole = 0;
+	double sum = 0;
+
+	for (uint32_t i = from; i < end && r->is_double; i++)
+		sum += roll_double(r->sum_m[i]);
+	for (uint32_t i = from; i < end && !r->is_double; i++)
+		whole += (uint64_t) r->sum_m[i];
+	*ret_last = r->is_double ? roll_double(r->last_m[end - 1]) : decimal_f64(r->last_m[end - 1], r->e);
+	*ret_sum = r->is_double ? sum : decimal_f64((int64_t) whole, r->e);
+	*ret_held = (double) r->period * (r->is_double ? sum - *ret_last : decimal_f64((int64_t) (whole - (uint64_t) r->last_m[end - 1]), r->e));
+}
+
+/* The same of a clock: each value but the very last holds for a period. */
+static void add_steady(struct agg *a, const struct rolls *r, uint32_t from, uint32_t end)
+{
+	struct tsdb_bucket *b = &a->b;
+	uint64_t n = r->row[end] - r->row[from];
+	double last, sum, held;
+
+	steady_sums(r, from, end, &last, &sum, &held);
+	b->n += n;
+	b->n_good += n;
+	b->n_used += n;
+	b->covered_ns += r->t_max[end - 1] - r->t_min[from];
+	sum_add(&a->sum, sum);
+	sum_add(&a->integral, held);
+	a->held_min = -INFINITY;
+	a->held_max = INFINITY;
+	b->last = last_of(r, end - 1, last);
+	b->last_ns = r->t_max[end - 1];
+	a->holding = true;
+	a->hold = last;
+	a->hold_ns = r->t_max[end - 1];
+}
+
 /* Rows from..end, all in one bucket, which nothing else is said of. */
 static int add_bucket(struct agg *a, uint32_t series, const struct rolls *r, uint32_t from, uint32_t end)
 {
@@ -231,6 +285,10 @@ static int add_bucket(struct agg *a, uint32_t series, const struct rolls *r, uin
 		e = agg_move_to(a, series, r->t_min[from]);
 	if (e < 0 || a->done)
 		return e;
+	if (r->steady) {
+		add_steady(a, r, from, end);
+		return 0;
+	}
 	if (!r->lean || r->good || r->used || r->worst || r->covered || r->last_ns)
 		return add_rows(a, r, from, end);
 	add_plain(a, r, from, end);
@@ -255,14 +313,74 @@ static int add_forced(struct agg *a, uint32_t series, const struct rolls *r, uin
 	return add_rows(a, r, i, i + 1);
 }
 
+struct cuts { const struct rolls *r; unsigned i, n; };          /* the bucket at hand, of so many */
+
+static uint32_t begin_of(const struct agg *a, const struct cuts *c) { return a->cut[c->i - 1]; }
+
+/* The bucket at hand, all the time of which a value is known: from the one before, of its rows, and on to its end. */
+static int steady_bucket(struct agg *a, uint32_t series, const struct cuts *c, struct tsdb_bucket *b)
+{
+	const struct rolls *r = c->r;
+	uint32_t from = begin_of(a, c), end = a->cut[c->i];
+	double last, sum, held;
+
+	steady_sums(r, from, end, &last, &sum, &held);
+	held += a->hold * (double) (r->t_min[from] - a->near_from) + last * (double) (a->near_to - r->t_max[end - 1]);
+	memset(b, 0, AGG_PLAIN_BYTES);
+	b->series = series;
+	b->start_ns = a->near_from;
+	b->end_ns = a->near_to;
+	b->n = b->n_good = b->n_used = r->row[end] - r->row[from];
+	b->covered_ns = a->near_to - a->near_from;
+	b->avg = held / (double) b->covered_ns;
+	b->integral = held / (double) NS_PER_S;
+	b->sum = sum;
+	b->mean = sum / (double) b->n;
+	b->min = b->max = (double) NAN;
+	b->last = last_of(r, end - 1, last);
+	b->last_ns = r->t_max[end - 1];
+	a->hold = last;
+	a->hold_ns = a->near_to;
+	return agg_slot_out(a);
+}
+
+/* A bucket is open, and the value before holds on: it is closed, and all those behind it that are whole and follow each other, but for the last, go out. */
+static int steady_buckets(struct agg *a, uint32_t series, struct cuts *c)
+{
+	int64_t end = a->b.end_ns;
+	int e = 0;
+
+	if (c->i + 1 == c->n || c->r->t_min[begin_of(a, c)] < end)
+		return 0;
+	e = agg_segment(a, series, end, a->hold);
+	a->hold_ns = end;
+	for (; e == 0 && !a->done && c->i + 1 < c->n; c->i++) {
+		struct tsdb_bucket *b = agg_slot(a);
+
+		agg_near(a, c->r->t_min[begin_of(a, c)]);
+		if (!b || a->near_from != end)
+			break;
+		end = a->near_to;
+		e = steady_bucket(a, series, c, b);
+	}
+	return e;
+}
+
 int agg_rolls(struct agg *a, uint32_t series, const struct merged_rolls *f)
 {
 	uint32_t k = f->k, end = f->k + f->n;
+	struct cuts c = { .r = f->r };
 	int e = 0;
 
 	if (f->forced)
 		return add_forced(a, series, f->r, k);
-	for (unsigned i = 0; k < end && e == 0 && !a->done; k = a->cut[i++])
-		e = add_bucket(a, series, f->r, k, a->cut[i]);
+	while (a->cut[c.n++] < end)
+		;
+	for (; c.i < c.n && e == 0 && !a->done; c.i++) {
+		if (c.i && f->r->steady && !a->step->fill)
+			e = steady_buckets(a, series, &c);
+		if (e == 0 && !a->done)
+			e = add_bucket(a, series, f->r, c.i ? begin_of(a, &c) : k, a->cut[c.i]);
+	}
 	return e;
 }

@@ -174,7 +174,8 @@ void merge_take_rolls(struct merge *m, struct source *s, int64_t bound)
 	m->figures = (struct merged_rolls) { .r = r, .k = k, .n = MAX(n, 1u), .forced = n == 0 };
 	s->is_roll = false;
 	s->span.n = s->at = 0;
-	s->row = s->stop = s->entry.first_row + r->row[k + m->figures.n];
+	s->k[s->tier] = k + m->figures.n;
+	s->row = s->stop = s->entry.first_row + r->row[s->k[s->tier]];
 }
 
 void merge_add_rolls(struct merge *m, enum roll_tier tier, struct roll_scan *c, const struct idx_entry *e)

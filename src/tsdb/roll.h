@@ -14,6 +14,8 @@
 #pragma once
 
 #include "parquet/parquet.h"
+#include <string.h>
+
 #include "tsdb/file.h"
 
 enum roll_tier { ROLL_MINUTE, ROLL_HOUR, ROLL_TIERS };
@@ -86,6 +88,12 @@ struct rolls {
 	uint8_t type, tier;
 	bool finite;                    /* no sum and no integral is NaN or infinite */
 	bool lean;                      /* first, min, max and their times were not asked for */
+	/* Of lean ones: a sample each `period` ns from the first row to the last, all used and Good. Then of the arrays only t_min, t_max and row are
+	 * there, and sum and last are these: whole numbers × 10^-e, of which no row's sum is 2^52, or the bits of doubles. */
+	bool steady, is_double;
+	uint8_t e;
+	int64_t period;
+	const int64_t *sum_m, *last_m;  /* borrowed from the scan until it reads again */
 	int64_t t_min[ROLL_ROWS_MAX], t_max[ROLL_ROWS_MAX];
 	uint32_t count[ROLL_ROWS_MAX];
 	uint64_t row[ROLL_ROWS_MAX + 1];        /* the first sample of it, counted from the first of the series in the file */
@@ -116,6 +124,13 @@ void roll_detach(struct roll_scan *c);
 int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool lean, struct rolls *ret);
 /* The first row from `k` on that ends at `to` or behind; `end`: none before it does. */
 uint32_t rolls_until(const struct rolls *r, uint32_t k, uint32_t end, int64_t to);
+static inline double roll_double(int64_t bits)
+{
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
 /* The last used value of row i. */
 struct value roll_last(const struct rolls *r, uint32_t i);
 /* Row i as it was made (not of a lean one). */

@@ -1,5 +1,5 @@
 /* roll_read.c - rows of figures out of a file: pages decoded once, columns put together for one series after the other. */
-#include "tsdb/roll.h"
+#include "tsdb/roll_impl.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,14 +10,6 @@
 #include "base/str.h"
 #include "tsdb/decimal.h"
 #include "tsdb/file_impl.h"
-
-struct roll_scan {
-	struct file *f;
-	struct pq_scratch *scratch;
-	const struct idx *idx;
-	bool attached;
-	struct pq_column col[ROLL_COLS];
-};
 
 static int damaged(const char *detail) { return err_fail(ERR_CORRUPT, "what", "roll-ups", "detail", detail, NULL); }
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "reading roll-ups", NULL); }
@@ -46,6 +38,7 @@ static void free_columns(struct roll_scan *c)
 {
 	for (unsigned i = 0; i < ROLL_COLS; i++)
 		pq_column_done(&c->col[i]);
+	memset(c->none, 0, sizeof(c->none));
 }
 
 void roll_detach(struct roll_scan *c)
@@ -84,24 +77,29 @@ int roll_find(struct roll_scan *c, uint32_t series, struct idx_entry *ret)
 
 /* --- Columns */
 
-/* What one page has of the column from `row` on; *n is lowered to it. */
-static int part(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, struct pq_view *ret)
+int roll_part_of(struct roll_scan *c, unsigned col, uint64_t row, uint32_t *n, struct pq_view *ret)
 {
 	const struct pq_layout *l = &c->idx->layout;
-	uint32_t g = pq_group_of(l, c->col[col].group, row), at = (uint32_t) (row - l->group[g].first_row);
+	struct pq_column *k = &c->col[col];
+	uint32_t g = pq_group_of(l, k->group, row), at = (uint32_t) (row - l->group[g].first_row);
 	const struct pq_chunk *chunk = &l->group[g].chunk[col];
-	uint32_t p = pq_page_of(chunk, c->col[col].page, at);
+	uint32_t p = pq_page_of(chunk, k->page, at);
 	const struct pq_page *page = &chunk->page[p];
+	int r = 0;
 
 	at -= page->first_row;
 	*n = MIN(*n, page->rows - at);
-	*ret = (struct pq_view) { .null = true };
-	if (page->all_null)
+	if (!page->all_null)
+		r = pq_column_load(k, c->scratch, c->f->fd, &roll_cols[col], chunk, (struct pq_at) { g, p });
+	if (r < 0)
+		return r;
+	if (page->all_null || k->values.all_null || (!k->values.def && at >= k->values.to)) {
+		c->none[col] = (struct stretch) { row, row + page->rows - at };
+		*ret = (struct pq_view) { .null = true };
 		return 0;
-	int r = pq_column_load(&c->col[col], c->scratch, c->f->fd, &roll_cols[col], chunk, (struct pq_at) { g, p });
-	if (r == 0)
-		*ret = pq_column_view(&c->col[col], at, n);
-	return r;
+	}
+	*ret = pq_column_view(k, at, n);
+	return 0;
 }
 
 static int64_t cell(const struct pq_view *g, uint32_t i) { return g->run ? (int64_t) ((uint64_t) g->first + i * g->step) : g->v[i]; }
@@ -120,43 +118,73 @@ static void spread(const struct pq_view *from, uint32_t n, int64_t *v, uint8_t *
 		memcpy(def, from->def, n);
 }
 
-/* Borrowed from the page where one holds them all, else put together in slot `slot`. */
-static int column(struct roll_scan *c, unsigned col, const struct idx_entry *e, struct rolls *to, unsigned slot, struct pq_view *ret)
+/* Whether b, which follows n values of a, goes on as these do. */
+static bool joins(struct pq_view *a, uint32_t n, const struct pq_view *b, uint32_t b_n)
 {
-	uint32_t n = (uint32_t) e->n, some = n;
-	struct pq_view g;
-	bool any = false;
-	int r = part(c, col, e->first_row, &some, &g);
+	if (!a->run || !b->run)
+		return false;
+	if (n == 1)
+		a->step = (uint64_t) b->first - (uint64_t) a->first;
+	return (uint64_t) b->first == (uint64_t) a->first + n * a->step && (b_n == 1 || b->step == a->step);
+}
 
-	if (r < 0 || some == n) {
+/* The rows from `at` on behind those that are put together. */
+static int put_together(const struct reading *k, unsigned col, unsigned slot, uint32_t at, bool *any)
+{
+	struct rolls *to = k->to;
+	struct pq_view g;
+	int r = 0;
+
+	for (uint32_t n; r == 0 && at < to->n; at += n) {
+		n = to->n - at;
+		r = roll_part_of(k->c, col, k->e->first_row + at, &n, &g);
+		if (r < 0)
+			break;
+		spread(&g, n, to->v[slot] + at, to->def[slot] + at);
+		*any |= !g.null;
+	}
+	return r;
+}
+
+int roll_column(const struct reading *k, unsigned col, unsigned slot, struct pq_view *ret)
+{
+	const struct stretch *none = &k->c->none[col];
+	uint64_t row = k->e->first_row;
+	struct rolls *to = k->to;
+	uint32_t n = to->n, at = n, more;
+	struct pq_view g = { .null = true }, next;
+
+	if (row >= none->from && row + n <= none->to) {
+		*ret = g;
+		return 0;
+	}
+	int r = roll_part_of(k->c, col, row, &at, &g);
+	/* Before the next page is read its memory is this one's. */
+	if (r == 0 && at < n && !g.run)
+		spread(&g, at, to->v[slot], to->def[slot]);
+	for (; r == 0 && at < n && g.run; at += more) {
+		more = n - at;
+		r = roll_part_of(k->c, col, row + at, &more, &next);
+		if (r == 0 && !joins(&g, at, &next, more)) {
+			spread(&g, at, to->v[slot], to->def[slot]);
+			break;
+		}
+	}
+	if (r < 0 || at == n) {
 		*ret = g;
 		return r;
 	}
-	for (uint32_t at = 0; r == 0; some = n - at) {
-		if (at)
-			r = part(c, col, e->first_row + at, &some, &g);
-		if (r < 0)
-			return r;
-		spread(&g, some, to->v[slot] + at, to->def[slot] + at);
-		any |= !g.null;
-		at += some;
-		if (at == n)
-			break;
-	}
+	bool any = !g.null;
+	r = put_together(k, col, slot, at, &any);
 	*ret = (struct pq_view) { .v = to->v[slot], .def = memchr(to->def[slot], 0, n) ? to->def[slot] : NULL, .null = !any };
-	return 0;
+	return r;
 }
 
 static bool there(const struct pq_view *g, uint32_t i) { return !g->null && (!g->def || g->def[i]); }
 
 /* --- What they say */
 
-struct reading { struct roll_scan *c; const struct idx_entry *e; struct rolls *to; struct pq_view period, exponent; };
-
-static int get(const struct reading *g, unsigned col, unsigned slot, struct pq_view *ret) { return column(g->c, col, g->e, g->to, slot, ret); }
-
-/* Equal values are a run, also where the page could not say so. */
-static void make_run(struct pq_view *g, uint32_t n)
+void roll_make_run(struct pq_view *g, uint32_t n)
 {
 	uint64_t other = 0;
 
@@ -239,13 +267,13 @@ static int read_times(struct reading *k)
 	int r = 0;
 
 	for (unsigned i = 0; i < ELEMENTSOF(cols) && r == 0; i++)
-		r = get(k, cols[i], i, &g[i]);
+		r = roll_column(k, cols[i], i, &g[i]);
 	if (r == 0)
-		r = get(k, ROLL_PERIOD, 4, &k->period);
+		r = roll_column(k, ROLL_PERIOD, 4, &k->period);
 	if (r < 0)
 		return r;
-	make_run(&g[1], to->n);
-	make_run(&k->period, to->n);
+	roll_make_run(&g[1], to->n);
+	roll_make_run(&k->period, to->n);
 	for (unsigned i = 0; i < 3; i++)
 		if (g[i].null || g[i].def)
 			return damaged("its rows have no time or count");
@@ -261,7 +289,7 @@ static int read_small(const struct reading *k, unsigned col, unsigned which, con
 {
 	struct rolls *to = k->to;
 	struct pq_view g;
-	int r = get(k, col, 0, &g);
+	int r = roll_column(k, col, 0, &g);
 
 	*ret = NULL;
 	if (r < 0 || g.null)
@@ -280,7 +308,7 @@ static int read_times_of(const struct reading *k, unsigned col, unsigned which, 
 {
 	struct rolls *to = k->to;
 	struct pq_view g;
-	int r = get(k, col, 0, &g);
+	int r = roll_column(k, col, 0, &g);
 
 	*ret = NULL;
 	if (r < 0 || g.null)
@@ -296,31 +324,23 @@ static int read_times_of(const struct reading *k, unsigned col, unsigned which, 
 	return 0;
 }
 
-static double bits_as_double(uint64_t bits)
-{
-	double v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
 /* Decimals where there is an exponent, else doubles; whole: NULL, or where they go as they are. */
 static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, double *ret, int64_t *whole)
 {
 	const struct pq_view *exponent = &k->exponent;
 	struct rolls *to = k->to;
 	struct pq_view m, d;
-	int r = get(k, m_col, 2, &m);
+	int r = roll_column(k, m_col, 2, &m);
 
 	if (r == 0)
-		r = get(k, d_col, 3, &d);
+		r = roll_column(k, d_col, 3, &d);
 	if (r < 0)
 		return r;
 	if (exponent->run && exponent->step == 0 && !m.null && !m.run) {
 		decimals_f64(m.v, (unsigned) exponent->first, to->n, ret);
 		for (uint32_t i = 0; i < to->n && m.def; i++)
 			if (!m.def[i])
-				ret[i] = there(&d, i) ? bits_as_double((uint64_t) cell(&d, i)) : 0;
+				ret[i] = there(&d, i) ? roll_double(cell(&d, i)) : 0;
 		if (whole)
 			memcpy(whole, m.v, to->n * sizeof(*whole));
 		return 0;
@@ -331,7 +351,7 @@ static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, 
 		if (there(exponent, i) && there(&m, i))
 			ret[i] = decimal_f64(cell(&m, i), (unsigned) cell(exponent, i));
 		else
-			ret[i] = there(&d, i) ? bits_as_double((uint64_t) cell(&d, i)) : 0;
+			ret[i] = there(&d, i) ? roll_double(cell(&d, i)) : 0;
 	}
 	return 0;
 }
@@ -339,10 +359,10 @@ static int read_values(const struct reading *k, unsigned m_col, unsigned d_col, 
 static int read_exponents(struct reading *k)
 {
 	struct pq_view *ret = &k->exponent;
-	int r = get(k, ROLL_E, 5, ret);
+	int r = roll_column(k, ROLL_E, 5, ret);
 
 	if (r == 0)
-		make_run(ret, k->to->n);
+		roll_make_run(ret, k->to->n);
 	for (uint32_t i = 0; r == 0 && !ret->null && i < (ret->run && ret->step == 0 ? 1 : k->to->n); i++)
 		if (there(ret, i) && (uint64_t) cell(ret, i) > DECIMAL_E_LIMIT)
 			return damaged("an exponent is too large");
@@ -353,7 +373,7 @@ static int read_held(const struct reading *k)
 {
 	struct rolls *to = k->to;
 	struct pq_view held;
-	int r = get(k, ROLL_HELD, 0, &held);
+	int r = roll_column(k, ROLL_HELD, 0, &held);
 
 	if (r < 0)
 		return r;
@@ -366,7 +386,7 @@ static int read_held(const struct reading *k)
 	}
 	for (uint32_t i = 0; i < to->n; i++) {
 		if (there(&held, i))
-			to->held[i] = bits_as_double((uint64_t) cell(&held, i));
+			to->held[i] = roll_double(cell(&held, i));
 		else
 			to->held[i] = there(&k->period, i) && to->count[i] > 1 ? (double) cell(&k->period, i) * (to->sum[i] - to->last[i]) : 0;
 	}
@@ -377,7 +397,7 @@ static int read_at(const struct reading *k, unsigned col, int64_t *ret)
 {
 	struct rolls *to = k->to;
 	struct pq_view at;
-	int r = get(k, col, 0, &at);
+	int r = roll_column(k, col, 0, &at);
 
 	if (r < 0)
 		return r;
@@ -397,7 +417,7 @@ static int read_falls(const struct reading *k)
 {
 	struct rolls *to = k->to;
 	struct pq_view g;
-	int r = get(k, ROLL_FALLS, 0, &g);
+	int r = roll_column(k, ROLL_FALLS, 0, &g);
 
 	to->falls = NULL;
 	if (r < 0 || g.null)
@@ -449,6 +469,12 @@ int roll_read(struct roll_scan *c, const struct idx_entry *e, uint8_t type, bool
 	to->type = type;
 	to->tier = str_ends(c->f->base, ".1h") ? ROLL_HOUR : ROLL_MINUTE;
 	to->lean = lean;
+	to->steady = false;
+	if (lean) {
+		r = roll_read_steady(&k);
+		if (r != 0)
+			return MIN(r, 0);
+	}
 	r = read_times(&k);
 	if (r == 0)
 		r = read_counts(&k);
@@ -549,7 +575,7 @@ static int run_of(struct roll_scan *c, struct idx_entry *e)
 		uint32_t n = (uint32_t) MIN(rows - e->n, (uint64_t) ROLL_PAGE_ROWS), i = 0;
 		struct pq_view g;
 
-		r = part(c, ROLL_SERIES, e->first_row + e->n, &n, &g);
+		r = roll_part_of(c, ROLL_SERIES, e->first_row + e->n, &n, &g);
 		if (r == 0 && (g.null || g.def))
 			r = damaged("it has rows without series");
 		if (r < 0)
