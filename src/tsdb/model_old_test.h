@@ -36,7 +36,8 @@ static void look_at_days(struct model *m)
 		uint32_t hours = at_least_as_long(all[TSDB_HOURS], at_least_as_long(all[TSDB_MINUTES], raw));
 		int64_t sure = days_ago(m->today, raw), none = days_ago(m->today, naive_is_text(m->types[i]) ? raw : hours);
 		/* What goes while newer writes wait to be merged with it is summed up without them. */
-		m->muddled[i] |= sure > m->sure[i] && !m->clean;
+		bool any = m->of[i].n && (m->dirty[i] || m->of[i].item[0].s.time_ns < sure);
+		m->muddled[i] |= sure > m->sure[i] && any && !m->clean;
 		m->muddled[i] |= none < m->none[i];
 		m->sure[i] = MAX(m->sure[i], sure);
 		m->none[i] = none;

@@ -136,7 +136,7 @@ static bool too_late(const struct model *m, int64_t t)
 
 	for (unsigned i = 0; m->orderly && i < SERIES; i++)
 		sure = MAX(sure, m->sure[i]);
-	return m->orderly && t < sure + DAY;
+	return m->orderly && (t < sure + DAY || t < T0 - DAY);
 }
 
 static bool is_left_alone(const struct model *m, unsigned i) { return m->orderly && i >= SERIES / 2; }
