@@ -175,15 +175,17 @@ void agg_integrate(struct agg *a, int64_t from, int64_t to, double v0, double v1
 int agg_segment(struct agg *a, uint32_t series, int64_t t, double v1)
 {
 	int64_t begin = a->hold_ns, last = MIN(t, a->q->to_ns);
-	double v0 = a->hold, slope = a->step->between == TSDB_LINEAR ? (v1 - v0) / ns_between(begin, t) : 0;
+	double v0 = a->hold, all = ns_between(begin, t);
+	bool line = a->step->between == TSDB_LINEAR && v0 != v1;
 	int r = 0;
 
 	for (int64_t at = MAX(begin, a->q->from_ns); at < last && r == 0 && !a->done;) {
 		if (!a->open)
 			open_bucket(a, series, at);
 		int64_t end = MIN(last, a->b.end_ns);
-		double from = slope != 0 ? v0 + slope * ns_between(begin, at) : v0;
-		double to = slope != 0 ? (end == t ? v1 : v0 + slope * ns_between(begin, end)) : v0;
+		/* Not by the slope: of small values it is less than a double can say. */
+		double from = line ? v0 + (v1 - v0) * (ns_between(begin, at) / all) : v0;
+		double to = line ? (end == t ? v1 : v0 + (v1 - v0) * (ns_between(begin, end) / all)) : v0;
 
 		agg_integrate(a, at, end, from, to);
 		if (a->more)

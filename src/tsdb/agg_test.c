@@ -111,6 +111,24 @@ TEST(figures_worked_out_by_hand)
 	fixture_end(&f);
 }
 
+TEST(a_line_between_two_values_near_nothing_is_straight)
+{
+	/* Thirty years from 0 to the smallest normal numbers: an eighth, three eighths, … of it. */
+	struct fixture f = { 0 };
+	struct got g;
+	const struct sample in[] = { { .time_ns = 0, .value = NUM(0) }, { .time_ns = S(1000000000), .value = NUM(-3e-306) } };
+	const int64_t range[2] = { 0, S(1000000000) };
+
+	must(fixture_begin(&f) == 0);
+	uint32_t s = new_series(&f, V_F64);
+	put(&f, s, in, 2);
+	is_int(ask(&f, s, range, &(struct tsdb_step) { .step_ns = S(250000000), .between = TSDB_LINEAR }, &g), 0);
+	is_int(g.n, 4);
+	for (int i = 0; i < 4; i++)
+		ok(fabs(g.b[i].avg / -3e-306 - (2 * i + 1) / 8.0) < 1e-12);
+	fixture_end(&f);
+}
+
 TEST(a_value_goes_on_through_buckets_without_samples_and_a_constant_stays_itself)
 {
 	struct fixture f = { 0 };
