@@ -230,23 +230,62 @@ static bool ask_last(struct model *m, const struct record *of, const struct tsdb
 
 /* --- Aggregates */
 
-struct figures { struct naive_ask ask[SERIES]; uint32_t series[SERIES]; size_t n_asks, at_ask; int64_t at; bool wrong; uint64_t n; FILE *dump; };
+struct figures {
+	struct naive_ask ask[SERIES];
+	uint32_t series[SERIES];
+	size_t n_asks, at_ask;
+	int64_t at;
+	bool looked, has, any;          /* of the series: whether it has a bucket at all was looked for; it has; one came */
+	struct naive before;            /* the last that was not made up */
+	bool wrong;
+	uint64_t n;
+	FILE *dump;
+};
+
+static bool has_any(const struct naive_ask *a, uint32_t series)
+{
+	struct naive g;
+
+	for (int64_t start = a->q->from_ns, end; start < a->q->to_ns; start = end) {
+		end = naive_border(a, start);
+		if (naive_bucket(a, series, start, end, &g))
+			return true;
+	}
+	return false;
+}
 
 /* The next bucket that should come. */
 static bool next_bucket(struct figures *f, struct naive *ret)
 {
-	for (; f->at_ask < f->n_asks; f->at_ask++, f->at = f->ask[0].q->from_ns) {
+	for (; f->at_ask < f->n_asks; f->at_ask++, f->at = f->ask[0].q->from_ns, f->any = f->looked = false) {
 		const struct naive_ask *a = &f->ask[f->at_ask];
 
+		if (a->step->fill && !f->looked)
+			f->has = has_any(a, f->series[f->at_ask]);
+		f->looked = true;
 		while (f->at < a->q->to_ns) {
 			int64_t start = f->at;
 
 			f->at = naive_border(a, start);
-			if (naive_bucket(a, f->series[f->at_ask], start, f->at, ret))
+			if (naive_bucket(a, f->series[f->at_ask], start, f->at, ret)) {
+				f->before = *ret;
+				f->any = true;
 				return true;
+			}
+			if (a->step->fill && f->has) {
+				naive_fill(a, f->any ? &f->before : NULL, ret);
+				return true;
+			}
 		}
 	}
 	return false;
+}
+
+static void begin_again(struct figures *f)
+{
+	f->at_ask = 0;
+	f->at = f->ask[0].q->from_ns;
+	f->any = f->looked = false;
 }
 
 static void dump_bucket(FILE *to, const struct naive_ask *a, const struct tsdb_bucket *b)
@@ -285,8 +324,7 @@ static bool too_many_states(struct figures *f)
 
 	while (!hit && next_bucket(f, &g))
 		hit = g.n_states > TSDB_STATES_MAX;
-	f->at_ask = 0;
-	f->at = f->ask[0].q->from_ns;
+	begin_again(f);
 	return hit;
 }
 
@@ -324,6 +362,8 @@ static struct tsdb_step some_step(struct model *m, const struct tsdb_query *q, i
 	}
 	s.roll_over = once_in(m, 2) ? 1000 : 0;
 	s.lean = once_in(m, 4);
+	if (once_in(m, 4))
+		s.fill = TSDB_FILL_NULL + (enum tsdb_fill) rnd(m, 3);
 	return s;
 }
 
@@ -356,9 +396,9 @@ static bool ask_figures(struct model *m, const struct record *of, const struct t
 	struct naive more;
 	bool cut = q.limit && f.n == q.limit, rest = !f.wrong && next_bucket(&f, &more), good = !f.wrong && r == (cut && rest) && rest == (cut && rest);
 	if (!good)
-		printf("# aggregate %lld..%lld step %lld origin %lld borders %zu between %d only %d want %x limit %llu lease %d raw %d lean %d: answer %d %s, %llu buckets%s\n",
+		printf("# aggregate %lld..%lld step %lld origin %lld borders %zu between %d only %d want %x fill %d limit %llu lease %d raw %d lean %d: answer %d %s, %llu buckets%s\n",
 			(long long) q.from_ns, (long long) q.to_ns, (long long) step.step_ns, (long long) step.origin_ns, step.n_borders, step.between, step.only_time,
-			step.want, (unsigned long long) q.limit, l != NULL, q.raw_only, step.lean, r, r < 0 ? err_log_text(err_peek()) : "", (unsigned long long) f.n, rest ? ", some missing" : "");
+			step.want, step.fill, (unsigned long long) q.limit, l != NULL, q.raw_only, step.lean, r, r < 0 ? err_log_text(err_peek()) : "", (unsigned long long) f.n, rest ? ", some missing" : "");
 	return good;
 }
 
