@@ -330,6 +330,45 @@ TEST(a_file_of_all_kinds_is_read_back_page_by_page)
 	close(fd);
 }
 
+static int count_page(void *ctx, const struct pq_visit *at, const struct pq_values *v)
+{
+	*(uint64_t *) ctx += v->rows;
+	return v->rows == at->page->rows && at->row == at->group->first_row + at->page->first_row && check_page(v, at->col, at->row) ? 0 : -1;
+}
+
+static int stop_at_once(void *ctx, const struct pq_visit *at, const struct pq_values *v)
+{
+	++*(uint64_t *) ctx;
+	return -ERR_CANCELLED;
+}
+
+TEST(a_file_read_whole_brings_every_page_once_and_names_one_with_a_wrong_byte)
+{
+	char path[] = "/tmp/tenon-pq-XXXXXX";
+	int fd = mkstemp(path);
+	uint64_t rows = 0, calls = 0;
+	struct pq_file f;
+	uint8_t was, now;
+
+	must(fd >= 0 && write_file(fd) == 0);
+	is_int(pq_open("/tmp/tenon-pq-none", cols, 5, &f), -ERR_MISSING);
+	is_int(pq_open(path, cols, 4, &f), -ERR_CORRUPT);
+	must(pq_open(path, cols, 5, &f) == 0);
+	is_int(pq_each_page(&f, count_page, &rows), 0);
+	is_int(rows, 5 * N_ROWS);
+	is_int(pq_each_page(&f, NULL, NULL), 0);
+	is_int(pq_each_page(&f, stop_at_once, &calls), -ERR_CANCELLED);
+	is_int(calls, 1);
+	off_t at = (off_t) (f.layout.group[1].chunk[2].page[0].offset + f.layout.group[1].chunk[2].page[0].size - 1);
+	must(pread(fd, &was, 1, at) == 1);
+	now = was ^ 16;
+	must(pwrite(fd, &now, 1, at) == 1);
+	is_int(pq_each_page(&f, NULL, NULL), -ERR_CORRUPT);
+	pq_close(&f);
+	unlink(path);
+	close(fd);
+}
+
 TEST(a_file_with_any_byte_wrong_is_refused_or_read_but_never_crashes)
 {
 	char path[] = "/tmp/tenon-pq-XXXXXX";

@@ -85,3 +85,15 @@ struct pq_view { const int64_t *v; const uint8_t *const *text; const uint8_t *de
 /* Of the page that was loaded, from its row `at` on; *n is lowered to rows that are alike: all in one run, all or none of which have a value, where that
  * is known. Borrowed until the next page is loaded. */
 struct pq_view pq_column_view(const struct pq_column *c, uint32_t at, uint32_t *n);
+
+/* --- A file by its path, read whole */
+
+struct pq_file { int fd; uint64_t size; const struct pq_col *cols; struct pq_layout layout; struct arena arena; };
+int pq_open(const char *path, const struct pq_col *cols, unsigned n_cols, struct pq_file *ret);      /* -ERR_MISSING, -ERR_CORRUPT */
+void pq_close(struct pq_file *f);
+
+/* Every page against its checksum and what it claims, column by column in each row group; then on_page has it, which ends the walk by other than 0. NULL:
+ * it is only read. */
+struct pq_visit { unsigned col; const struct pq_group *group; const struct pq_page *page; uint64_t row; };       /* row: its first in the file */
+typedef int pq_page_fn(void *ctx, const struct pq_visit *at, const struct pq_values *v);
+int pq_each_page(const struct pq_file *f, pq_page_fn *on_page, void *ctx);
