@@ -250,6 +250,30 @@ TEST(a_value_that_a_bad_sample_ended_does_not_go_on_when_its_samples_are_gone)
 	plant_end(&p);
 }
 
+/* Nothing but their footers says what such files are. */
+TEST(a_manifest_made_again_names_the_figures_of_samples_that_are_gone)
+{
+	struct plant p;
+	char path[200];
+
+	plant_begin(&p);
+	must(note(&p));
+	p.f.config.keep = (struct tsdb_retention) { { age(&p), age(&p) + 100, 0 } };
+	tsdb_retain_all(p.f.t, &p.f.config.keep);
+	ok(step(&p) > 0);
+	ok(all_as_noted(&p));
+	fixture_stop(&p.f);
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", p.f.dir);
+	unsigned minutes_there = on_disk(&p, ".1m.parquet"), hours_there = on_disk(&p, ".1h.parquet");
+	must(minutes_there > 0 && truncate(path, 20) == 0);
+	must(fixture_start(&p.f) == 0);
+	is_int(on_disk(&p, ".parquet.damaged"), 0);
+	is_int(on_disk(&p, ".1m.parquet"), minutes_there);
+	is_int(on_disk(&p, ".1h.parquet"), hours_there);
+	ok(all_as_noted(&p));
+	plant_end(&p);
+}
+
 TEST(one_point_may_be_kept_longer_or_shorter_than_all)
 {
 	struct plant p;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/err.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "tsdb/sweep.h"
 
@@ -229,7 +230,8 @@ bool second_has_files(const struct tenant *te)
 
 int second_adopt(struct tsdb *t, struct tenant *te, struct manifest *m)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], text[24];
+	struct buf b = BUF_FIXED(text);
 	int r;
 
 	*m = (struct manifest) { .next = 1, .next_tomb = 1 };
@@ -238,8 +240,40 @@ int second_adopt(struct tsdb *t, struct tenant *te, struct manifest *m)
 		return r;
 	if (t->second.reachable)
 		return second_has_files(te) ? sweep_adopt(te->second, FOLDER_SECOND, m) : 0;
-	/* What lies there is not to be taken for leftovers when the folder comes back. */
-	return adopt_path(te, path) ? file_write(path, "", 0, 0640) : too_long(te->dir);
+	/* What lies there is not to be taken for leftovers when the folder comes back; figures whose samples are not here may be figures of those, or all
+	 * that is left: they wait for it. */
+	size_t n = 0;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->file[i].parts & PART_RAW)
+			m->file[n++] = m->file[i];
+	m->n = n;
+	buf_addf(&b, "%llu\n", (unsigned long long) m->next);
+	return adopt_path(te, path) ? file_write(path, b.data, b.len, 0640) : too_long(te->dir);
+}
+
+/* 1: the manifest was lost while the folder was away. Figures of numbers below *ret_below wait for it. */
+static int was_lost(const struct tenant *te, uint64_t *ret_below)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(&sys_heap, 64);
+	char path[PATH_MAX];
+	int r = adopt_path(te, path) ? file_read(path, 40, &b) : too_long(te->dir);
+
+	*ret_below = 0;
+	if (r == -ERR_MISSING) {
+		err_clear();
+		return 0;
+	}
+	if (r == 0 && b.len)
+		num_parse_u64(b.data, b.data + b.len, ret_below);
+	return r < 0 ? r : 1;
+}
+
+int second_orphans(struct tenant *te, const struct manifest *m)
+{
+	uint64_t below;
+	int r = was_lost(te, &below);
+
+	return r < 0 ? r : sweep_orphans(te->dir, m, FOLDER_DATA, below);
 }
 
 /* A copy in the data folder: left by a crash behind the manifest, whose other copy counts; or the only one within reach, of a backup for
@@ -265,22 +299,22 @@ static bool settle_places(struct tsdb *t, struct tenant *te, struct manifest *m)
 int second_settle(struct tsdb *t, struct tenant *te, struct manifest *m)
 {
 	char path[PATH_MAX], adopt[PATH_MAX];
-	bool changed = settle_places(t, te, m), is_lost;
-	int r = tenant_manifest_path(te, path) && adopt_path(te, adopt) ? 0 : too_long(te->dir);
+	bool changed = settle_places(t, te, m), is_back;
+	uint64_t below;
+	int r = tenant_manifest_path(te, path) && adopt_path(te, adopt) ? was_lost(te, &below) : too_long(te->dir);
 
-	is_lost = r == 0 && file_exists(adopt);
-	if (r == 0 && is_lost && t->second.reachable) {
-		size_t before = m->n;
-
-		if (second_has_files(te))
-			r = sweep_adopt(te->second, FOLDER_SECOND, m);
-		changed |= m->n != before;
+	is_back = r > 0 && t->second.reachable;
+	if (is_back) {
+		r = second_has_files(te) ? sweep_adopt(te->second, FOLDER_SECOND, m) : 0;
+		if (r == 0)
+			r = sweep_adopt_figures(te->dir, below, m);
+		changed = true;
 	}
-	if (r == 0 && changed)
+	if (r >= 0 && changed)
 		r = manifest_write(path, te->id, m);
-	if (r == 0 && is_lost && t->second.reachable)
+	if (r >= 0 && is_back)
 		r = file_unlink(adopt);
-	return r == 0 && t->second.reachable && second_has_files(te) ? sweep_orphans(te->second, m, FOLDER_SECOND) : r;
+	return r >= 0 && t->second.reachable && second_has_files(te) ? sweep_orphans(te->second, m, FOLDER_SECOND, 0) : MIN(r, 0);
 }
 
 static int infos(const struct catalog *c, struct manifest *ret)
@@ -316,18 +350,21 @@ int second_attach(struct tsdb *t, struct tenant *te)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
 	struct manifest m = { .next = UINT64_MAX }, found = { .next = 1 };
-	char adopt[PATH_MAX];
-	int r = second_has_files(te) ? infos(c, &m) : 0;
-	bool any = m.file != NULL;
+	uint64_t below = 0;
+	int r = infos(c, &m), is_lost = r == 0 ? was_lost(te, &below) : r;
 
-	if (r == 0 && any && adopt_path(te, adopt) && file_exists(adopt)) {
+	if (is_lost > 0) {
 		r = infos(c, &found);
-		if (r == 0)
+		if (r == 0 && second_has_files(te))
 			r = sweep_adopt(te->second, FOLDER_SECOND, &found);
 		if (r == 0)
+			r = sweep_adopt_figures(te->dir, below, &found);
+		if (r == 0)
 			r = add_found(te, &m, &found);
-	} else if (r == 0 && any) {
-		r = sweep_orphans(te->second, &m, FOLDER_SECOND);
+	} else if (is_lost == 0 && second_has_files(te)) {
+		r = sweep_orphans(te->second, &m, FOLDER_SECOND, 0);
+	} else {
+		r = is_lost;
 	}
 	manifest_done(&m);
 	manifest_done(&found);

@@ -58,6 +58,7 @@ int second_is_ours(const char *data_dir, const char *second_dir);               
 bool second_has_files(const struct tenant *te);         /* a folder of the tenant is there */
 int second_adopt(struct tsdb *t, struct tenant *te, struct manifest *m);        /* the manifest is lost: made of both folders */
 int second_settle(struct tsdb *t, struct tenant *te, struct manifest *m);       /* at open: copies that a crash left; where each file lies */
+int second_orphans(struct tenant *te, const struct manifest *m);               /* of the data folder: removed, but for what waits for the second one */
 int second_attach(struct tsdb *t, struct tenant *te);                           /* the folder is back */
 
 /* tier.c */

@@ -18,6 +18,7 @@ struct sweep {
 	uint8_t folder;                 /* FOLDER_x: which one this is */
 	struct manifest *found;
 	bool only_look;                 /* what cannot be read is listed, too */
+	uint64_t figures_below;         /* figures of such numbers wait for their samples' folder */
 	size_t room;
 	char path[PATH_MAX];            /* where the walk is */
 	unsigned depth;                 /* below ts: 0 year, 1 month, 2 day, 3 file */
@@ -101,17 +102,17 @@ static int bounds(const struct pq_layout *l, struct file_info *f)
 }
 
 /* What the footer says of its place in the order; a file from before there were merged ones: its number. */
-static int place(int fd, struct arena *a, struct file_info *f)
+static int place(struct pq_file *p, struct file_info *f)
 {
 	const char *text = NULL;
 	uint64_t rank = f->number, level = LEVEL_FLUSHED;
-	int r = pq_read_meta(fd, f->bytes, "tenon.rank", a, &text);
+	int r = pq_read_meta(p->fd, p->size, "tenon.rank", &p->arena, &text);
 
 	if (r == 0 && text)
 		num_parse_u64(text, text + str_len(text), &rank);
 	text = NULL;
 	if (r == 0)
-		r = pq_read_meta(fd, f->bytes, "tenon.level", a, &text);
+		r = pq_read_meta(p->fd, p->size, "tenon.level", &p->arena, &text);
 	if (r == 0 && text)
 		num_parse_u64(text, text + str_len(text), &level);
 	f->rank = CLAMP(rank, 1u, f->number);
@@ -123,32 +124,25 @@ static int place(int fd, struct arena *a, struct file_info *f)
 static int look(const char *path, uint8_t part, struct file_info *f)
 {
 	bool raw = part == PART_RAW;
-	_cleanup_close_ int fd = -1;
-	struct pq_layout l;
-	struct arena a;
-	int64_t size = 0;
-	int r = file_open(path, O_RDONLY, 0, &fd);
+	struct pq_file p;
+	int r = pq_open(path, raw ? sample_cols : roll_cols, raw ? (unsigned) SAMPLE_COLS : (unsigned) ROLL_COLS, &p);
 
-	if (r == 0)
-		r = file_size(path, &size);
-	if (r < 0)
-		return r;
-	arena_init(&a, &sys_heap, 0);
-	r = pq_read_layout(fd, (uint64_t) size, raw ? sample_cols : roll_cols, raw ? (unsigned) SAMPLE_COLS : (unsigned) ROLL_COLS, &a, &l);
-	f->bytes = raw ? (uint64_t) size : 0;
-	if (r == 0)
-		r = place(fd, &a, f);
-	if (r == -ERR_CORRUPT) {
-		err_clear();
-		r = 0;
-	} else if (r == 0) {
-		f->rows = raw ? l.rows : 0;
-		r = bounds(&l, f);
+	if (r == 0) {
+		f->bytes = raw ? p.size : 0;
+		r = place(&p, f);
+		if (r == 0) {
+			f->rows = raw ? p.layout.rows : 0;
+			r = bounds(&p.layout, f);
+		}
 		/* Rows of figures say when their stretch begins. */
 		if (!raw && r > 0 && __builtin_add_overflow(f->t_max, roll_ns(ROLL_HOUR), &f->t_max))
 			f->t_max = INT64_MAX;
+		pq_close(&p);
 	}
-	arena_done(&a);
+	if (r == -ERR_CORRUPT) {
+		err_clear();
+		r = 0;
+	}
 	return r;
 }
 
@@ -168,7 +162,6 @@ static int adopt(struct sweep *s, uint64_t number, uint8_t part)
 	struct manifest *m = s->found;
 	int r = look(s->path, part, &f);
 
-	m->next = MAX(m->next, number + 1);
 	if (r < 0 || (r == 0 && !s->only_look))
 		return r < 0 ? r : set_aside(s->path);
 	struct file_info *there = named(m, number);
@@ -199,12 +192,22 @@ static int adopt(struct sweep *s, uint64_t number, uint8_t part)
 	return 0;
 }
 
+static int found(struct sweep *s, uint64_t number, uint8_t part, const char *suffix)
+{
+	bool wanted = !s->figures_below || (part != PART_RAW && number < s->figures_below);
+
+	/* A side index may be all that lies here of a file whose folder is away: its number is not given again. */
+	s->found->next = MAX(s->found->next, number + 1);
+	return wanted && str_eq(suffix, ".parquet") ? adopt(s, number, part) : 0;
+}
+
 /* Also what a side index that was being made again left. */
 static int unnamed(struct sweep *s, uint64_t number, uint8_t part, const char *suffix)
 {
+	bool waits = part != PART_RAW && number < s->figures_below && str_eq(suffix, ".parquet") && !named(s->named, number);
 	struct file_info f = { .number = number, .folder = s->folder, .day = when_days((int) s->date[0], s->date[1], s->date[2]) };
 
-	if (is_named(s, number, part, suffix))
+	if (is_named(s, number, part, suffix) || waits)
 		return 0;
 	return s->on_unnamed ? s->on_unnamed(s->ctx, s->path, &f) : file_unlink(s->path);
 }
@@ -239,10 +242,8 @@ static int walk_name(void *ctx, const char *name)
 		r = sys_fail(ENAMETOOLONG, "open", s->path);
 	else if (s->depth < 3)
 		r = walk_folder(s, name);
-	else if (is_ours(name, &number, &part, &suffix) && s->found && str_eq(suffix, ".parquet"))
-		r = adopt(s, number, part);
-	else if (is_ours(name, &number, &part, &suffix) && s->named)
-		r = unnamed(s, number, part, suffix);
+	else if (is_ours(name, &number, &part, &suffix))
+		r = s->found ? found(s, number, part, suffix) : unnamed(s, number, part, suffix);
 	s->path[len] = 0;
 	return r;
 }
@@ -254,9 +255,9 @@ static int walk(struct sweep *s, const char *dir)
 	return dir_each(s->path, walk_name, s);
 }
 
-int sweep_orphans(const char *dir, const struct manifest *m, uint8_t folder)
+int sweep_orphans(const char *dir, const struct manifest *m, uint8_t folder, uint64_t figures_below)
 {
-	struct sweep s = { .named = m, .folder = folder };
+	struct sweep s = { .named = m, .folder = folder, .figures_below = figures_below };
 
 	return walk(&s, dir);
 }
@@ -280,4 +281,11 @@ int sweep_adopt(const char *dir, uint8_t folder, struct manifest *m)
 	struct sweep s = { .found = m, .folder = folder, .room = m->n };
 
 	return walk(&s, dir);
+}
+
+int sweep_adopt_figures(const char *dir, uint64_t below, struct manifest *m)
+{
+	struct sweep s = { .found = m, .folder = FOLDER_DATA, .room = m->n, .figures_below = below };
+
+	return below ? walk(&s, dir) : 0;
 }

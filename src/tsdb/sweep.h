@@ -9,7 +9,9 @@
 
 #include "tsdb/tsdb_impl.h"
 
-int sweep_orphans(const char *dir, const struct manifest *m, uint8_t folder);  /* removes what a flush or a move left that did not come to its end */
+/* Removes what a flush or a move left that did not come to its end; not figures of numbers below that one: they wait for the folder of their samples. */
+int sweep_orphans(const char *dir, const struct manifest *m, uint8_t folder, uint64_t figures_below);
+int sweep_adopt_figures(const char *dir, uint64_t below, struct manifest *m);   /* these, when it is back */
 int sweep_adopt(const char *dir, uint8_t folder, struct manifest *m);          /* adds the files that are there and not in it yet */
 int sweep_list(const char *dir, uint8_t folder, struct manifest *m);           /* so does this, and changes nothing: also those that cannot be read */
 /* f: number, day and folder alone. < 0 ends it. */

@@ -139,7 +139,7 @@ static int load(struct tsdb *t, struct tenant *te)
 	if (r == 0)
 		r = second_settle(t, te, &m);
 	if (r == 0)
-		r = sweep_orphans(te->dir, &m, FOLDER_DATA);
+		r = second_orphans(te, &m);
 	if (r == 0) {
 		te->covered = m.covered;
 		te->next_number = m.next;

@@ -338,25 +338,38 @@ TEST(a_manifest_that_is_lost_is_made_of_both_folders)
 	must(begin(&x, 11) == 0);
 	while (tier_step(x.w.f.t, T0 + DAY + AGE) > 0)
 		;
-	uint64_t all = stats_of(&x.w.f).n_files, there = stats_of(&x.w.f).second.files;
-	must(there > 0 && there < all);
+	uint64_t all = stats_of(&x.w.f).n_files, there = stats_of(&x.w.f).second.files, figures = stats_of(&x.w.f).roll_bytes;
+	must(there > 0 && there < all && figures > 0);
 	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", x.w.f.dir);
 	fixture_stop(&x.w.f);
 	must(unlink(path) == 0 && fixture_start(&x.w.f) == 0 && fixture_settle(&x.w.f) == 0);
 	is_int(stats_of(&x.w.f).second.files, there);
 	is_int(stats_of(&x.w.f).n_files, all);
+	is_int(stats_of(&x.w.f).roll_bytes, figures);
 	ok(world_equals(&x.w));
 	/* Lost while the folder is not there: what lies in it is not taken for leftovers later. */
 	fixture_stop(&x.w.f);
 	must(unlink(path) == 0 && unplug(&x) && fixture_start(&x.w.f) == 0 && fixture_settle(&x.w.f) == 0);
 	is_int(stats_of(&x.w.f).n_files, all - there);
+	/* A start in between takes their figures for leftovers no more than this one. */
+	must(start_again(&x));
 	must(plug_in(&x));
 	is_int(tier_look(x.w.f.t), 0);
 	must(tier_look(x.w.f.t) == 0);
 	is_int(stats_of(&x.w.f).second.files, there);
 	is_int(stats_of(&x.w.f).n_files, all);
+	is_int(stats_of(&x.w.f).roll_bytes, figures);
 	ok(world_equals(&x.w));
 	must(start_again(&x));
+	is_int(stats_of(&x.w.f).roll_bytes, figures);
+	ok(world_equals(&x.w));
+	/* And while the folder is away, which is back at the next start. */
+	fixture_stop(&x.w.f);
+	must(unlink(path) == 0 && unplug(&x) && fixture_start(&x.w.f) == 0 && fixture_settle(&x.w.f) == 0);
+	must(plug_in(&x) && start_again(&x));
+	is_int(stats_of(&x.w.f).n_files, all);
+	is_int(stats_of(&x.w.f).second.files, there);
+	is_int(stats_of(&x.w.f).roll_bytes, figures);
 	ok(world_equals(&x.w));
 	end(&x);
 }
