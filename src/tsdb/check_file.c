@@ -37,8 +37,9 @@ static bool same_places(const struct pq_layout *a, const struct pq_layout *b)
 			for (uint32_t i = 0; i < x->n_pages; i++) {
 				const struct pq_page *p = &x->page[i], *q = &y->page[i];
 
+				/* A column whose pages have no bounds has no column index, so the footer does not say which are nulls. */
 				if (p->offset != q->offset || p->size != q->size || p->first_row != q->first_row || p->rows != q->rows ||
-						p->all_null != q->all_null || (bounds && (p->lo != q->lo || p->hi != q->hi)))
+						p->all_null > q->all_null || (bounds && (p->lo != q->lo || p->hi != q->hi)))
 					return false;
 			}
 		}
@@ -158,7 +159,7 @@ static int page(struct check_file *c, unsigned col, const struct pq_page *p, con
 {
 	int r = pq_read_page(c->scratch, c->file.fd, &sample_cols[col], p, dict, v);
 
-	if (r == 0 && v->all_null != (bool) p->all_null)
+	if (r == 0 && !v->all_null && p->all_null)
 		r = damaged("a page holds other values than its index says");
 	if (r == 0 && (col == COL_SERIES || col == COL_TS))
 		r = v->all_null ? damaged("it has rows without series or time") : bounds(p, v);

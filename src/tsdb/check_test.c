@@ -135,6 +135,49 @@ TEST(a_whole_store_has_no_faults_open_or_not)
 	end(&w);
 }
 
+/* Doubles behind decimals: pages of nulls beside pages of values in columns without an index of them. */
+TEST(a_file_of_pages_with_and_without_values_has_no_faults)
+{
+	struct world w = { .f.config = by_hand };
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	const struct uuid points[2] = { point(1), point(2) };
+	uint32_t series[2];
+	struct told t;
+
+	must(fixture_begin(&w.f) == 0 && tsdb_series_many(w.f.t, 1, 2, points, (const uint8_t[]) { V_F64, V_F64 }, series) == 0);
+	must(batch_builder_new(&b, 0) == 0);
+	for (int64_t i = 0; i < 60000;) {
+		_cleanup_(batch_unrefp) struct batch *batch = NULL;
+
+		must(batch_tall(b, 1, 0, V_F64) == 0);
+		for (unsigned n = 0; n < 1000; n++, i++) {
+			double v = i < 30000 ? (double) i / 100 : (double) i / 3;
+
+			must(batch_tall_add(b, &(struct sample) { .series = series[i >= 30000], .time_ns = T0 + i * NS_PER_S / 4, .value = { .type = V_F64, .f64 = v } }) == 0);
+		}
+		must(batch_seal(b, 0, 0, &batch) == 0 && fixture_append(&w.f, batch) == 0);
+	}
+	must(flush(&w.f));
+	for (int merged = 0; merged < 2; merged++) {
+		is_int(look(&w.f, &t), 0);
+		is_int(t.sum.samples, 60000);
+		is_int(t.sum.faults, 0);
+		must(tsdb_compact(w.f.t, NULL) == 0);
+	}
+	/* And where the side index is one of these that were made from the file. */
+	fixture_stop(&w.f);
+	struct found index = largest(&w.f, ".idx");
+	must(unlink(index.path) == 0 && fixture_start(&w.f) == 0);
+	struct record got = { 0 };
+	const struct tsdb_query q = ask(series, 2, INT64_MIN, INT64_MAX);
+	is_int(tsdb_range(w.f.t, &q, record_batch, &got), 0);
+	is_int(got.n, 60000);
+	record_done(&got);
+	is_int(look(&w.f, &t), 0);
+	is_int(t.sum.faults, 0);
+	fixture_end(&w.f);
+}
+
 /* Every bit of a file of samples either is missed by the check, or its loss changes no answer. */
 TEST(a_flipped_bit_of_a_file_of_samples_is_named_or_changes_nothing)
 {
