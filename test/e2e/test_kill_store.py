@@ -1,11 +1,15 @@
 """Peer: the operating system's kill(2). The platform is killed (-9) at random instants while line protocol, remote-write and batches come in, memory
-of 1 MB becomes files without end, files are merged on demand, samples are deleted and others ask; what was on its way is sent again, as senders do. After each restart
-all that was acknowledged is there, exactly once, with its value; at the end everything, merged into days, once more. TENON_KILLS says how often."""
+of 1 MB becomes files without end, files are merged on demand with their figures, days move to a second folder and sometimes back, samples are deleted, corrected, put
+back, and others ask; what was on its way is sent again, as senders do. After each restart all that was acknowledged is there, exactly once, with its value, and figures are
+those of the samples; at the end everything, merged into days, once more. TENON_KILLS says how often."""
 import http.client
+import itertools
+import math
 import os
 import random
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -18,6 +22,8 @@ KILLS = int(os.environ.get("TENON_KILLS", "3"))
 T0 = 1_600_000_000
 ROWS = 100
 TOGETHER = 6            # so many requests come in reverse: late by minutes
+CORRECTED, APART = "lines0/d", 37       # one row of it in so many is corrected, every third of these put back
+EDITED = 0x00DC0000     # OPC UA StatusCode Good_Edited
 
 
 def whole(n):
@@ -116,6 +122,47 @@ def delete(p, past):
         past["deleted"] = first + 200
 
 
+def correct(p, past):
+    """The next row, once it is there. What was under way at a kill is asked for again; so both may be there until it is answered."""
+    number = past["correcting"]
+    n = number * APART
+    if safe_rows(past, "lines0") <= n:
+        time.sleep(0.01)
+        return
+    status, _, body = p.call("POST", "/api/v1/corrections", {"reason": "a test", "corrections": [{"point": CORRECTED, "time": stamp(n), "value": -decimal(n) - 1}]})
+    assert status in (200, 201, 429, 503), (status, body)
+    if status >= 300:
+        return
+    before = body["items"][0]["before"]
+    assert before in (decimal(n), -decimal(n) - 1), (n, before)
+    past["corrected"][n] = body["items"][0]["id"]
+    past["correcting"] = number + 1
+    if number % 3 == 0 and before == decimal(n):            # else the one before it stands, whose answer was lost
+        past["undoing"].append(n)
+
+
+def put_back(p, past):
+    if not past["undoing"]:
+        time.sleep(0.01)
+        return
+    n = past["undoing"][0]
+    status, _, body = p.call("POST", f"/api/v1/corrections/{past['corrected'][n]}/undo", {"reason": "a test"})
+    # 409: it was undone, and the answer was lost.
+    assert status in (200, 201, 409, 429, 503), (status, body)
+    if status < 300 or status == 409:
+        past["undoing"].pop(0)
+        past["undone"].add(n)
+
+
+def is_corrected(past, n):
+    """True, False, None: not known."""
+    if n % APART:
+        return False
+    if n in past["undoing"] or n // APART == past["correcting"]:
+        return None
+    return n in past["corrected"] and n not in past["undone"]
+
+
 class Other(threading.Thread):
     """Does something over and over until the platform is gone."""
 
@@ -154,12 +201,43 @@ def ask(p):
     time.sleep(0.05)
 
 
+def safe_rows(past, name):
+    """Whole groups of requests that were answered: nothing of them comes again."""
+    return past.get(name, [0])[0] // TOGETHER * TOGETHER * ROWS
+
+
+def value_is(past, path, field, n, v):
+    if path == CORRECTED and (known := is_corrected(past, n)) is not False:
+        right = [-decimal(n) - 1] if known else [decimal(n), -decimal(n) - 1]
+        return v in right
+    return (int(v) if field == "i" else v) == VALUES[field](n)
+
+
+def check_figures(p, path, field, got, begin, end):
+    """Ten minutes at a time, from figures where there are any: they say what the samples say."""
+    step = 600
+    first, last = (T0 + begin) // step * step + step, (T0 + end) // step * step
+    if first >= last:
+        return 0
+    rows = [(t // 1_000_000, v if field == "s" else float(v)) for t, v in zip(got["t"], got["v"]) if first <= t // 1_000_000 < last]
+    want = {t: [v for _, v in group] for t, group in itertools.groupby(rows, lambda r: r[0] // step * step)}
+    names = ["count"] if field == "s" else ["count", "sum", "min", "max"]
+    s = p.query([path], stamp(first - T0), stamp(last - T0), step="10m", aggregates=names).get(path, {"t": [], **{n: [] for n in names}})
+    said = {t // 1_000_000: [float(s[n][i]) if s[n][i] is not None else None for n in names] for i, t in enumerate(s["t"]) if s["count"][i]}
+    assert said.keys() == want.keys(), (path, sorted(said.keys() ^ want.keys())[:5])
+    for t, values in want.items():
+        assert said[t][0] == len(values), (path, t, said[t], len(values))
+        if field != "s":
+            total = math.fsum(values)
+            assert abs(said[t][1] - total) <= 1e-12 * math.fsum(map(abs, values)) and said[t][2:] == [min(values), max(values)], (path, t, said[t], total)
+    return len(want)
+
+
 def check(p, past, first=None):
     """All rows (those from `first` behind the last acknowledged one) of all points; how many samples there are."""
     total = 0
     for path, (name, field) in points(p, past).items():
-        acked = past.get(name, [0])[0]
-        safe = acked // TOGETHER * TOGETHER * ROWS              # whole groups; of the last one what was answered
+        acked, safe = past.get(name, [0])[0], safe_rows(past, name)             # of the last group what was answered
         late = {n for r in range(acked // TOGETHER * TOGETHER, acked) for n in Sender.rows(None, r)}
         begin = 0 if first is None else max(0, safe - first)
         for at in range(begin, max(safe, 1) + ROWS * TOGETHER, 100_000):
@@ -179,26 +257,71 @@ def check(p, past, first=None):
                 sent = {n for n in sent if not is_deleted(past, n) and not past["deleted"] <= n < past["deleted"] + 100}
             gone = sent - set(rows)
             assert not gone, f"{path}: {len(gone)} acknowledged samples are gone, {min(gone)} first"
-            wrong = [(n, v) for n, v in zip(rows, got["v"]) if (int(v) if field == "i" else v) != VALUES[field](n)]
+            wrong = [(n, v) for n, v in zip(rows, got["v"]) if not value_is(past, path, field, n, v)]
             assert not wrong, f"{path}: {wrong[:3]}"
+            qualities = got.get("q") or [0] * len(rows)
+            odd = [(n, q) for n, v, q in zip(rows, got["v"], qualities) if q != (EDITED if path == CORRECTED and v < 0 else 0)]
+            assert not odd, f"{path}: qualities {odd[:3]}"
             total += len(rows)
+            past["buckets"] += check_figures(p, path, field, got, at, end)
     return total
 
 
-def count(data):
-    return sum(name.endswith(".parquet") and name[:-8].isdigit() for _, _, names in os.walk(f"{data}/tenants") for name in names)
+def check_corrections(p, past):
+    """What was acknowledged is on record, as it stands."""
+    listed, cursor = {}, ""
+    while True:
+        page = p.call("GET", f"/api/v1/corrections?limit=1000{cursor}")[2]
+        listed.update({r["id"]: r["state"] for r in page["items"]})
+        if not page.get("next"):
+            break
+        cursor = f"&after={page['next']}"
+    for n, one in past["corrected"].items():
+        known = is_corrected(past, n)
+        assert known is None or listed.get(one) == ("standing" if known else "undone"), (n, one, listed.get(one), known)
+
+
+def files_in(folder, end=".parquet"):
+    return sum(name.endswith(end) and name[:-len(end)].isdigit() for _, _, names in os.walk(folder) for name in names)
+
+
+def configure(data, rng):
+    """The speed of merging and moving is another in each life, so that a kill falls into any part of them; in one of six everything comes back."""
+    age = "0s" if rng.random() < 1 / 6 else "1d"
+    with open(f"{data}.conf", "w", encoding="utf-8") as f:
+        f.write(f"[store]\nfolder = {data}.second\nage = {age}\n[limits]\nmerging = {int(65536 * 2 ** rng.uniform(0, 11))}\n")
+
+
+def check_files(data):
+    """Every file against its checksums, its footer, its side index and the manifest, the platform being gone."""
+    done = subprocess.run([tenon.PROGRAM, "store", "check", "--data", data, "--folder", f"{data}.second"], capture_output=True, text=True,
+                          env=dict(os.environ, TENON_LANG="en"), timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def start(data, token):
+    p = tenon.Platform(data, "--head", "1048576", "--config", f"{data}.conf")
+    p.token = token or p.sign_in()
+    return p
 
 
 def test_what_was_acknowledged_survives_kill_while_the_store_is_at_work():
     data = tempfile.mkdtemp(prefix="tenon-")
-    past, rng = {"deleted": 0}, random.Random(int(os.environ.get("TENON_SEED", "11")))
-    while_merging = swept = 0
-    p = tenon.Platform(data, "--head", "1048576")
-    token = p.token = p.sign_in()
+    past = {"deleted": 0, "correcting": 0, "corrected": {}, "undoing": [], "undone": set(), "buckets": 0}
+    rng = random.Random(int(os.environ.get("TENON_SEED", "11")))
+    while_merging = while_moving = swept = 0
+    os.mkdir(f"{data}.second")
+    configure(data, rng)
+    p = start(data, None)
+    token = p.token
+
+    def so_far():
+        return f"{while_merging} while merging, {while_moving} while moving, files swept {swept} times, {len(past['corrected'])} samples corrected, " \
+            f"{len(past['undone'])} put back, {past['buckets']} sums of ten minutes compared"
     try:
         for kill in range(KILLS):
             senders = [kind(p.url, token, name, past) for name, kind in SENDERS.items()]
-            others = [Other(p, merge), Other(p, ask), Other(p, lambda p: delete(p, past))]
+            others = [Other(p, merge), Other(p, ask), Other(p, lambda p: delete(p, past)), Other(p, lambda p: correct(p, past)), Other(p, lambda p: put_back(p, past))]
             for t in [*senders, *others]:
                 t.start()
             wanted = rng.randint(1, 12)
@@ -209,27 +332,36 @@ def test_what_was_acknowledged_survives_kill_while_the_store_is_at_work():
             for t in [*senders, *others]:
                 t.join()
                 assert not t.failed, t.failed
-            there = count(data)
-            p = tenon.Platform(data, "--head", "1048576")
-            p.token = token
-            swept += count(data) < there
+            if kill % 10 == 0:
+                check_files(data)
+            there = files_in(f"{data}/tenants")
+            while_moving += files_in(f"{data}.second", ".part.parquet") + files_in(f"{data}/tenants", ".part.parquet") > 0
+            configure(data, rng)
+            p = start(data, token)
+            swept += files_in(f"{data}/tenants") < there
             check(p, past, 5000)
             if kill % 50 == 49:
-                print(f"{kill + 1} kills, {while_merging} while merging, files swept {swept} times", flush=True)
+                print(f"{kill + 1} kills, {so_far()}", flush=True)
         check(p, past)
         job = p.call("POST", "/api/v1/history/compact", b"")[2]["id"]
         done = tenon.wait_for(lambda: (lambda j: j if j["state"] not in ("queued", "running") else None)(p.call("GET", f"/api/v1/jobs/{job}")[2]), 600, "merged")
         assert done["state"] == "done", done
         total = check(p, past)
+        check_corrections(p, past)
         stats = p.call("GET", "/api/v1/history/stats")[2]
         # On the medium, too, each once; what is deleted may be in files for a day.
         assert total <= stats["samples"] <= total + past["deleted"] // 2 + 100, (stats, total, past["deleted"])
-        print(f"{KILLS} kills, {while_merging} while merging, files swept {swept} times; {total} samples, {past['deleted'] // 2} deleted, "
-              f"{stats['files']} files")
+        print(f"{KILLS} kills, {so_far()}; {total} samples, {past['deleted'] // 2} deleted, {stats['files']} files")
         assert p.stop() == 0
-        p = tenon.Platform(data)
-        p.token = token
+        check_files(data)
+        configure(data, random.Random(1))
+        p = start(data, token)
         assert check(p, past) == total
+    except BaseException:
+        print(f"the platform at that moment: exit code {p.child.poll()}, last words {''.join(p.errors[-20:])!r}", flush=True)
+        raise
     finally:
         p.stop()
-        shutil.rmtree(data, ignore_errors=True)
+        for end in ("", ".second"):
+            shutil.rmtree(data + end, ignore_errors=True)
+        os.remove(f"{data}.conf")

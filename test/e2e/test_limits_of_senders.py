@@ -27,8 +27,15 @@ def test_a_million_new_series_are_refused_by_quota_and_not_by_death(tmp_path):
     p = tenon.Platform(None, "--config", str(tmp_path / "tenon.conf"))
     try:
         assert write(p, [f"known v=1 {BEGIN}000000000"])[0] == 204
-        taken, refused, began = 0, 0, time.monotonic()
+        taken, refused, known, slowest, began = 0, 0, 0, 0, time.monotonic()
         for first in range(0, NAMES, 5000):
+            # Who was there before goes on: one sample and one question between each two requests of the other.
+            known, asked = known + 1, time.monotonic()
+            assert write(p, [f"known v={known} {BEGIN + known}000000000"])[0] == 204
+            got = tenon.wait_for(lambda: (lambda v: v if v[-1] == known else None)(p.query(["known/v"], "2023-11-14T00:00:00Z", "2023-11-15T00:00:00Z")["known/v"]["v"]),
+                                 20, "known ones go on")
+            assert len(got) == known + 1
+            slowest = max(slowest, time.monotonic() - asked)
             status, _, body = write(p, [f"flood{n // 50} s{n}={n} {BEGIN}000000000" for n in range(first, first + 5000)])
             if status == 204:
                 taken += 5000
@@ -37,11 +44,12 @@ def test_a_million_new_series_are_refused_by_quota_and_not_by_death(tmp_path):
                 refused += 5000
         took, most = time.monotonic() - began, memory(p)
         count = p.call("GET", "/api/v1/points?count=true&limit=1")[2]["count"]
-        print(f"{NAMES} names in {took:.0f} s: {taken} requested and taken, {refused} refused, {count} points; {most:.0f} MB at most")
+        print(f"{NAMES} names in {took:.0f} s: {taken} requested and taken, {refused} refused, {count} points; {most:.0f} MB at most; "
+              f"{known} samples of a known point written and asked for meanwhile, {slowest:.2f} s at most")
         assert taken and refused and count <= QUOTA
         assert most < 200 + QUOTA / 100             # 10 kB a point that was made, and nothing for the others
-        assert write(p, [f"known v={i} {BEGIN + i}000000000" for i in range(1, 100)])[0] == 204
-        tenon.wait_for(lambda: len(p.query(["known/v"], "2023-11-14T00:00:00Z", "2023-11-15T00:00:00Z")["known/v"]["v"]) == 100, 20, "known ones go on")
+        assert write(p, [f"known v={known + i} {BEGIN + known + i}000000000" for i in range(1, 100)])[0] == 204
+        tenon.wait_for(lambda: len(p.query(["known/v"], "2023-11-14T00:00:00Z", "2023-11-15T00:00:00Z")["known/v"]["v"]) == known + 100, 20, "known ones go on")
         p.stop()
         again = tenon.Platform(p.data)
         again.token = p.token
