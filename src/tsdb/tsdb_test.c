@@ -370,8 +370,10 @@ TEST(a_query_never_misses_what_is_on_its_way_from_the_head_to_a_file)
 		batch_unref(b);
 		is_int(fixture_settle(&r.f), 0);
 		r.settled = row + 50;
-		if (row % 1000 == 0)
-			is_int(tsdb_flush(r.f.t), 0);
+		/* Where others have the processor, merging (nice 10) falls behind, and a day that has 128 files takes no more until it is merged. */
+		int e = row % 1000 == 0 ? tsdb_flush(r.f.t) : 0;
+		ok(e == 0 || e == -ERR_BUSY);
+		err_clear();
 		tsdb_stats(r.f.t, &s);
 	}
 	r.stop = true;
