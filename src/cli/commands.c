@@ -7,7 +7,7 @@ const struct command commands[] = {
 	{ "serve", "[OPTIONS]", "Run the platform", "运行平台", &serve_option_type, run_serve, NULL },
 	{ "sim", "[OPTIONS]", "Run a simulated plant that speaks Modbus TCP", "运行仿真工厂（Modbus TCP）", &sim_option_type, run_sim, NULL },
 	{ "demo", "fault list | fault set ID on|off", "Break and mend the plant of serve --demo", "投入或撤除演示工厂（serve --demo）的故障", &demo_option_type, run_demo, NULL },
-	{ "query", "POINT … [OPTIONS]", "Read history", "查询历史数据", &query_option_type, run_query, NULL },
+	{ "query", "POINT …|--label CODE [OPTIONS]", "Read history", "查询历史数据", &query_option_type, run_query, NULL },
 	{ "sql", "STATEMENT|- [OPTIONS] | --tables", "Ask in SQL for history and records", "用 SQL 查询历史数据和记录", &sql_option_type, run_sql, NULL },
 	{ "values", "[PATH] [OPTIONS]", "Last values, with quality and since when it is so", "查看最新值及质量码", &values_option_type, run_values, NULL },
 	{ "status", "[OPTIONS]", "How the platform does", "查看平台状态", &status_option_type, run_status, NULL },

@@ -15,7 +15,7 @@
 
 struct query_options {
 	REMOTE_MEMBERS;
-	const char *from, *to, *step, *aggregate, *file, *calendar, *zone, *day_start, *fill, *plot, *group_by, *across;
+	const char *from, *to, *step, *aggregate, *file, *calendar, *zone, *day_start, *fill, *plot, *group_by, *across, *label;
 	double roll_over;
 	uint32_t limit, pixels;
 };
@@ -39,8 +39,10 @@ static const struct rec_field query_fields[] = {
 	F(struct query_options, roll_over, .def = "0", .min = "0", .label = "For delta: where the counter begins at 0 again", .label_zh = "用于 delta：计数器回零值"),
 	F(struct query_options, pixels, .max = "100000", .label = "Samples as a screen so wide shows them", .label_zh = "按此屏幕宽度返回样本"),
 	F(struct query_options, plot, .label = "What --pixels picks: m4 lttb", .label_zh = "--pixels 的取点方法：m4 lttb"),
-	F(struct query_options, group_by, .label = "One series for the points of each: all device place enterprise site area line cell unit",
-		.label_zh = "分组方式：all device place enterprise site area line cell unit"),
+	F(struct query_options, group_by, .label = "One series for the points of each: all device place enterprise site area line cell unit label",
+		.label_zh = "分组方式：all device place enterprise site area line cell unit label"),
+	F(struct query_options, label, .label = "Only points with one of these data labels, several by comma; without points all of them",
+		.label_zh = "仅限带有这些数据标签之一的点位，多个以逗号分隔；不给出点位时取全部"),
 	F(struct query_options, across, .label = "Of the points of a group: mean sum min max count", .label_zh = "组内合并方式：mean sum min max count"),
 	F(struct query_options, limit, .max = "1000000", .label = "At most so many; 0: 10000, into a file all", .label_zh = "最多条数；0 为 10000，写入文件时不限"),
 	F(struct query_options, file, .label = "Into this file: .csv or .ndjson, however many; .xlsx", .label_zh = "写入此文件：.csv 或 .ndjson 条数不限；.xlsx"),
@@ -129,23 +131,27 @@ static int zone_minutes(void)
 	return localtime_r(&now, &local) ? (int) (local.tm_gmtoff / 60) : 0;
 }
 
-/* One stands for itself, its column is then the value; several by comma. */
-static void words(struct json *j, const char *aggregate)
+static void several(struct json *j, const char *key, const char *texts)
 {
-	if (str_empty(aggregate))
-		return;
-	if (!str_find(aggregate, ",")) {
-		json_kv_str(j, "aggregate", aggregate);
-		return;
-	}
-	json_key(j, "aggregates");
+	json_key(j, key);
 	json_array(j);
-	for (const char *at = aggregate, *end; *at; at = *end ? end + 1 : end) {
+	for (const char *at = texts, *end; *at; at = *end ? end + 1 : end) {
 		end = str_find(at, ",");
 		end = end ? end : at + str_len(at);
 		json_strn(j, at, (size_t) (end - at));
 	}
 	json_end(j);
+}
+
+/* One stands for itself, its column is then the value; several by comma. */
+static void words(struct json *j, const char *aggregate)
+{
+	if (str_empty(aggregate))
+		return;
+	if (str_find(aggregate, ","))
+		several(j, "aggregates", aggregate);
+	else
+		json_kv_str(j, "aggregate", aggregate);
 }
 
 static const char *asked(const struct query_options *o, bool as_book, int argc, char *argv[], struct arena *a)
@@ -160,6 +166,8 @@ static const char *asked(const struct query_options *o, bool as_book, int argc, 
 	for (int i = 1; i < argc; i++)
 		json_str(&j, argv[i]);
 	json_end(&j);
+	if (!str_empty(o->label))
+		several(&j, "labels", o->label);
 	json_kv_str(&j, "from", o->from);
 	json_kv_str(&j, "to", o->to);
 	if (!str_empty(o->step))
@@ -237,7 +245,7 @@ int run_query(const struct command *c, const void *options, int argc, char *argv
 	struct tree *answer;
 	int r;
 
-	if (argc < 2)
+	if (argc < 2 && str_empty(o->label))
 		return err_fail(ERR_USAGE, "detail", arena_fmt(a, "tenon query %s", c->usage), NULL);
 	if (!str_empty(o->file) && str_eq(output, "json"))
 		return err_fail(ERR_UNSUPPORTED, "what", "@file", "value", o->file, "words", ".csv, .ndjson, .xlsx", NULL);

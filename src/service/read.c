@@ -25,6 +25,58 @@ int read_points(struct scope *s, const char *const *texts, uint32_t n, struct pl
 	return r;
 }
 
+static int all_with(struct scope *s, const struct uuid *labels, uint32_t n, struct plant_point **ret, uint32_t *ret_n)
+{
+	struct plant_point *list = arena_array(s->arena, struct plant_point, READ_POINTS_MAX);
+	uint32_t found = 0;
+
+	if (!list)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; i < n; i++) {
+		struct plant_point *some;
+		int k = plant_labelled(s->platform->plant, s->tenant, &labels[i], NULL, s->arena, &some);
+
+		if (k < 0)
+			return k;
+		for (const struct plant_point *p = some; p < some + k; p++) {
+			if (!reach_device(s, PERM_SAMPLE_READ, &p->device) || plant_wears(p, labels, i))    /* taken with an earlier one */
+				continue;
+			if (found == READ_POINTS_MAX)
+				return err_at(err_fail(ERR_LIMIT, "what", "@points_of_labels", "max", "1000", NULL), "labels");
+			list[found++] = *p;
+		}
+	}
+	*ret = list;
+	*ret_n = found;
+	return 0;
+}
+
+int read_labelled(struct scope *s, const char *const *labels, uint32_t n_labels, struct plant_point **points, uint32_t *n)
+{
+	struct uuid *ids = arena_array(s->arena, struct uuid, n_labels);
+	int r = scope_need_somewhere(s, PERM_SAMPLE_READ);
+	struct plant_label l;
+	uint32_t kept = 0;
+
+	if (r == 0 && !ids)
+		r = err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (uint32_t i = 0; r == 0 && i < n_labels; i++) {
+		r = plant_label(s->platform->plant, s->tenant, "labels", labels[i], s->arena, &l);
+		if (r == -ERR_NO_SUCH_REF)
+			return err_at(err_at_index(err_fail(ERR_NO_SUCH_REF, "field", "labels", "what", "@label", "value", labels[i], NULL), i), "labels");
+		ids[i] = l.id;
+	}
+	if (r < 0)
+		return r;
+	if (!*points)
+		return all_with(s, ids, n_labels, points, n);
+	for (uint32_t i = 0; i < *n; i++)
+		if (plant_wears(&(*points)[i], ids, n_labels))
+			(*points)[kept++] = (*points)[i];
+	*n = kept;
+	return 0;
+}
+
 /* The series numbers of all points, older ones of the same point included. */
 static int series_of(struct scope *s, const struct read_range *range, uint32_t **ret, size_t *ret_n)
 {

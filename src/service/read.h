@@ -14,6 +14,8 @@
 
 enum { READ_POINTS_MAX = 1000, READ_LIMIT = 10000, READ_LIMIT_MAX = 1000000, READ_SAMPLES_MAX = 1000000000 /* an aggregate looks at, in one answer */ };
 
+/* Those that wear one of the labels: of `points` (n of them; NULL: of all that may be read, at most READ_POINTS_MAX). Needs sample.read. */
+int read_labelled(struct scope *s, const char *const *labels, uint32_t n_labels, struct plant_point **points, uint32_t *n);
 /* Needs sample.read. -ERR_MISSING names the first that is not there (of another tenant is not there). */
 int read_points(struct scope *s, const char *const *texts, uint32_t n, struct plant_point **ret);
 
@@ -40,6 +42,7 @@ int read_values(struct scope *s, const struct values_query *q, struct buf *out);
 
 struct query_in {
 	struct rec_list points;         /* of texts: ids, paths, codes */
+	struct rec_list labels;         /* of texts, ids or codes: only points that wear one of them; without `points` all such that may be read */
 	const char *from, *to;          /* RFC 3339, now, now-1h */
 	int64_t step;                   /* ns; 0: raw samples, or one bucket when aggregates are asked for */
 	struct rec_list aggregates;     /* of texts: words of aggregates.def, p50, p99.9 */
@@ -68,7 +71,8 @@ int read_query(struct scope *s, const struct query_in *in, struct buf *out);
 
 /* Figures of many points as one series a group, {…,"group_by","across","series":[{"group","path","points","type","unit","t","v" or figures by name,
  * "with","covered","q"?}]}: with = how many of the points have samples or a value in the bucket, covered = for how much of it all of them together had one. */
-enum read_group_by { READ_BY_NONE, READ_BY_ALL, READ_BY_DEVICE, READ_BY_PLACE, READ_BY_ENTERPRISE, READ_BY_SITE, READ_BY_AREA, READ_BY_LINE, READ_BY_CELL, READ_BY_UNIT };
+enum read_group_by { READ_BY_NONE, READ_BY_ALL, READ_BY_DEVICE, READ_BY_PLACE, READ_BY_ENTERPRISE, READ_BY_SITE, READ_BY_AREA, READ_BY_LINE, READ_BY_CELL, READ_BY_UNIT,
+	READ_BY_LABEL /* a point is in the group of each of its labels */ };
 enum read_across { READ_ACROSS_MEAN, READ_ACROSS_SUM, READ_ACROSS_MIN, READ_ACROSS_MAX, READ_ACROSS_COUNT };
 extern const struct rec_word read_group_words[], read_across_words[];
 int read_groups(struct scope *s, const struct query_in *in, struct buf *out);

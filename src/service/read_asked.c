@@ -15,8 +15,10 @@ static const struct rec_word fill_words[] = { { "none", "Left out", "不返回" 
 static const struct rec_word plot_words[] = { { "m4", "Ends and extremes of each pixel", "每像素首末与极值" }, { "lttb", "Largest triangles", "最大三角形" }, { NULL } };
 
 static const struct rec_field query_in_fields[] = {
-	F_KIND(struct query_in, points, REC_LIST, .item = REC_STR, .flags = REC_REQUIRED, .min = "1", .max = "1000", .label = "Points",
-		.label_zh = "点位", .doc = "Ids, paths or codes", .doc_zh = "标识符、路径或编码"),
+	F_KIND(struct query_in, points, REC_LIST, .item = REC_STR, .max = "1000", .label = "Points",
+		.label_zh = "点位", .doc = "Ids, paths or codes; may be left out where there are `labels`", .doc_zh = "标识符、路径或编码；给出 labels 时可省略"),
+	F_KIND(struct query_in, labels, REC_LIST, .item = REC_STR, .max = "64", .label = "Data labels", .label_zh = "数据标签",
+		.doc = "Ids or codes: only points that have one of them", .doc_zh = "标识符或编码：仅限带有其中之一的点位"),
 	F(struct query_in, from, .flags = REC_REQUIRED, .label = "From", .label_zh = "开始", .doc = "RFC 3339, or now-1h", .doc_zh = "RFC 3339 时间，或 now-1h"),
 	F(struct query_in, to, .def = "now", .label = "To", .label_zh = "结束"),
 	F_KIND(struct query_in, step, REC_DURATION, .def = "0s", .min = "0s", .label = "Step", .label_zh = "步长"),
@@ -165,8 +167,12 @@ int read_asked(struct scope *s, const struct query_in *in, struct read_asked *re
 		r = parse_when("to", str_empty(in->to) ? "now" : in->to, now, &a.to_ns);
 	if (r == 0 && a.to_ns <= a.from_ns)
 		r = err_at(err_fail(ERR_INVALID, "field", "to", "rule", "@after_from", "value", in->to, NULL), "to");
-	if (r == 0)
+	if (r == 0 && !in->points.n && !in->labels.n)
+		r = err_at(err_fail(ERR_REQUIRED, "field", "points", NULL), "points");
+	if (r == 0 && in->points.n)
 		r = read_points(s, in->points.items, in->points.n, &a.points);
+	if (r == 0 && in->labels.n)
+		r = read_labelled(s, in->labels.items, in->labels.n, &a.points, &a.n);
 	if (r == 0)
 		r = read_aggs(s, in, &a);
 	if (r == 0 && in->pixels && a.n_aggs)

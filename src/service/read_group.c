@@ -1,5 +1,5 @@
 /*
- * read_group.c - one answer for many points: the points of a place, a device or a unit become one series of buckets.
+ * read_group.c - one answer for many points: the points of a place, a device, a unit or a label become one series of buckets.
  *
  * Each point's figure of a bucket is worked out as ever; then the figures of a group's points in that bucket are put together. So memory is
  * that of the answer, however many points there are. A point counts with its present type; figures it had as another are another's.
@@ -19,7 +19,8 @@ enum { CELLS_MAX = 4 << 20 };
 
 const struct rec_word read_group_words[] = { { "none", "Each point for itself", "各点位单独" }, { "all", "All points", "全部点位" }, { "device", "Device", "采集设备" },
 	{ "place", "Place", "位置" }, { "enterprise", "Enterprise", "企业" }, { "site", "Site", "工厂" }, { "area", "Area", "车间" }, { "line", "Line", "产线" },
-	{ "cell", "Cell", "工位" }, { "unit", "Unit", "单位" }, { NULL } };
+	{ "cell", "Cell", "工位" }, { "unit", "Unit", "单位" },
+	{ "label", "Data label", "数据标签" }, { NULL } };
 const struct rec_word read_across_words[] = { { "mean", "Mean", "平均" }, { "sum", "Sum", "总和" }, { "min", "Lowest", "最低" }, { "max", "Highest", "最高" },
 	{ "count", "Points with a figure", "有值点位数" }, { NULL } };
 
@@ -33,7 +34,7 @@ struct groups {
 	struct read_asked asked;
 	struct grouped *group;
 	uint32_t n;
-	uint32_t *of;                   /* the group of each point */
+	uint32_t *first, *of;           /* the groups of point i: of[first[i]] to of[first[i + 1] - 1]; by label it may be in several */
 	size_t n_buckets;
 	int64_t *start;                 /* of each bucket; INT64_MIN: nobody has it */
 	struct cell *cell;              /* group by group */
@@ -87,23 +88,70 @@ static bool is_again(const struct groups *g, uint32_t point)
 	return false;
 }
 
-static int make_groups(struct groups *g)
+/* Of a label: its code. One that went away meanwhile is none. */
+static int names_of_labels(struct groups *g, uint32_t point, struct named *to, uint32_t *n)
 {
-	struct named *all = arena_array(g->s->arena, struct named, g->asked.n + 1);
-	uint32_t n = 0;
+	const struct plant_point *p = &g->asked.points[point];
+	char id[UUID_TEXT + 1];
+	struct plant_label l;
 
-	g->group = arena_array(g->s->arena, struct grouped, g->asked.n + 1);
-	g->of = arena_array(g->s->arena, uint32_t, g->asked.n + 1);
-	if (!all || !g->group || !g->of)
-		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
-	for (uint32_t i = 0; i < g->asked.n; i++) {
-		g->of[i] = UINT32_MAX;
+	for (uint32_t i = 0; i < p->n_labels; i++) {
+		int r;
+
+		uuid_format(&p->labels[i], id);
+		r = plant_label(g->s->platform->plant, g->s->tenant, "labels", id, g->s->arena, &l);
+		if (r == 0)
+			to[(*n)++] = (struct named) { l.code, point };
+		else if (r != -ERR_NO_SUCH_REF)
+			return r;
+		err_clear();
+	}
+	return 0;
+}
+
+/* A row for each point and group it is in. */
+static int name_all(struct groups *g, struct named *all, uint32_t *ret_n)
+{
+	uint32_t n = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < g->asked.n; i++) {
+		g->first[i] = n;
 		if (is_again(g, i))
 			continue;
-		all[n] = (struct named) { name_of(g, &g->asked.points[i]), i };
+		if (g->in->group_by == READ_BY_LABEL)
+			r = names_of_labels(g, i, all, &n);
+		if (n > g->first[i])
+			continue;
+		all[n] = (struct named) { g->in->group_by == READ_BY_LABEL ? "" : name_of(g, &g->asked.points[i]), i };
 		if (!all[n++].name)
 			return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
 	}
+	g->first[g->asked.n] = n;
+	*ret_n = n;
+	return r;
+}
+
+static int make_groups(struct groups *g)
+{
+	size_t room = g->asked.n + 1;
+	struct named *all;
+	uint32_t n = 0;
+	int r;
+
+	for (uint32_t i = 0; i < g->asked.n; i++)
+		room += g->asked.points[i].n_labels;
+	all = arena_array(g->s->arena, struct named, room);
+	g->group = arena_array(g->s->arena, struct grouped, room);
+	g->of = arena_array(g->s->arena, uint32_t, room);
+	g->first = arena_array(g->s->arena, uint32_t, g->asked.n + 1);
+	uint32_t *next = arena_array(g->s->arena, uint32_t, g->asked.n + 1);
+	if (!all || !g->group || !g->of || !g->first || !next)
+		return err_fail(ERR_NO_MEMORY, "what", "query", NULL);
+	r = name_all(g, all, &n);
+	if (r < 0)
+		return r;
+	memcpy(next, g->first, (g->asked.n + 1) * sizeof(*next));
 	qsort(all, n, sizeof(*all), by_name);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct plant_point *p = &g->asked.points[all[i].point];
@@ -115,7 +163,7 @@ static int make_groups(struct groups *g)
 		to->points++;
 		if (!str_eq(to->unit, p->unit))
 			to->unit = "";
-		g->of[all[i].point] = g->n - 1;
+		g->of[next[all[i].point]++] = g->n - 1;
 	}
 	return 0;
 }
@@ -187,8 +235,18 @@ static void see(struct groups *g, uint32_t series)
 	g->series = series;
 	g->point = UINT32_MAX;
 	for (uint32_t i = 0; i < g->asked.n && g->point == UINT32_MAX; i++)
-		if (g->asked.points[i].series == series && g->of[i] != UINT32_MAX)
+		if (g->asked.points[i].series == series && g->first[i] < g->first[i + 1])
 			g->point = i;
+}
+
+static void take_bucket(struct groups *g, size_t at, const struct tsdb_bucket *k)
+{
+	g->cell[at].covered += (double) k->covered_ns / (double) ((uint64_t) k->end_ns - (uint64_t) k->start_ns);
+	g->cell[at].points += !k->filled;
+	if (k->worst >> 30 > g->cell[at].worst >> 30)
+		g->cell[at].worst = k->worst;
+	for (uint32_t a = 0; a < g->asked.n_aggs; a++)
+		add(&g->figure[at * g->asked.n_aggs + a], g->in->across, read_agg_number(&g->asked.aggs[a], k));
 }
 
 static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
@@ -196,20 +254,15 @@ static int on_buckets(void *ctx, const struct tsdb_bucket *bucket, size_t n)
 	struct groups *g = ctx;
 
 	for (const struct tsdb_bucket *k = bucket; k < bucket + n; k++) {
-		size_t i = bucket_of(g, k->start_ns), at;
+		size_t i = bucket_of(g, k->start_ns);
 
 		if (g->series != k->series)
 			see(g, k->series);
 		if (g->point == UINT32_MAX || i >= g->n_buckets)
 			continue;
-		at = g->of[g->point] * g->n_buckets + i;
 		g->start[i] = k->start_ns;
-		g->cell[at].covered += (double) k->covered_ns / (double) ((uint64_t) k->end_ns - (uint64_t) k->start_ns);
-		g->cell[at].points += !k->filled;
-		if (k->worst >> 30 > g->cell[at].worst >> 30)
-			g->cell[at].worst = k->worst;
-		for (uint32_t a = 0; a < g->asked.n_aggs; a++)
-			add(&g->figure[at * g->asked.n_aggs + a], g->in->across, read_agg_number(&g->asked.aggs[a], k));
+		for (uint32_t to = g->first[g->point]; to < g->first[g->point + 1]; to++)
+			take_bucket(g, g->of[to] * g->n_buckets + i, k);
 	}
 	return 0;
 }

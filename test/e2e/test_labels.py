@@ -12,6 +12,9 @@ import pytest
 
 import people
 import tenon
+from test_aggregates import T0, iso, near
+
+pd = pytest.importorskip("pandas", reason="pandas is not installed")
 
 BASE = "/api/v1"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -145,3 +148,62 @@ def test_a_label_is_seen_with_the_points_of_one_place_and_changed_with_those_of_
     assert paths(p, "label=core") == [p.path["AkW"]]
     point = p.call("GET", f"{BASE}/points?path={p.path['AkW']}")[2]["items"][0]
     assert ada("PATCH", f"{BASE}/points/{point['id']}", {"labels": [p.label["energy"]]})[0] == 200
+
+
+# ---- figures ----
+
+@pytest.fixture(scope="module")
+def written(p):
+    """An hour of every point, each at another pace: a frame of path, s, v."""
+    rows = []
+    for i, path in enumerate(p.path.values()):
+        device, code = path.rsplit("/", 1)
+        some = [(s, ((s * 31 + i * 977) % 1000) / 8) for s in range(0, 3600, 7 + 4 * i)]        # exact in binary
+        lines = "\n".join(f"{device} {code}={v} {T0 + s}" for s, v in some)
+        assert p.call("POST", f"{BASE}/write?precision=s", lines, headers={"Content-Type": "text/plain"})[0] == 204
+        rows += [(path, s, v) for s, v in some]
+    return pd.DataFrame(rows, columns=["path", "s", "v"])
+
+
+def query(p, **how):
+    status, _, body = p.call("POST", f"{BASE}/query", {"from": iso(T0), "to": iso(T0 + 3600), **how})
+    assert status == 200, body
+    return {s["path"]: s for s in body["series"]}
+
+
+@pytest.mark.parametrize("across", ["sum", "mean", "max"])
+def test_a_point_counts_in_the_group_of_each_of_its_labels(p, written, across):
+    got = query(p, points=list(p.path.values()), aggregates=["mean", "max", "count"], step="10m", group_by="label", across=across)
+    each = written.groupby([written.path, written.s // 600])["v"].agg(["mean", "max", "count"]).reset_index()
+    worn = pd.DataFrame([(p.path["AkW"], "energy"), (p.path["BkW"], "energy"), (p.path["AT"], "energy"), (p.path["AT"], "quality"), (p.path["BN"], "")],
+                        columns=["path", "label"])
+    want = each.merge(worn, on="path").groupby(["label", "s"])[["mean", "max", "count"]].agg(across)
+    assert list(got) == ["", "energy", "quality"] and [got[x]["points"] for x in got] == [1, 3, 1]
+    for label, series in got.items():
+        assert [t // 10**6 - T0 for t in series["t"]] == [600 * s for s in want.loc[label].index]
+        for figure in ("mean", "max", "count"):
+            near(series[figure], want.loc[label][figure].tolist())
+        assert series["with"] == [got[label]["points"]] * 6
+
+
+def test_points_of_a_query_are_chosen_by_label(p, written):
+    energy = sorted([p.path["AkW"], p.path["BkW"], p.path["AT"]])
+    assert sorted(query(p, labels=["energy"])) == energy
+    assert sorted(query(p, labels=["quality", p.label["energy"]], aggregate="count")) == energy
+    assert list(query(p, labels=["energy"], points=[p.path["BN"], p.path["BkW"]])) == [p.path["BkW"]]
+    assert query(p, labels=["core"]) == query(p, labels=["core"], aggregate="avg", step="1m", group_by="label") == {}
+    total = query(p, labels=["energy"], aggregate="count", group_by="all", across="sum")["*"]["v"]
+    assert total == [int(written.path.isin(energy).sum())]
+    for how, code, pointer in (({"labels": ["energy", "none"]}, "no_such_ref", "/labels/1"), ({}, "required", "/points")):
+        status, _, body = p.call("POST", f"{BASE}/query", {"from": iso(T0), **how})
+        assert (status, body["errors"][0]["code"], body["errors"][0]["pointer"]) == (422, code, pointer), body
+    shown = run(p, "query", "--label", "energy,quality", "--from", iso(T0), "--to", iso(T0 + 3600), "--aggregate", "count", "--group-by", "label", "--across", "sum", "--output", "csv")
+    counts = written.groupby("path").v.count()
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split(",")[1:3] for line in shown.stdout.splitlines()[1:]] == [["energy", str(counts[energy].sum())], ["quality", str(counts[p.path["AT"]])]]
+
+
+def test_who_may_read_in_one_place_gets_its_points_alone(p, written):
+    ada = people.Person(p, "ada", "ten letters, mine")
+    status, _, body = ada("POST", f"{BASE}/query", {"labels": ["energy"], "from": iso(T0), "to": iso(T0 + 3600), "aggregate": "count"})
+    assert status == 200 and sorted(s["path"] for s in body["series"]) == sorted([p.path["AT"], p.path["AkW"]])

@@ -45,7 +45,7 @@ const FORBIDDEN: { lang: 'zh' | 'en'; not: RegExp; say: string }[] = [
 	{ lang: 'zh', not: /严重/, say: '优先级' }, { lang: 'zh', not: /屏蔽/, say: '搁置' }, { lang: 'zh', not: /规则链|管道/, say: '数据流' },
 	{ lang: 'zh', not: /字典/, say: '代码表' }, { lang: 'zh', not: /密级/, say: '数据分级' }, { lang: 'zh', not: /操作日志/, say: '审计日志' },
 	{ lang: 'zh', not: /客户/, say: '租户' }, { lang: 'zh', not: /最后\s*\d+/, say: '最近' },
-	{ lang: 'en', not: /\btags?\b/i, say: 'point' }, { lang: 'en', not: /\blabels?\b/i, say: 'data label only' }, { lang: 'en', not: /\bsouth|\bnorth/i, say: 'data collection / data forwarding' },
+	{ lang: 'en', not: /\btags?\b/i, say: 'point' }, { lang: 'en', not: /(?<!data )\blabels?\b/i, say: 'data label only' }, { lang: 'en', not: /\bsouth|\bnorth/i, say: 'data collection / data forwarding' },
 	{ lang: 'en', not: /\bplug-?ins?\b/i, say: 'driver' }, { lang: 'en', not: /\btelemetry\b/i, say: 'live value' }, { lang: 'en', not: /\bchannels?\b/i, say: 'connection' },
 	{ lang: 'en', not: /\bread interval\b|\bfrequency\b/i, say: 'scan period' }, { lang: 'en', not: /\bseverity\b/i, say: 'priority' }, { lang: 'en', not: /\balerts?\b/i, say: 'alarm' },
 	{ lang: 'en', not: /\bsubscri/i, say: 'report by exception' }, { lang: 'en', not: /\bcustomers?\b/i, say: 'tenant' },
