@@ -5,7 +5,7 @@
  * at that moment, under a lock of its own, so the two never lose each other's work. What a manifest that failed to be written names is
  * in doubt until the next one: it may be the truth on the medium, so nothing of it is removed before.
  */
-#include "tsdb/plan.h"
+#include "tsdb/merge/plan.h"
 #include "tsdb/tsdb_impl.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
 #include "parquet/parquet.h"
 #include "sys/sys.h"
 #include "tsdb/idx.h"
-#include "tsdb/names.h"
+#include "tsdb/names/names.h"
 
 enum { LEVEL_FLUSHED, LEVEL_WINDOW, LEVEL_DAY, LEVELS };
 enum { FOLDER_DATA, FOLDER_SECOND, FOLDERS };           /* under the data folder; under the second one */

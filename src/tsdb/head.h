@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "model/batch.h"
 #include "tsdb/chunk.h"
-#include "tsdb/names.h"
+#include "tsdb/names/names.h"
 
 struct head;
 

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "tsdb/tomb.h"
+#include "tsdb/keep/tomb.h"
 #include "tsdb/tsdb.h"
 
 struct manifest {

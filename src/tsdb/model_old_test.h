@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "tsdb/retain_impl.h"
+#include "tsdb/keep/retain_impl.h"
 
 /* --- How long */
 

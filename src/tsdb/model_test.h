@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "base/str.h"
-#include "tsdb/merge_test.h"
-#include "tsdb/naive_test.h"
+#include "tsdb/merge/merge_test.h"
+#include "tsdb/query/naive_test.h"
 #include "tsdb/tsdb_impl.h"
 
 enum { SERIES = 28, LISTS = 3, LIST_MAX = 14, LEASES = 2, BUCKETS_MAX = 3000, PIXELS_MAX = 500, CORRECTIONS = 50 };

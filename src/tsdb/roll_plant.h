@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "tsdb/merge_test.h"
+#include "tsdb/merge/merge_test.h"
 #include "tsdb/roll.h"
 
 #define S(n) ((int64_t) (n) * NS_PER_S)

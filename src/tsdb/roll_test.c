@@ -10,7 +10,7 @@
 
 #include "tap.h"
 
-#include "tsdb/remove.h"
+#include "tsdb/keep/remove.h"
 #include "tsdb/roll_plant.h"
 
 TEST(aggregates_from_figures_are_what_the_samples_say_whatever_lies_where)

@@ -1,5 +1,5 @@
 /* tenant.c - a tenant's folder: dictionary, manifest, catalog of files. */
-#include "tsdb/sweep.h"
+#include "tsdb/care/sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/when.h"
-#include "tsdb/retain_impl.h"
+#include "tsdb/keep/retain_impl.h"
 
 static int no_memory(void) { return err_fail(ERR_NO_MEMORY, "what", "tenants", NULL); }
 static int too_long(const char *path) { return sys_fail(ENAMETOOLONG, "open", path); }

@@ -19,11 +19,11 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "model/batch.h"
-#include "tsdb/check.h"
-#include "tsdb/friendly.h"
+#include "tsdb/care/check.h"
+#include "tsdb/keep/remove.h"
+#include "tsdb/keep/retain.h"
 #include "tsdb/query.h"
-#include "tsdb/remove.h"
-#include "tsdb/retain.h"
+#include "tsdb/query/friendly.h"
 
 struct tsdb;
 struct wal;

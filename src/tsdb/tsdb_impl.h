@@ -7,10 +7,10 @@
 #include "sys/sys.h"
 #include "tsdb/file.h"
 #include "tsdb/head.h"
-#include "tsdb/kit.h"
+#include "tsdb/keep/second.h"
 #include "tsdb/manifest.h"
-#include "tsdb/merge.h"
-#include "tsdb/second.h"
+#include "tsdb/merge/merge.h"
+#include "tsdb/query/kit.h"
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "sys/sys.h"
-#include "tsdb/compact.h"
+#include "tsdb/merge/compact.h"
 #include "wal/wal.h"
 
 #define T0 (INT64_C(1767225600) * NS_PER_S)             /* 2026-01-01T00:00:00Z */

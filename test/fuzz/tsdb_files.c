@@ -11,7 +11,7 @@
 #include "sys/sys.h"
 #include "tsdb/file.h"
 #include "tsdb/manifest.h"
-#include "tsdb/merge.h"
+#include "tsdb/merge/merge.h"
 #include "tsdb/roll.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
