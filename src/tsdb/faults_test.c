@@ -159,14 +159,11 @@ static int open_and_ask(struct asked *a, ask_fn asks)
 	return r < 0 ? r : asks(a);
 }
 
-/* All of them in test/shown and `make test-all`. */
-static unsigned next(unsigned nth) { return getenv("TENON_TEST_WHOLE") ? nth + 1 : nth + 1 + nth / 5; }
-
 static void cold_with_fault(struct asked *a, ask_fn asks, enum cold cold, enum sys_call call, int error)
 {
 	unsigned refused = 0, clean = 0, n = 0;
 
-	for (unsigned nth = 1; nth < 20000 && clean < 2; nth = next(nth), n++) {
+	for (unsigned nth = 1; nth < 20000 && clean < 2; nth += every(1 + nth / 5), n++) {
 		must(become_cold(a->f, cold) == 0);
 		sys_fault_nth(call, nth, error);
 		int r = open_and_ask(a, asks);

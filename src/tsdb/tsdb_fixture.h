@@ -81,6 +81,9 @@ static inline uint64_t random_next(uint64_t *state)
 	return z ^ z >> 31;
 }
 
+/* How far from one failing call to the next: with TENON_TEST_WHOLE each of them (test/shown/2a-1-faults), else every so-many-th. */
+static inline unsigned every(unsigned step) { return getenv("TENON_TEST_WHOLE") ? 1 : step; }
+
 /* --- The record: every sample in the order written. */
 
 struct noted { struct sample s; uint64_t order; };

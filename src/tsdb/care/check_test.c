@@ -548,7 +548,7 @@ static void repair_with_fault(enum sys_call call, int error, unsigned step)
 	must(look(&w.f, &t) == 0 && t.n[TSDB_FAULT_PAGE]);
 	uint64_t lost = t.sum.lost;
 	bool hit = true;
-	for (unsigned nth = 1; nth < 3000 && hit; nth += step) {
+	for (unsigned nth = 1; nth < 3000 && hit; nth += every(step)) {
 		sys_fault_nth(call, nth, error);
 		failed += repair(&w.f, &m) < 0;
 		hit = sys_fault_hit();

@@ -443,7 +443,7 @@ static void delete_with_fault(enum sys_call call, int error, unsigned step)
 
 	sys_fault_nth(call, 0, 0);
 	must(fixture_begin(&w.f) == 0 && world_series(&w));
-	for (unsigned nth = 1; nth < 4000 && clean < 2; nth += step) {
+	for (unsigned nth = 1; nth < 4000 && clean < 2; nth += every(step)) {
 		const uint32_t series = w.series[nth % N_SERIES];
 		const struct tsdb_stretch what = { .series = series, .from_ns = T0 - DAY, .to_ns = T0 + DAY };
 		const struct tsdb_purge how = { .tenant = 1, .series = &series, .n_series = 1 };

@@ -366,7 +366,7 @@ TEST(whatever_fails_while_samples_go_changes_no_answer)
 		plant_begin(&p);
 		must(note(&p));
 		tsdb_retain_all(p.f.t, &(struct tsdb_retention) { { age(&p), 0, 0 } });
-		for (unsigned nth = 1; nth < 4000 && stats_of(&p.f).file_samples > 1000; nth += 1 + nth) {
+		for (unsigned nth = 1; nth < 4000 && stats_of(&p.f).file_samples > 1000; nth += every(1 + nth)) {
 			sys_fault_nth(calls[i], nth, calls[i] == SYS_ANY_MEMORY ? ENOMEM : EIO);
 			failed += step(&p) < 0 || sys_fault_hit();
 			sys_fault_nth(calls[i], 0, 0);

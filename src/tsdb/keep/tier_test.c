@@ -406,9 +406,10 @@ static void move_with_fault(enum sys_call call, int error, unsigned step)
 	sys_fault_nth(call, 0, 0);
 	must(begin(&x, 13) == 0);
 	uint64_t all = stats_of(&x.w.f).n_files;
-	for (unsigned nth = 1; nth < 4000 && clean < 2; nth += whole() ? step : 3 * step) {
+	for (unsigned i = 0, nth = 1; nth < 4000 && clean < 2; i++) {
 		/* There and back again. */
-		x.w.f.config.second_age_ns = nth / step % 2 == 0 ? AGE : 0;
+		x.w.f.config.second_age_ns = i % 2 == 0 ? AGE : 0;
+		nth = 1 + i / 2 * every(3 * step);
 		must(start_again(&x));
 		sys_fault_nth(call, nth, error);
 		int r = move_all(&x);

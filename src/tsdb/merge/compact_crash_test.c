@@ -23,7 +23,7 @@ static void merge_with_fault(enum sys_call call, int error, unsigned step)
 	sys_fault_nth(call, 0, 0);              /* the table is replaced before there are threads, and given back after them */
 	w.f.config.file_bytes = 6000;           /* several outputs */
 	must(fixture_begin(&w.f) == 0 && world_series(&w));
-	for (unsigned nth = 1; nth < 6000 && clean < 2; nth += step) {
+	for (unsigned nth = 1; nth < 6000 && clean < 2; nth += every(step)) {
 		for (unsigned i = 0; i < 2 && stats_of(&w.f).n_files < 6; i++) {
 			write_tall(&w, 10);
 			must(flush(&w.f));
@@ -201,7 +201,7 @@ static void deleting_at_every_call(enum how how)
 	snprintf(work, sizeof(work), "%s-killed", dir);
 	struct tsdb_query q = ask(w.series, N_SERIES, INT64_MIN, INT64_MAX);
 	/* The hardest way at each call, the others here and there. */
-	for (uint64_t at = 1; at < 2000 && status == 9; at += how == WITHOUT_NAMES ? 1 : 5) {
+	for (uint64_t at = 1; at < 2000 && status == 9; at += how == WITHOUT_NAMES ? 1 : every(5)) {
 		must(copy_folder(dir, work) == 0);
 		status = child(work, delete_and_purge, how, at, &calls);
 		must(status == 9 || status == 0);
