@@ -271,11 +271,12 @@ def check_corrections(p, past):
     """What was acknowledged is on record, as it stands."""
     listed, cursor = {}, ""
     while True:
-        page = p.call("GET", f"/api/v1/corrections?limit=1000{cursor}")[2]
+        status, _, page = p.call("GET", f"/api/v1/corrections?limit=1000{cursor}")
+        assert status == 200, page
         listed.update({r["id"]: r["state"] for r in page["items"]})
         if not page.get("next"):
             break
-        cursor = f"&after={page['next']}"
+        cursor = f"&cursor={page['next']}"
     for n, one in past["corrected"].items():
         known = is_corrected(past, n)
         assert known is None or listed.get(one) == ("standing" if known else "undone"), (n, one, listed.get(one), known)

@@ -141,7 +141,7 @@ def check(program, data, samples, places, limits):
             listed |= {p["code"] for p in page["items"]}
             if not page.get("next"):
                 break
-            cursor = f"&after={page['next']}"
+            cursor = f"&cursor={page['next']}"
         if places - listed:
             return f"{len(places - listed)} acknowledged places are gone, {sorted(places - listed)[0]} among them"
         points = server.call(token, "GET", "/api/v1/points?limit=100")["items"]
