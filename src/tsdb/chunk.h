@@ -5,6 +5,10 @@
  * sealed: times and values become deltas of whole numbers (decimal.h) where they are, and are never touched again. Chunks of a
  * track follow each other in the order of the log, their times may overlap.
  *
+ * Rows that come few at a time stay in an open chunk for long, so they lie there in four bytes where these say it all: times as
+ * milliseconds from the first, numbers as slots.h says. A chunk whose first rows come many at a time is full soon, and is
+ * wide from its beginning: no work for nothing.
+ *
  * Thread: guarded by the shard's lock while open; sealed ones may be read by anybody who holds a reference to their region.
  * Memory: the region's.
  */
@@ -12,13 +16,14 @@
 
 #include "model/batch.h"
 #include "tsdb/region.h"
+#include "tsdb/slots.h"
 #include "tsdb/span.h"
 
 enum { CHUNK_ROWS = 1024, CHUNK_ROWS_MIN = 16 };
 
 struct packed { uint8_t kind, e; uint32_t len; const uint8_t *bytes; };
 struct column {                         /* cell, q: made when the first row needs it */
-	union { void *v; const struct packed *pack_v; };
+	union { void *v; int32_t *m; const struct packed *pack_v; };      /* m: while its form is not wide */
 	union { uint32_t *q; const struct packed *pack_q; };
 	uint8_t *cell;
 };
@@ -26,15 +31,21 @@ struct column {                         /* cell, q: made when the first row need
 struct chunk {
 	struct chunk *next;
 	uint32_t n, room, k;
-	bool sealed, with_seq;
+	bool sealed, with_seq, wide_t;
 	int32_t lag_all;
 	int64_t t_min, t_max;
 	uint64_t seq_max;
 	union {
-		struct { int64_t *t; uint64_t *seq; int32_t *lag; };
+		struct {
+			union { int64_t *t; int32_t *ms; };     /* ms: from t_base, while not wide_t */
+			uint32_t *seq;                          /* from seq_base */
+			int32_t *lag;
+			int64_t t_base;
+			uint64_t seq_base;
+		};
 		struct { struct packed pack_t, pack_seq, pack_lag; };
 	};
-	struct column col[];
+	struct column col[];            /* k, then the forms of k open columns: chunk_forms() */
 };
 
 /* Rows of a batch on their way in: one time column, k value columns. */
@@ -57,7 +68,17 @@ static inline uint32_t incoming_col(const struct incoming *in, uint32_t i, uint3
 	return in->series ? from : i;
 }
 
-struct chunk *chunk_new(struct region *r, uint32_t k, const uint8_t *types, bool with_seq);
+static inline uint8_t *chunk_forms(struct chunk *c) { return (uint8_t *) (c->col + c->k); }
+static inline const uint8_t *chunk_open_forms(const struct chunk *c) { return (const uint8_t *) (c->col + c->k); }
+static inline int64_t chunk_time(const struct chunk *c, uint32_t row)       /* of an open one */
+{
+	return c->wide_t ? c->t[row] : c->t_base + (int64_t) c->ms[row] * NS_PER_MS;
+}
+
+/* For the first rows of `in`. */
+struct chunk *chunk_new(struct region *r, const struct incoming *in, bool with_seq);
+/* Whether rows of this number of the log can go into it. */
+static inline bool chunk_holds(const struct chunk *c, uint64_t seq) { return c->n == 0 || !c->with_seq || seq - c->seq_base <= UINT32_MAX; }
 /* Takes in rows until the chunk is full; returns how many, < 0: out of memory (rows before were taken; taking them again changes
  * nothing). *ret_replaced counts rows that took the place of others. */
 int chunk_take(struct chunk *c, struct region *r, const struct incoming *in, uint32_t *ret_replaced);

@@ -184,6 +184,18 @@ static bool last_set(struct last *l, uint8_t type, const struct value *v)
 	return true;
 }
 
+/* What row `row` of the column says; the common number without a detour. */
+static bool last_take(struct last *l, const struct incoming *in, const struct batch_col *src, uint32_t row)
+{
+	if (!src->valid && !src->enc && (src->vtype == V_F64 || src->vtype == V_I64)) {
+		l->bits = (uint64_t) batch_i64(in->b, src, row);
+		l->state = LAST_VALUE;
+		return true;
+	}
+	struct value v = batch_value(in->b, src, row);
+	return last_set(l, src->vtype, &v);
+}
+
 /* The row of the batch with the greatest time, the later one of equals. */
 static uint32_t newest_row(const struct incoming *in)
 {
@@ -215,8 +227,7 @@ static bool remember(struct track *t, const struct incoming *in)
 			q++;
 		if (in->value[from].vtype != t->types[i] || (l->state != LAST_NEVER && ns < l->ns))
 			continue;
-		struct value v = batch_value(in->b, in->value + from, row);
-		if (!last_set(l, t->types[i], &v))
+		if (!last_take(l, in, in->value + from, row))
 			return false;
 		l->ns = ns;
 		l->seq = in->b->seq;
@@ -226,15 +237,15 @@ static bool remember(struct track *t, const struct incoming *in)
 }
 
 /* The chunk that takes the next row; makes and seals as needed. */
-static struct chunk *open_chunk(struct shard *sh, struct track *t, bool with_seq)
+static struct chunk *open_chunk(struct shard *sh, struct track *t, const struct incoming *in, bool with_seq)
 {
 	struct chunk *c = t->newest;
 
-	if (c && !chunk_is_full(c) && (c->with_seq || !with_seq))
+	if (c && !chunk_is_full(c) && (c->with_seq || !with_seq) && chunk_holds(c, in->b->seq))
 		return c;
 	if (c && !c->sealed && chunk_is_full(c) && chunk_seal(c, sh->region, t->types) < 0)
 		return NULL;
-	c = chunk_new(sh->region, t->k, t->types, with_seq);
+	c = chunk_new(sh->region, in, with_seq);
 	if (!c)
 		return NULL;
 	if (t->newest)
@@ -254,10 +265,11 @@ static int track_take(struct shard *sh, struct track *t, struct incoming in, boo
 {
 	uint32_t replaced = 0;
 
+	in.k = t->k;
 	if (!remember(t, &in))
 		return no_memory();
 	while (in.n) {
-		struct chunk *c = open_chunk(sh, t, with_seq);
+		struct chunk *c = open_chunk(sh, t, &in, with_seq);
 		int n = c ? chunk_take(c, sh->region, &in, &replaced) : no_memory();
 
 		if (n < 0)
@@ -288,7 +300,6 @@ static int take_run(struct shard *sh, struct names *names, uint32_t number, stru
 	if (!t)
 		return no_memory();
 	in.types = t->types;
-	in.k = 1;
 	struct members *m = s->members;
 	return track_take(sh, t, in, m && m->n, counts);
 }

@@ -22,7 +22,7 @@ static bool keep(struct region *r, const void *bytes, size_t len, struct packed 
 	return true;
 }
 
-/* Deltas when they are shorter than `raw_len`, else the raw bytes. */
+/* Deltas when they are shorter than the raw bytes, else these. */
 static bool pack_ints(struct region *r, const int64_t *v, uint32_t n, const void *raw, size_t raw_len, struct packed *ret)
 {
 	uint8_t out[OUT_BYTES];
@@ -77,6 +77,38 @@ static bool pack_values(struct region *r, const void *v, uint32_t n, uint8_t typ
 	}
 }
 
+/* Four bytes as deltas are shorter than eight in any case. */
+static bool pack_narrow(struct region *r, const struct column *col, uint32_t n, uint8_t type, uint8_t form, struct packed *ret)
+{
+	int64_t wide[CHUNK_ROWS];
+
+	for (uint32_t i = 0; i < n; i++)
+		wide[i] = col->m[i];
+	ret->kind = type == V_F64 ? PACK_DECIMAL : PACK_DELTA;
+	ret->e = (uint8_t) (form - 1);
+	return pack_ints(r, wide, n, NULL, SIZE_MAX, ret);
+}
+
+static bool pack_times(struct region *r, const struct chunk *c, struct packed *ret)
+{
+	int64_t wide[CHUNK_ROWS];
+
+	if (c->wide_t)
+		return pack_ints(r, c->t, c->n, c->t, c->n * sizeof(*c->t), ret);
+	for (uint32_t i = 0; i < c->n; i++)
+		wide[i] = chunk_time(c, i);
+	return pack_ints(r, wide, c->n, wide, c->n * sizeof(*wide), ret);
+}
+
+static bool pack_seq(struct region *r, const struct chunk *c, struct packed *ret)
+{
+	int64_t wide[CHUNK_ROWS];
+
+	for (uint32_t i = 0; i < c->n; i++)
+		wide[i] = (int64_t) (c->seq_base + c->seq[i]);
+	return pack_ints(r, wide, c->n, wide, c->n * sizeof(*wide), ret);
+}
+
 static bool pack_q(struct region *r, const uint32_t *q, uint32_t n, struct packed *ret)
 {
 	int64_t wide[CHUNK_ROWS];
@@ -100,14 +132,20 @@ static bool pack_lag(struct region *r, const int32_t *lag, uint32_t n, struct pa
 /* The packed forms of a column, beside the open ones until all of the chunk is packed. */
 struct twin { struct packed v, q; };
 
-static bool pack_column(struct region *r, const struct column *col, uint32_t n, uint8_t type, struct twin *ret)
+static bool pack_column(struct region *r, const struct chunk *c, uint32_t i, uint8_t type, struct twin *ret)
 {
-	return pack_values(r, col->v, n, type, &ret->v) && (!col->q || pack_q(r, col->q, n, &ret->q));
+	const struct column *col = &c->col[i];
+	uint8_t form = chunk_open_forms(c)[i];
+	bool good = form == FORM_WIDE ? pack_values(r, col->v, c->n, type, &ret->v) : pack_narrow(r, col, c->n, type, form, &ret->v);
+
+	return good && (!col->q || pack_q(r, col->q, c->n, &ret->q));
 }
 
-static void close_column(struct chunk *c, struct region *r, struct column *col, uint8_t type, const struct twin *t)
+static void close_column(struct chunk *c, struct region *r, uint32_t i, uint8_t type, const struct twin *t)
 {
-	region_put(r, col->v, (size_t) c->room * slot_width(type));
+	struct column *col = &c->col[i];
+
+	region_put(r, col->v, (size_t) c->room * form_width(type, chunk_open_forms(c)[i]));
 	if (col->q)
 		region_put(r, col->q, c->room * sizeof(*col->q));
 	col->pack_q = col->q ? &t->q : NULL;
@@ -123,15 +161,14 @@ int chunk_seal(struct chunk *c, struct region *r, const uint8_t *types)
 	if (good)
 		memset(twins, 0, c->k * sizeof(*twins));
 	for (uint32_t i = 0; i < c->k && good; i++)
-		good = pack_column(r, &c->col[i], c->n, types[i], &twins[i]);
-	good = good && pack_ints(r, c->t, c->n, c->t, c->n * sizeof(*c->t), &t);
-	good = good && (!c->seq || pack_ints(r, (int64_t *) c->seq, c->n, c->seq, c->n * sizeof(*c->seq), &seq));
+		good = pack_column(r, c, i, types[i], &twins[i]);
+	good = good && pack_times(r, c, &t) && (!c->seq || pack_seq(r, c, &seq));
 	good = good && (!c->lag || pack_lag(r, c->lag, c->n, &lag));
 	if (!good)
 		return no_memory();
 	for (uint32_t i = 0; i < c->k; i++)
-		close_column(c, r, &c->col[i], types[i], &twins[i]);
-	region_put(r, c->t, c->room * sizeof(*c->t));
+		close_column(c, r, i, types[i], &twins[i]);
+	region_put(r, c->t, c->room * (c->wide_t ? sizeof(*c->t) : sizeof(*c->ms)));
 	region_put(r, c->seq, c->room * sizeof(*c->seq));
 	region_put(r, c->lag, c->room * sizeof(*c->lag));
 	c->pack_t = t;
@@ -194,12 +231,23 @@ static bool unpack_narrow(const struct packed *p, uint32_t n, uint32_t *to)
 	return true;
 }
 
+static void read_times(const struct chunk *c, struct chunk_room *room)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		room->t[i] = chunk_time(c, i);
+}
+
 static bool read_open(const struct chunk *c, uint32_t i, uint8_t type, struct chunk_room *room)
 {
-	memcpy(room->t, c->t, c->n * sizeof(*c->t));
-	memcpy(room->v, c->col[i].v, (size_t) c->n * slot_width(type));
-	if (c->seq)
-		memcpy(room->seq, c->seq, c->n * sizeof(*c->seq));
+	uint8_t form = chunk_open_forms(c)[i];
+
+	read_times(c, room);
+	if (form == FORM_WIDE)
+		memcpy(room->v, c->col[i].v, (size_t) c->n * slot_width(type));
+	else
+		form_widen(type, form, c->col[i].m, c->n, room->v);
+	for (uint32_t j = 0; j < c->n && c->seq; j++)
+		room->seq[j] = c->seq_base + c->seq[j];
 	if (c->lag)
 		memcpy(room->lag, c->lag, c->n * sizeof(*c->lag));
 	if (c->col[i].q)
@@ -255,7 +303,7 @@ int chunk_read(const struct chunk *c, uint32_t i, uint8_t type, struct chunk_roo
 int chunk_times(const struct chunk *c, struct chunk_room *room, struct span *ret)
 {
 	if (!c->sealed)
-		memcpy(room->t, c->t, c->n * sizeof(*c->t));
+		read_times(c, room);
 	else if (!unpack_ints(&c->pack_t, c->n, room->t))
 		return err_fail(ERR_BROKEN, "detail", "a sealed chunk cannot be read", NULL);
 	*ret = (struct span) { .n = c->n, .t = room->t };
