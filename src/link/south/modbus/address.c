@@ -89,6 +89,14 @@ static const char *prefixed(const char *s, const char *end, struct modbus_addres
 	return "@modbus_rule_notation";
 }
 
+/* In letters of either size; `word` is in capitals. */
+static bool is_word(const char *s, const char *end, const char *word)
+{
+	while (*word && s < end && upper(*s) == *word)
+		word++, s++;
+	return !*word && s == end;
+}
+
 static const char *parse_order(const char *s, const char *end, int32_t *ret)
 {
 	static const struct { const char *word; enum byte_order order; } words[] = {
@@ -97,16 +105,11 @@ static const char *parse_order(const char *s, const char *end, int32_t *ret)
 		{ "ABCDEFGH", ORDER_ABCD }, { "GHEFCDAB", ORDER_CDAB }, { "BADCFEHG", ORDER_BADC }, { "HGFEDCBA", ORDER_DCBA },
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-		const char *w = words[i].word, *at = s;
-
-		while (*w && at < end && upper(*at) == *w)
-			w++, at++;
-		if (!*w && at == end) {
+	for (size_t i = 0; i < ELEMENTSOF(words); i++)
+		if (is_word(s, end, words[i].word)) {
 			*ret = words[i].order;
 			return NULL;
 		}
-	}
 	return "@modbus_rule_order";
 }
 
@@ -117,16 +120,11 @@ static const char *parse_form(const char *s, const char *end, int32_t *ret)
 		{ "LATIN1", MODBUS_LATIN1 },
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-		const char *w = words[i].word, *at = s;
-
-		while (*w && at < end && upper(*at) == *w)
-			w++, at++;
-		if (!*w && at == end) {
+	for (size_t i = 0; i < ELEMENTSOF(words); i++)
+		if (is_word(s, end, words[i].word)) {
 			*ret = words[i].form;
 			return NULL;
 		}
-	}
 	return "@modbus_rule_form";
 }
 
