@@ -155,6 +155,14 @@ static void entry_add(struct link *l, struct entry *e)
 	l->n_entries++;
 }
 
+static void put_under(struct entry *e, struct entry *parent)
+{
+	e->tenant = parent->tenant;
+	e->parent = parent;
+	e->driver = parent->driver;
+	e->thread = parent->thread;
+}
+
 static void entry_drop(struct link *l, uint32_t at)
 {
 	cell_unref(l->entries[at]->cell);
@@ -312,10 +320,7 @@ static int put_device(struct link *l, const struct device *device)
 	}
 	if (!e) {
 		e = take(fresh);
-		e->tenant = parent->tenant;
-		e->parent = parent;
-		e->driver = parent->driver;
-		e->thread = parent->thread;
+		put_under(e, parent);
 		e->live = built;
 		built->cell = cell_ref(e->cell);
 		entry_add(l, e);
@@ -374,10 +379,7 @@ static int put_group(struct link *l, const struct group *g, const struct link_po
 	}
 	if (!e) {
 		e = take(fresh);
-		e->tenant = parent->tenant;
-		e->parent = parent;
-		e->driver = parent->driver;
-		e->thread = parent->thread;
+		put_under(e, parent);
 		entry_add(l, e);
 	} else
 		m->group = e->live;
