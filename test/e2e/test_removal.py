@@ -146,6 +146,95 @@ def test_a_correction_says_what_it_is_and_is_undone_to_the_bit(p):
     assert values(p, "scale/weight")[START + 4] == real
 
 
+class Book:
+    """What was written, corrected and undone, the naive way: a dictionary a point, and who wrote last at a time counts."""
+    VALUES = {"weight": lambda r: r.choice([r.randint(-9, 9) / 8, struct.unpack("<d", struct.pack("<Q", 0x3FD5555555555551 + r.randint(0, 99)))[0]]),
+              "count": lambda r: r.choice([0, -1, 2**53, r.randint(-1000, 1000)]), "state": lambda r: r.choice(["run", "stop", "", "检修"]),
+              "open": lambda r: r.random() < 0.5}
+
+    def __init__(self, p, seed):
+        self.p, self.r, self.of, self.made = p, random.Random(seed), {k: {} for k in self.VALUES}, []
+
+    def value(self, k):
+        return self.VALUES[k](self.r)
+
+    def write(self):
+        lines = []
+        for _ in range(self.r.randint(1, 30)):
+            t, k = START + self.r.randint(0, 300) * self.r.choice([1, 1, 600]), self.r.choice(list(self.of))
+            v = self.value(k)
+            lines.append(f"book {k}={json.dumps(v, ensure_ascii=False)}{'i' if k == 'count' else ''} {t}\n")
+            self.of[k][t] = (v, 0)
+        write(self.p, lines)
+
+    def correct(self):
+        asked = {}
+        for _ in range(self.r.randint(1, 5)):
+            k = self.r.choice(list(self.of))
+            t = self.r.choice(sorted(self.of[k])) if self.of[k] and self.r.random() < 0.7 else START + self.r.randint(0, 300)
+            asked[k, t] = self.value(k)
+        made = post(self.p, "/corrections", {"reason": "at random", "corrections": [
+            {"point": f"book/{k}", "time": when(t), "value": v} for (k, t), v in asked.items()]})["items"]
+        for m, ((k, t), v) in zip(made, asked.items()):
+            before = self.of[k].get(t)
+            assert (m["kind"], m.get("before"), m.get("before_quality", 0)) == (("corrected", *before) if before else ("inserted", None, 0)), m
+            self.of[k][t] = (v, EDITED if before else ADDED)
+            self.made.append((m["id"], k, t, before))
+
+    def undo(self):
+        if not self.made:
+            return
+        one = self.r.choice(self.made)
+        at, (_, k, t, before) = self.made.index(one), one
+        # Of one request all have the same instant, but not the same sample.
+        last = all(m[1:3] != (k, t) for m in self.made[at + 1:])
+        status, _, body = self.p.call("POST", f"{BASE}/corrections/{one[0]}/undo", {"reason": "at random"})
+        assert status == (200 if last else 409), body
+        if last:
+            self.made.remove(one)
+            self.of[k].pop(t, None)
+            if before:
+                self.of[k][t] = before
+
+    def delete(self):
+        k, a = self.r.choice(list(self.of)), START + self.r.randint(0, 300)
+        b = a + self.r.randint(1, 40)
+        gone = [t for t in self.of[k] if a <= t < b]
+        done = post(self.p, "/history/delete", {"points": [f"book/{k}"], "from": when(a), "to": when(b), "reason": "at random"})
+        assert done["samples"] == len(gone)
+        for t in gone:
+            del self.of[k][t]
+
+    def compact(self):
+        assert ended(self.p, post(self.p, "/history/compact", None, 202)["id"])["state"] == "done"
+
+    def check(self):
+        for k, want in self.of.items():
+            assert samples(self.p, f"book/{k}") == want, k
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_corrections_at_random_among_writes_deletes_and_restarts_leave_what_a_dictionary_has(tmp_path, seed):
+    p = tenon.Platform(str(tmp_path / "data"))
+    p.token = p.sign_in()
+    book = Book(p, seed)
+    write(p, [f"book weight=1,count=1i,state=\"run\",open=true {START}\n"])
+    book.of = {"weight": {START: (1, 0)}, "count": {START: (1, 0)}, "state": {START: ("run", 0)}, "open": {START: (True, 0)}}
+    for step in range(80):
+        book.r.choice([book.write, book.write, book.correct, book.correct, book.correct, book.undo, book.undo, book.undo, book.delete])()
+        if step % 16 == 15:
+            book.compact()
+        if step % 40 == 20:
+            book.check()
+            p.stop(signal.SIGKILL if book.r.random() < 0.5 else signal.SIGTERM)
+            p.token, token = None, p.token
+            p = book.p = tenon.Platform(p.data)
+            p.token = token
+        if step % 5 == 4:
+            book.check()
+    assert p.close() == 0, "".join(p.errors[-20:])
+
+
 # --- Erasing
 
 TEXT = "the-recipe-that-nobody-may-know-"
