@@ -289,6 +289,14 @@ static void keep_deletes(const struct tenant *te, const struct manifest *m)
 		err_clear();
 }
 
+static void follow(const struct catalog *next, struct file *f)
+{
+	struct file *after = known(next, file_info(f)->number);
+
+	if (after && after != f)
+		file_follow(f, after);
+}
+
 static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = NULL;
@@ -310,11 +318,16 @@ static int change(struct tenant *te, const struct change *ch, bool *ret_named)
 	if (r == 0) {
 		for (size_t i = 0; i < ch->n_remove; i++)
 			doom(te, ch->remove[i]);
-		if (ch->move)
+		if (ch->move) {
 			file_moved(ch->move);
-		for (size_t i = 0; i < ch->n_trim; i++)
-			if (known(te->catalog, file_info(ch->trim[i].file)->number) == ch->trim[i].file)
-				file_trim(ch->trim[i].file, ch->trim[i].parts);
+			follow(c, ch->move);
+		}
+		for (size_t i = 0; i < ch->n_trim; i++) {
+			if (known(te->catalog, file_info(ch->trim[i].file)->number) != ch->trim[i].file)
+				continue;
+			file_trim(ch->trim[i].file, ch->trim[i].parts);
+			follow(c, ch->trim[i].file);
+		}
 		for (size_t i = 0; i < ch->n_relabel; i++)
 			file_set_level(ch->relabel[i].file, LEVEL_DAY);
 		for (size_t i = 0; i < ch->n_settle; i++)

@@ -157,6 +157,7 @@ struct file *file_unref(struct file *f)
 		atomic_fetch_sub(&f->pool->doomed, 1);
 	for (unsigned i = 0; i < ROLL_TIERS; i++)
 		file_unref(f->roll[i]);
+	file_unref(f->after);
 	sys_free(f->second);
 	sys_free(f->base);
 	return sys_free(f);
@@ -171,6 +172,8 @@ void file_doom(struct file *f)
 		if (f->roll[i])
 			f->roll[i]->doomed = DOOM_ALL;
 }
+
+void file_follow(struct file *f, struct file *after) { f->after = file_ref(after); }
 
 void file_trim(struct file *f, uint8_t parts)
 {

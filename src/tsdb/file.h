@@ -58,6 +58,9 @@ void file_set_tombs(struct file *f, uint64_t serial);   /* tombs up to there mea
 void file_trim(struct file *f, uint8_t parts);          /* a manifest names these parts of it alone, under another handle: the rest goes with the last reference */
 void file_doom(struct file *f);                         /* no manifest names it any more: it goes with the last reference */
 void file_moved(struct file *f);                        /* as that, but the side index is now that of another */
+/* The handle that has its place since it was trimmed or moved: they share what lies on the disk, so nothing of that goes before the older one does.
+ * Once a file. */
+void file_follow(struct file *f, struct file *after);
 bool file_path(const struct file *f, char out[4096]);   /* of the Parquet file */
 /* It could not be moved to another folder: not before then (monotonic clock) again. */
 void file_stay(struct file *f, int64_t until_ns);

@@ -11,6 +11,7 @@ struct file {
 	char *second;                   /* the file itself, in the second folder; NULL */
 	struct file_info info;
 	struct file *roll[2];           /* its figures by the minute and by the hour, files of their own; NULL: there are none */
+	struct file *after;             /* file_follow(); NULL: none */
 	bool is_roll;
 	_Atomic uint64_t looked;        /* of the retention */
 	_Atomic int32_t level;

@@ -354,6 +354,43 @@ TEST(a_clock_that_jumps_deletes_nothing_and_catches_up_at_twice_its_speed)
 	plant_end(&p);
 }
 
+static int is_on_disk(void *ctx, const char *base)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/%.100s.parquet", ((struct plant *) ctx)->f.dir, base);
+	ok(file_exists(path));
+	return 0;
+}
+
+static int count_named(void *ctx, const char *base);
+static unsigned named;
+
+TEST(a_lease_keeps_a_file_of_which_a_part_went_and_then_the_rest)
+{
+	struct plant p;
+	struct tsdb_lease *l;
+	char path[200];
+
+	plant_begin(&p);
+	/* One that is kept for ever and has no figures: of the others minutes go first, then the file is written again without their samples. */
+	tsdb_retain(p.f.t, 1, p.series[SLOW], TSDB_DAYS_MAX + 1);
+	must(tsdb_lease(p.f.t, 1, &l) == 0);
+	unsigned files = on_disk(&p, ".parquet");
+	tsdb_retain_all(p.f.t, &(struct tsdb_retention) { { age(&p), age(&p), 0 } });
+	ok(step(&p) > 1);
+	ok(stats_of(&p.f).file_samples < 1000);
+	is_int(tsdb_lease_files(l, is_on_disk, &p), 0);
+	ok(on_disk(&p, ".parquet") > files);
+	l = tsdb_lease_end(l);
+	/* Its files go with it. */
+	named = 0;
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", p.f.dir);
+	is_int(tsdb_manifest_files(path, 1, count_named, NULL), 0);
+	is_int(on_disk(&p, ".parquet"), named);
+	plant_end(&p);
+}
+
 static const enum sys_call calls[] = { SYS_WRITE, SYS_FSYNC, SYS_RENAME, SYS_OPEN, SYS_PREAD, SYS_MMAP, SYS_ANY_MEMORY };
 
 TEST(whatever_fails_while_samples_go_changes_no_answer)
@@ -416,7 +453,6 @@ static int child(const struct plant *p, const char *dir, enum how how, uint64_t 
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static unsigned named;
 static int count_named(void *ctx, const char *base) { return (int) (named++ * 0); }
 
 static void killed_at_every_call(enum how how)
