@@ -146,6 +146,18 @@ void dbp_encode(struct pen *p, const int64_t *v, size_t n, unsigned bits)
 
 struct minis { uint64_t n; size_t rows, block; bool wide; };       /* of a block: how many, of how many values each; values of a block */
 
+/* A block as most are: all of it is there, of four miniblocks. */
+static bool decode_whole(struct cur *c, const uint8_t widths[4], uint64_t least, size_t rows, uint64_t sum, int64_t *v)
+{
+	size_t bytes = ((size_t) widths[0] + widths[1] + widths[2] + widths[3]) * rows / 8;
+
+	if (widths[0] > 56 || widths[1] > 56 || widths[2] > 56 || widths[3] > 56 || cur_left(c) < bytes)
+		return false;
+	lanes_unpack_four(&(struct lanes_four) { c->at, widths, least, rows }, sum, v);
+	c->at += bytes;
+	return true;
+}
+
 static bool decode_block(struct cur *c, int64_t *v, size_t n, uint64_t sum, const struct minis *minis)
 {
 	uint64_t least = (uint64_t) unzigzag(cur_varint(c));
@@ -153,6 +165,8 @@ static bool decode_block(struct cur *c, int64_t *v, size_t n, uint64_t sum, cons
 
 	if (!widths)
 		return false;
+	if (minis->wide && minis->n == 4 && n == minis->block && decode_whole(c, widths, least, minis->rows, sum, v))
+		return true;
 	for (size_t m = 0, done = 0; m < minis->n && done < n; m++) {
 		unsigned width = widths[m];
 		size_t k = MIN(n - done, minis->rows);
@@ -410,6 +424,43 @@ bool rle_decode(struct cur *c, uint16_t *v, size_t n, unsigned width)
 			v[i + j] = (uint16_t) (x >> (bit & 7) & mask);
 		}
 		c->at += MIN(count * width, (uint64_t) cur_left(c));
+		i += k;
+	}
+	return !c->bad;
+}
+
+bool rle_lookup(struct cur *c, const struct rle_of *of, int64_t *v, size_t n)
+{
+	uint32_t mask = (UINT32_C(1) << of->width) - 1;
+	bool wide = lanes_are_wide();
+
+	for (size_t i = 0; i < n;) {
+		uint64_t head = cur_varint(c), count = head >> 1;
+
+		if (c->bad || count == 0 || count > UINT32_MAX)
+			return false;
+		size_t k = (size_t) MIN(head & 1 ? count * 8 : count, (uint64_t) (n - i));
+		if (!(head & 1)) {
+			uint16_t x = run_value(c, of->width);
+
+			if (x >= of->n)
+				return false;
+			lanes_steps(wide, v + i, k, (uint64_t) of->value[x], 0);
+			i += k;
+			continue;
+		}
+		if (cur_left(c) < (k * of->width + 7) / 8)
+			return false;
+		for (size_t j = 0, bit = 0; j < k; j++, bit += of->width) {
+			uint32_t x;
+
+			memcpy(&x, c->at + (bit >> 3), 4);
+			x = x >> (bit & 7) & mask;
+			if (x >= of->n)
+				return false;
+			v[i + j] = of->value[x];
+		}
+		c->at += MIN(count * of->width, (uint64_t) cur_left(c));
 		i += k;
 	}
 	return !c->bad;

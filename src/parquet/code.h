@@ -37,6 +37,9 @@ static inline size_t rle_bound(size_t n, unsigned width) { return VARINT_MAX * (
 
 void rle_encode(struct pen *p, const uint16_t *v, size_t n, unsigned width);    /* width 0 … 16 */
 bool rle_decode(struct cur *c, uint16_t *v, size_t n, unsigned width);
+/* The same of indices of a dictionary, as the values these stand for. */
+struct rle_of { const int64_t *value; uint32_t n; unsigned width; };
+bool rle_lookup(struct cur *c, const struct rle_of *of, int64_t *v, size_t n);
 bool rle_levels(struct cur *c, uint8_t *level, size_t n, size_t *ret_ones);     /* width 1 */
 /* Is it one run of n equal values? Then true and *ret is the value; the cursor does not move. */
 bool rle_is_const(const struct cur *c, size_t n, unsigned width, uint16_t *ret);

@@ -69,6 +69,15 @@ static void sum_each(const int64_t *v, size_t n, struct lanes_sum *s)
 	}
 }
 
+/* What of them is added to 2^51: no bit from the 52nd on is set where all are small. */
+static void total_each(const int64_t *v, size_t n, uint64_t *sum, uint64_t *any)
+{
+	for (size_t i = 0; i < n; i++) {
+		*sum += (uint64_t) v[i];
+		*any |= (uint64_t) v[i] + (UINT64_C(1) << 51);
+	}
+}
+
 static size_t find_each(const int64_t *v, size_t n, int64_t x)
 {
 	size_t i = 0;
@@ -111,29 +120,36 @@ AVX2 static void steps_wide(int64_t *v, size_t n, uint64_t from, uint64_t step)
 	steps_each(v + i, n - i, from + i * step, step);
 }
 
-/* The eight values of a group lie in `width` bytes: four from the first bit on, four from half of them on. Widths to 16: each four fit into 64 bits. */
-AVX2 static uint64_t unpack_wide(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
-{
-	const __m256i mask = all((UINT64_C(1) << width) - 1), four = all(4 * least);
-	const __m256i shift = times_0123(width), half = _mm256_add_epi64(shift, all(4 * width & 7));
-	__m256i before = _mm256_add_epi64(all(s), _mm256_add_epi64(times_0123(least), all(least)));
+/* What is added to all values of a miniblock, and what it was added up to so far: the next four values less their own deltas. */
+struct adding { __m256i mask, four, before; };
 
-	for (size_t i = 0; i < n; i += 8, at += width) {
+/* Eight deltas, not yet masked, become values. */
+AVX2 static inline __attribute__((always_inline)) void put_eight(struct adding *k, __m256i a, __m256i b, int64_t *v)
+{
+	a = sums_of_four(_mm256_and_si256(a, k->mask));
+	b = sums_of_four(_mm256_and_si256(b, k->mask));
+	store(v, _mm256_add_epi64(a, k->before));
+	k->before = _mm256_add_epi64(k->before, _mm256_add_epi64(_mm256_permute4x64_epi64(a, 0xff), k->four));
+	store(v + 4, _mm256_add_epi64(b, k->before));
+	k->before = _mm256_add_epi64(k->before, _mm256_add_epi64(_mm256_permute4x64_epi64(b, 0xff), k->four));
+}
+
+/* Widths to 16: of the eight values of a group, which lie in `width` bytes, four fit into 64 bits from the first on, four from half of them on. */
+AVX2 static inline __attribute__((always_inline)) void unpack_narrow(struct adding *k, const uint8_t *at, unsigned width, size_t n, int64_t *v)
+{
+	const __m256i shift = _mm256_mul_epu32(times_0123(1), all(width)), half = _mm256_add_epi64(shift, all(4 * width & 7));
+	const uint8_t *mid = at + (4 * width >> 3);
+
+	for (size_t i = 0; i < n; i += 8, at += width, mid += width) {
 		uint64_t lo, hi;
 
 		memcpy(&lo, at, 8);
-		memcpy(&hi, at + (4 * width >> 3), 8);
-		__m256i a = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(all(lo), shift), mask));
-		__m256i b = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(all(hi), half), mask));
-		store(v + i, _mm256_add_epi64(a, before));
-		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(a, 0xff), four));
-		store(v + i + 4, _mm256_add_epi64(b, before));
-		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(b, 0xff), four));
+		memcpy(&hi, mid, 8);
+		put_eight(k, _mm256_srlv_epi64(all(lo), shift), _mm256_srlv_epi64(all(hi), half), v + i);
 	}
-	return n ? (uint64_t) v[n - 1] : s;
 }
 
-AVX2 static inline __m256i four_at(const uint8_t *at, const unsigned byte[4])
+AVX2 static inline __attribute__((always_inline)) __m256i four_at(const uint8_t *at, const unsigned byte[4])
 {
 	int64_t x[4];
 
@@ -143,26 +159,76 @@ AVX2 static inline __m256i four_at(const uint8_t *at, const unsigned byte[4])
 }
 
 /* Widths to 56: each value from the byte on in which it begins, where eight bytes hold it whole. The next eight begin alike. */
-AVX2 static uint64_t unpack_wider(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+AVX2 static inline __attribute__((always_inline)) void unpack_broad(struct adding *k, const uint8_t *at, unsigned width, size_t n, int64_t *v)
 {
-	const __m256i mask = all((UINT64_C(1) << width) - 1), four = all(4 * least), seven = all(7);
-	const __m256i shift = _mm256_and_si256(times_0123(width), seven);
-	const __m256i half = _mm256_and_si256(_mm256_add_epi64(times_0123(width), all(4 * width)), seven);
-	__m256i before = _mm256_add_epi64(all(s), _mm256_add_epi64(times_0123(least), all(least)));
+	const __m256i bit = _mm256_mul_epu32(times_0123(1), all(width)), seven = all(7);
+	const __m256i shift = _mm256_and_si256(bit, seven), half = _mm256_and_si256(_mm256_add_epi64(bit, all(4 * width)), seven);
 	unsigned byte[8];
 
 	for (unsigned i = 0; i < 8; i++)
 		byte[i] = i * width >> 3;
-	for (size_t i = 0; i < n; i += 8, at += width) {
-		__m256i a = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(four_at(at, byte), shift), mask));
-		__m256i b = sums_of_four(_mm256_and_si256(_mm256_srlv_epi64(four_at(at, byte + 4), half), mask));
+	for (size_t i = 0; i < n; i += 8, at += width)
+		put_eight(k, _mm256_srlv_epi64(four_at(at, byte), shift), _mm256_srlv_epi64(four_at(at, byte + 4), half), v + i);
+}
 
-		store(v + i, _mm256_add_epi64(a, before));
-		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(a, 0xff), four));
-		store(v + i + 4, _mm256_add_epi64(b, before));
-		before = _mm256_add_epi64(before, _mm256_add_epi64(_mm256_permute4x64_epi64(b, 0xff), four));
-	}
+/* n: a multiple of 8. */
+AVX2 static inline __attribute__((always_inline)) void unpack_lanes(struct adding *k, const uint8_t *at, unsigned width, size_t n, int64_t *v)
+{
+	k->mask = all((UINT64_C(1) << width) - 1);
+	if (width == 0)
+		for (size_t i = 0; i < n; i += 4, k->before = _mm256_add_epi64(k->before, k->four))
+			store(v + i, k->before);
+	else if (width <= 16)
+		unpack_narrow(k, at, width, n, v);
+	else
+		unpack_broad(k, at, width, n, v);
+}
+
+AVX2 static inline struct adding adding(uint64_t least, uint64_t s)
+{
+	return (struct adding) { .four = all(4 * least), .before = _mm256_add_epi64(all(s + least), times_0123(least)) };
+}
+
+AVX2 static uint64_t unpack_wide(const struct lanes_packed *p, size_t n, uint64_t s, int64_t *v)
+{
+	struct adding k = adding(p->least, s);
+
+	unpack_lanes(&k, p->at, p->width, n, v);
 	return n ? (uint64_t) v[n - 1] : s;
+}
+
+/* Widths change, what is added up goes on in the lanes. */
+AVX2 static void unpack_four(const struct lanes_four *p, uint64_t s, int64_t *v)
+{
+	struct adding k = adding(p->least, s);
+	const uint8_t *at = p->at;
+
+	for (unsigned m = 0; m < 4; at += p->rows / 8 * p->width[m], v += p->rows, m++)
+		unpack_lanes(&k, at, p->width[m], p->rows, v);
+}
+
+AVX2 static void total_wide(const int64_t *v, size_t n, uint64_t *sum, uint64_t *any)
+{
+	__m256i s[2] = { all(0), all(0) }, a[2] = { all(0), all(0) };
+	const __m256i add = all(UINT64_C(1) << 51);
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		__m256i x = _mm256_loadu_si256((const __m256i *) (v + i)), y = _mm256_loadu_si256((const __m256i *) (v + i + 4));
+
+		s[0] = _mm256_add_epi64(s[0], x);
+		s[1] = _mm256_add_epi64(s[1], y);
+		a[0] = _mm256_or_si256(a[0], _mm256_add_epi64(x, add));
+		a[1] = _mm256_or_si256(a[1], _mm256_add_epi64(y, add));
+	}
+	int64_t lane[2][4];
+	store(lane[0], _mm256_add_epi64(s[0], s[1]));
+	store(lane[1], _mm256_or_si256(a[0], a[1]));
+	for (int j = 0; j < 4; j++) {
+		*sum += (uint64_t) lane[0][j];
+		*any |= (uint64_t) lane[1][j];
+	}
+	total_each(v + i, n - i, sum, any);
 }
 
 AVX2 static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s)
@@ -210,13 +276,17 @@ static size_t find_wide(const int64_t *v, size_t n, int64_t x) { return find_eac
 
 static void steps_wide(int64_t *v, size_t n, uint64_t from, uint64_t step) { steps_each(v, n, from, step); }
 static void sum_wide(const int64_t *v, size_t n, struct lanes_sum *s) { sum_each(v, n, s); }
-static uint64_t unpack_wide(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+static void total_wide(const int64_t *v, size_t n, uint64_t *sum, uint64_t *any) { total_each(v, n, sum, any); }
+static void unpack_four(const struct lanes_four *p, uint64_t s, int64_t *v)
 {
-	return unpack_each(at, width, n, least, s, v);
+	const uint8_t *at = p->at;
+
+	for (unsigned m = 0; m < 4; at += p->rows / 8 * p->width[m], m++)
+		s = lanes_unpack(false, &(struct lanes_packed) { at, p->width[m], p->least }, p->rows, s, v + m * p->rows);
 }
-static uint64_t unpack_wider(const uint8_t *at, unsigned width, size_t n, uint64_t least, uint64_t s, int64_t *v)
+static uint64_t unpack_wide(const struct lanes_packed *p, size_t n, uint64_t s, int64_t *v)
 {
-	return unpack_each(at, width, n, least, s, v);
+	return unpack_each(p->at, p->width, n, p->least, s, v);
 }
 #endif
 
@@ -236,7 +306,7 @@ uint64_t lanes_unpack(bool wide, const struct lanes_packed *p, size_t n, uint64_
 		return sum + n * p->least;
 	}
 	if (whole)
-		sum = (p->width <= 16 ? unpack_wide : unpack_wider)(p->at, p->width, whole, p->least, sum, v);
+		sum = unpack_wide(p, whole, sum, v);
 	return n > whole ? unpack_each(p->at + whole / 8 * p->width, p->width, n - whole, p->least, sum, v + whole) : sum;
 }
 
@@ -246,6 +316,16 @@ struct lanes_sum lanes_sum(bool wide, const int64_t *v, size_t n)
 
 	(wide ? sum_wide : sum_each)(v, n, &s);
 	return s;
+}
+
+void lanes_unpack_four(const struct lanes_four *p, uint64_t sum, int64_t *v) { unpack_four(p, sum, v); }
+
+struct lanes_total lanes_total(bool wide, const int64_t *v, size_t n)
+{
+	uint64_t sum = 0, any = 0, one = (UINT64_C(1) << 51) | 1;
+
+	(wide ? total_wide : total_each)(v, n, &sum, &any);
+	return (struct lanes_total) { sum, any >> 52 == 0, (any | one) == one && n };
 }
 
 size_t lanes_find(bool wide, const int64_t *v, size_t n, int64_t x) { return (wide ? find_wide : find_each)(v, n, x); }

@@ -246,9 +246,16 @@ static int dict_values(struct pq_scratch *s, struct cur *c, const struct pq_col 
 {
 	uint32_t n = to->rows;
 
-	if (!dict || !dict->n || !need(&s->index, &s->index_room, n, sizeof(*s->index)))
-		return dict && dict->n ? no_memory() : damaged("its dictionary is missing");
+	if (!dict || !dict->n)
+		return damaged("its dictionary is missing");
 	unsigned width = cur_u8(c);
+	if (col->type != PQ_BYTES) {
+		const struct rle_of of = { dict->v, dict->n, width };
+
+		return !c->bad && width <= 16 && rle_lookup(c, &of, to->v, n) ? 0 : damaged("its indices are not right");
+	}
+	if (!need(&s->index, &s->index_room, n, sizeof(*s->index)))
+		return no_memory();
 	if (c->bad || width > 16 || !rle_decode(c, s->index, n, width))
 		return damaged("its indices are not right");
 	const uint16_t *index = s->index;
@@ -257,10 +264,8 @@ static int dict_values(struct pq_scratch *s, struct cur *c, const struct pq_col 
 		most = MAX(most, (uint32_t) index[i]);
 	if (most >= dict->n)
 		return damaged("an index is beyond its dictionary");
-	for (uint32_t i = 0; i < n && col->type == PQ_BYTES; i++)
+	for (uint32_t i = 0; i < n; i++)
 		to->text[i] = dict->text[index[i]];
-	for (uint32_t i = 0; i < n && col->type != PQ_BYTES; i++)
-		to->v[i] = dict->v[index[i]];
 	return 0;
 }
 

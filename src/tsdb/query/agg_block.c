@@ -313,12 +313,35 @@ static bool steady_block(struct agg *a, const struct span *s)
 	return true;
 }
 
+/* The same for whom the least and greatest are nothing: then a mean is only near to what it is the mean of. */
+static bool steady_total(struct agg *a, const struct span *s)
+{
+	const int64_t *m = s->v;
+	uint32_t last = s->n - 1;
+	struct lanes_total x = lanes_total(a->wide, m, s->n);
+
+	if (!x.small || (s->type == V_BOOL && !x.bits))
+		return false;
+	if (last) {
+		a->held_min = -INFINITY;
+		a->held_max = INFINITY;
+		a->b.covered_ns += s->t[last] - s->t[0];
+		sum_add(&a->integral, decimal_f64((int64_t) (x.sum - (uint64_t) m[last]), s->e) * (double) s->step_ns);
+	}
+	sum_add(&a->sum, decimal_f64((int64_t) x.sum, s->e));
+	a->b.n_used += s->n;
+	a->holding = true;
+	a->hold = decimal_f64(m[last], s->e);
+	a->hold_ns = s->t[last];
+	return true;
+}
+
 /* Nothing but good doubles, each until the next one: they are looked at where they lie. */
 static int plain(struct agg *a, const struct span *s, bool *ret_done)
 {
 	bool plain = !a->more && !s->cell && !s->q && a->step->between == TSDB_STEP;
 
-	*ret_done = plain && ((s->step_ns && (s->scaled || is_whole(s->type)) && steady_block(a, s)) ||
+	*ret_done = plain && ((s->step_ns && (s->scaled || is_whole(s->type)) && (a->step->lean ? steady_total : steady_block)(a, s)) ||
 		(s->type == V_F64 && !s->scaled && plain_block(a, s, s->v)));
 	if (!*ret_done)
 		return 0;
