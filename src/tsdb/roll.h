@@ -79,6 +79,18 @@ static inline bool roll_has(uint8_t type) { return type != V_STR && type != V_BY
 struct roll_pen;
 int roll_pen_new(struct roll_pen **ret);        /* 270 KB; freed by sys_free() */
 int roll_write(struct roll_pen *pen, struct pq_writer *w, uint32_t series, uint8_t type, const struct roll *row, uint32_t n);
+/* What the side index says of the rows that were written last: n of them, times, and in n_used their samples. If all there is to know of them but sums
+ * and values is that there is a sample each so many ns, from t_min to t_max, first_bits is that period, else 0, and last_q the places of the decimals,
+ * or ROLL_DOUBLES. */
+void roll_entry(const struct roll_pen *pen, const struct roll *row, uint32_t n, struct idx_entry *ret);
+enum { ROLL_DOUBLES = 255 };
+static inline void roll_entry_clock(struct idx_entry *e, int64_t period, uint32_t places)
+{
+	e->first_bits = (uint64_t) period;
+	e->last_q = places;
+}
+/* Whether a column has something that no clock says; one count a column. */
+bool roll_says_more(const uint32_t there[ROLL_COLS]);
 
 /* --- Reading */
 

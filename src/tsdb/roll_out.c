@@ -104,7 +104,7 @@ static int open_tier(struct roll_out *o, enum roll_tier tier)
 int roll_out_rows(struct roll_out *o, enum roll_tier tier, uint32_t series, uint8_t type, const struct roll *row, uint32_t n)
 {
 	struct tier_out *k = &o->tier[tier];
-	struct idx_entry e = { .series = series, .type = type, .n = n };
+	struct idx_entry e = { .series = series, .type = type };
 	int r = 0;
 
 	if (!n)
@@ -115,10 +115,7 @@ int roll_out_rows(struct roll_out *o, enum roll_tier tier, uint32_t series, uint
 		r = roll_write(o->pen, k->w, series, type, row, n);
 	if (r < 0)
 		return r;
-	e.t_min = row[0].t_min;
-	e.t_max = row[n - 1].t_max;
-	for (uint32_t i = 0; i < n; i++)
-		e.n_used += row[i].n;
+	roll_entry(o->pen, row, n, &e);
 	return idx_add_rows(&k->idx, &e);
 }
 

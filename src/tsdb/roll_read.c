@@ -606,6 +606,8 @@ static int rebuild_rows(struct roll_scan *c, struct names *names, struct rolls *
 			r = roll_read(c, &e, e.type, true, rolls);
 		if (r < 0)
 			break;
+		if (rolls->steady)
+			roll_entry_clock(&e, rolls->period, rolls->is_double ? ROLL_DOUBLES : rolls->e);
 		e.t_min = rolls->t_min[0];
 		e.t_max = rolls->t_max[rolls->n - 1];
 		e.n_used = rolls->row[rolls->n];

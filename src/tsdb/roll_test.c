@@ -145,3 +145,48 @@ TEST(figures_that_are_lost_or_torn_change_no_answer_and_the_next_merge_makes_the
 	}
 	plant_end(&p);
 }
+
+static void open_first(const struct plant *p, struct idx *ret)
+{
+	char path[256];
+	int64_t size;
+
+	path_of(p, ".1m.parquet", path);
+	must(file_size(path, &size) == 0);
+	path_of(p, ".1m.idx", path);
+	must(idx_open_cols(path, (uint64_t) size, ROLL_COLS, ret) == 0);
+}
+
+/* Of a series with a sample each period and nothing else to tell the side index says so; made anew it says the same. */
+TEST(a_side_index_of_figures_knows_the_clocks_and_says_the_same_when_it_is_made_anew)
+{
+	struct idx before, after;
+	struct plant p;
+	char path[256];
+
+	plant_begin(&p);
+	snprintf(path, sizeof(path), "%s/tenants/1/ts/manifest", p.f.dir);
+	first_base[0] = 0;
+	must(tsdb_manifest_files(path, 1, note_first, NULL) == 0 && first_base[0]);
+	open_first(&p, &before);
+	for (unsigned k = 0; k < PLENTY; k++) {
+		const struct idx_entry *e = idx_find(&before, p.series[k]);
+		bool clock = !kinds[k].jitter && !kinds[k].bad && !kinds[k].nan;
+
+		/* Noise is decimals here and there. */
+		if (e && (!clock || kinds[k].shape != NOISE))
+			is_int((int64_t) e->first_bits, clock ? kinds[k].period : 0);
+	}
+	is_int(idx_find(&before, p.series[4])->last_q, 0);
+	is_int(idx_find(&before, p.series[8])->last_q, 1);
+	path_of(&p, ".1m.idx", path);
+	must(unlink(path) == 0);
+	ok(restart_and_compare(&p));
+	open_first(&p, &after);
+	is_int(after.n, before.n);
+	for (uint32_t i = 0; i < MIN(before.n, after.n); i++)
+		ok(memcmp(&before.entry[i], &after.entry[i], sizeof(*before.entry)) == 0);
+	idx_close(&before);
+	idx_close(&after);
+	plant_end(&p);
+}

@@ -55,7 +55,16 @@ struct rows {
 	uint8_t v_e[4 * ROLL_PAGE_ROWS], v_is[4 * ROLL_PAGE_ROWS];
 };
 
-struct roll_pen { uint64_t bits[ROLL_PAGE_ROWS]; uint8_t is[ROLL_PAGE_ROWS]; uint8_t hint; struct rows rows; };
+struct roll_pen {
+	uint64_t bits[ROLL_PAGE_ROWS];
+	uint8_t is[ROLL_PAGE_ROWS];
+	uint8_t hint;
+	/* Of the series under way: how many rows had something to say in a column; whether all that are decimals are of so many places. */
+	uint32_t there[ROLL_COLS];
+	uint8_t places;
+	bool alike;
+	struct rows rows;
+};
 
 int roll_pen_new(struct roll_pen **ret)
 {
@@ -288,6 +297,7 @@ static void column(struct roll_pen *pen, struct pq_writer *w, unsigned col, cons
 		pen->is[i] = cells[col](k, i, &pen->bits[i]);
 		there += pen->is[i];
 	}
+	pen->there[col] += there;
 	if (!there)
 		pq_write_nulls(w, col, k->n);
 	else
@@ -302,6 +312,9 @@ static int piece(struct roll_pen *pen, struct pq_writer *w, uint32_t series, str
 		decimals_of_reals(k, &pen->hint);
 	for (uint32_t i = 0; i < k->n; i++)
 		sum_decimal(k, i);
+	pen->places = pen->there[ROLL_TS] ? pen->places : k->e[0];
+	for (uint32_t i = 0; i < k->n; i++)
+		pen->alike &= k->e[i] == pen->places;
 	pq_write_const(w, ROLL_SERIES, series, k->n);
 	for (unsigned c = ROLL_TS; c < ROLL_COLS; c++)
 		column(pen, w, c, k);
@@ -312,6 +325,8 @@ int roll_write(struct roll_pen *pen, struct pq_writer *w, uint32_t series, uint8
 {
 	int r = 0;
 
+	memset(pen->there, 0, sizeof(pen->there));
+	pen->alike = true;
 	for (uint32_t from = 0, some; from < n && r == 0; from += some) {
 		pen->rows.row = row + from;
 		pen->rows.whole = roll_is_whole(type);
@@ -320,4 +335,36 @@ int roll_write(struct roll_pen *pen, struct pq_writer *w, uint32_t series, uint8
 		r = piece(pen, w, series, &pen->rows);
 	}
 	return r;
+}
+
+/* Of the first row, or of the one behind it where that is a single sample. */
+static int64_t period_of(const struct roll *row, uint32_t n)
+{
+	return row[0].n > 1 ? row[0].period : n > 1 && row[1].n > 1 ? row[1].period : 0;
+}
+
+static bool is_clock(const struct roll *row, uint32_t n)
+{
+	int64_t period = period_of(row, n);
+	bool is = period > 0;
+
+	for (uint32_t i = 0; i < n && is; i++)
+		is = (row[i].n == 1 || row[i].period == period) && (!i || row[i].t_min - row[i - 1].t_max == period);
+	return is;
+}
+
+void roll_entry(const struct roll_pen *pen, const struct roll *row, uint32_t n, struct idx_entry *ret)
+{
+	const uint32_t *there = pen->there;
+	bool decimals = there[ROLL_E] == n && there[ROLL_LAST] == n && there[ROLL_SUM] == n && pen->alike;
+	bool doubles = !there[ROLL_E] && there[ROLL_LAST_D] == n && there[ROLL_SUM_D] == n;
+
+	ret->n = n;
+	ret->t_min = row[0].t_min;
+	ret->t_max = row[n - 1].t_max;
+	ret->n_used = 0;
+	for (uint32_t i = 0; i < n; i++)
+		ret->n_used += row[i].n;
+	if ((decimals || doubles) && !roll_says_more(there) && is_clock(row, n))
+		roll_entry_clock(ret, period_of(row, n), decimals ? pen->places : ROLL_DOUBLES);
 }

@@ -241,16 +241,24 @@ static struct value last_of(const struct rolls *r, uint32_t i, double as_double)
 /* What was read of the rows, at the end; their sum; and that of all values but the very last, each of which holds for a period. */
 static void steady_sums(const struct rolls *r, uint32_t from, uint32_t end, double *ret_last, double *ret_sum, double *ret_held)
 {
-	uint64_t whole = 0;
-	double sum = 0;
+	const int64_t *m = r->sum_m, *last = &r->last_m[end - 1];
 
-	for (uint32_t i = from; i < end && r->is_double; i++)
-		sum += roll_double(r->sum_m[i]);
-	for (uint32_t i = from; i < end && !r->is_double; i++)
-		whole += (uint64_t) r->sum_m[i];
-	*ret_last = r->is_double ? roll_double(r->last_m[end - 1]) : decimal_f64(r->last_m[end - 1], r->e);
-	*ret_sum = r->is_double ? sum : decimal_f64((int64_t) whole, r->e);
-	*ret_held = (double) r->period * (r->is_double ? sum - *ret_last : decimal_f64((int64_t) (whole - (uint64_t) r->last_m[end - 1]), r->e));
+	if (r->is_double) {
+		double sum = 0;
+
+		for (uint32_t i = from; i < end; i++)
+			sum += roll_double(m[i]);
+		*ret_last = roll_double(*last);
+		*ret_sum = sum;
+		*ret_held = (double) r->period * (sum - *ret_last);
+		return;
+	}
+	uint64_t sum = 0;
+	for (uint32_t i = from; i < end; i++)
+		sum += (uint64_t) m[i];
+	*ret_last = decimal_f64(*last, r->e);
+	*ret_sum = decimal_f64((int64_t) sum, r->e);
+	*ret_held = (double) r->period * decimal_f64((int64_t) (sum - (uint64_t) *last), r->e);
 }
 
 /* The same of a clock: each value but the very last holds for a period. */
