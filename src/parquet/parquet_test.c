@@ -69,7 +69,27 @@ TEST(four_and_four_gives_the_bits_of_one_by_one)
 			lanes_steps(false, a, n, sum, least);
 			lanes_steps(wide, b, n, sum, least);
 			must(memcmp(a, b, n * sizeof(*a)) == 0);
+			for (size_t i = 0; i < n; i++)
+				a[i] = i % 5 ? (int64_t) (next_random(&seed) >> (width | 1)) : -(int64_t) (i & 1);
+			struct lanes_total t = lanes_total(false, a, n), u = lanes_total(wide, a, n);
+			bool small = true, bits = true;
+			for (size_t i = 0; i < n; i++) {
+				small &= a[i] >= -(INT64_C(1) << 51) && a[i] < INT64_C(1) << 51;
+				bits &= a[i] == 0 || a[i] == 1;
+			}
+			must(t.sum == lanes_sum(false, a, n).sum && u.sum == t.sum && t.small == small && u.small == small && t.bits == bits && u.bits == bits);
 		}
+	for (unsigned i = 0; i < 2000 && wide; i++) {
+		uint64_t x = next_random(&seed), least = next_random(&seed), sum = next_random(&seed), s = sum;
+		uint8_t width[4];
+
+		for (unsigned m = 0; m < 4; m++)
+			width[m] = (uint8_t) ((x >> 8 * m & 0xff) % (x >> 40 & 1 ? 57 : 9));
+		lanes_unpack_four(&(struct lanes_four) { packed, width, least, 64 }, sum, b);
+		for (size_t m = 0, at = 0; m < 4; at += 8 * width[m++])
+			s = lanes_unpack(false, &(struct lanes_packed) { packed + at, width[m], least }, 64, s, a + 64 * m);
+		must(memcmp(a, b, 256 * sizeof(*a)) == 0);
+	}
 }
 
 TEST(delta_binary_packed_is_as_the_standard_shows)
@@ -187,10 +207,13 @@ TEST(levels_are_what_the_hybrid_says)
 
 TEST(the_run_length_hybrid_brings_every_width_back)
 {
+	static int64_t meant[1 << 16], stood[1000];
 	static uint8_t out[1 << 16];
 	uint16_t v[1000], back[1000];
 	uint64_t seed = 2;
 
+	for (size_t i = 0; i < ELEMENTSOF(meant); i++)
+		meant[i] = (int64_t) (i * 2654435761u) - 7;
 	for (unsigned width = 0; width <= 16; width++)
 		for (unsigned mix = 0; mix < 8; mix++)
 			for (size_t n = 1; n <= 1000; n += 37) {
@@ -204,6 +227,17 @@ TEST(the_run_length_hybrid_brings_every_width_back)
 				must(rle_decode(&c, back, n, width));
 				must(memcmp(v, back, n * sizeof(*v)) == 0);
 				is_int(cur_left(&c), 0);
+				/* The same as what they stand for; an index that stands for nothing is refused. */
+				uint16_t most = 0;
+				for (size_t i = 0; i < n; i++)
+					most = MAX(most, v[i]);
+				c = cur_of(out, (size_t) (p.at - out));
+				must(rle_lookup(&c, &(struct rle_of) { meant, most + 1u, width }, stood, n));
+				for (size_t i = 0; i < n; i++)
+					must(stood[i] == meant[v[i]]);
+				is_int(cur_left(&c), 0);
+				c = cur_of(out, (size_t) (p.at - out));
+				must(!most || !rle_lookup(&c, &(struct rle_of) { meant, most, width }, stood, n));
 			}
 }
 
