@@ -61,6 +61,8 @@ int pq_writer_new(struct pq_writer **ret, const struct pq_writer_config *config)
 		w->config.page_rows = PQ_PAGE_ROWS;
 	if (!w->config.level)
 		w->config.level = 1;
+	if (!w->config.level_large)
+		w->config.level_large = w->config.level;
 	arena_init(&w->arena, &sys_heap, 0);
 	w->raw = BUF_INIT(&sys_heap, PQ_PAGE_BYTES * 4);
 	w->levels = w->packed[0] = w->packed[1] = w->raw;
@@ -262,21 +264,17 @@ static bool group_is_full(const struct pq_writer *w)
 	return w->group_at + w->config.page_rows > PQ_GROUP_ROWS || pq_writer_held_bytes(w) >= PQ_GROUP_BYTES;
 }
 
-int pq_write_break(struct pq_writer *w)
-{
-	int r = w->page_at ? end_page(w) : 0;
-
-	if (r < 0 || !group_is_full(w))
-		return r;
-	r = end_group(w);
-	return r < 0 ? r : group_begin(w);
-}
-
 int pq_write_rows(struct pq_writer *w, uint32_t n)
 {
 	w->page_at += n;
 	w->rows += n;
-	return w->page_at < w->config.page_rows && w->text_bytes < PQ_PAGE_BYTES ? 0 : pq_write_break(w);
+	if (w->page_at < w->config.page_rows && w->text_bytes < PQ_PAGE_BYTES)
+		return 0;
+	int r = end_page(w);
+	if (r < 0 || !group_is_full(w))
+		return r;
+	r = end_group(w);
+	return r < 0 ? r : group_begin(w);
 }
 
 int pq_writer_finish(struct pq_writer *w)

@@ -25,6 +25,7 @@ struct pq_writer_config {                     /* what it points to must live as 
 	int fd;                         /* borrowed, at offset 0 of an empty file */
 	unsigned page_rows;             /* 0: PQ_PAGE_ROWS */
 	int level;                      /* of zstd; 0: 1 */
+	int level_large;                /* the same for pages of more than 6 KB of numbers; 0: like the others */
 	bool quick;                     /* whole numbers as deltas, without a look at what else would be smaller: for files that are soon merged */
 };
 
@@ -39,7 +40,6 @@ void pq_write_const(struct pq_writer *w, unsigned col, uint64_t bits, uint32_t n
 void pq_write_nulls(struct pq_writer *w, unsigned col, uint32_t n);
 void pq_write_text(struct pq_writer *w, unsigned col, const void *bytes, uint32_t len);            /* one row */
 int pq_write_rows(struct pq_writer *w, uint32_t n);        /* ends the piece; < 0: the file is spoiled, free the writer */
-int pq_write_break(struct pq_writer *w);                    /* ends the page: what comes is of another kind, and is packed better by itself */
 int pq_writer_finish(struct pq_writer *w);                  /* last page, row group, indexes and footer; does not sync */
 
 uint64_t pq_writer_total_rows(const struct pq_writer *w);

@@ -9,7 +9,7 @@
 #include "parquet/thrift.h"
 #include "sys/sys.h"
 
-enum { SLOTS = PQ_DICT_ENTRIES * 2, HEADER_MAX = 64 };
+enum { SLOTS = PQ_DICT_ENTRIES * 2, HEADER_MAX = 64, LARGE_PAGE = 6144 };
 
 struct candidate { enum pq_encoding encoding; size_t cost, raw; };
 
@@ -111,14 +111,16 @@ static void put_values(struct pq_writer *w, unsigned col, enum pq_encoding encod
 	}
 }
 
-static int compress(struct pq_writer *w, const struct buf *raw, struct buf *to)
+static int compress(struct pq_writer *w, unsigned col, const struct buf *raw, struct buf *to)
 {
 	size_t bound = ZSTD_compressBound(raw->len);
 
 	buf_clear(to);
 	if (raw->failed || !buf_reserve(to, bound))
 		return pq_writer_no_memory();
-	size_t n = ZSTD_compressCCtx(w->zstd, to->data, bound, raw->data, raw->len, w->config.level);
+	bool large = raw->len > LARGE_PAGE && pq_width(w->config.cols[col].type);
+	int level = large ? w->config.level_large : w->config.level;
+	size_t n = ZSTD_compressCCtx(w->zstd, to->data, bound, raw->data, raw->len, level);
 	if (ZSTD_isError(n))
 		return err_failf(ERR_BROKEN, "zstd: %s", ZSTD_getErrorName(n));
 	to->len = n;
@@ -134,7 +136,7 @@ static int try_encoding(struct pq_writer *w, unsigned col, enum pq_encoding enco
 	if (w->levels.len)
 		buf_addn(&w->raw, w->levels.data, w->levels.len);
 	put_values(w, col, encoding);
-	int r = compress(w, &w->raw, to);
+	int r = compress(w, col, &w->raw, to);
 	if (r < 0)
 		return r;
 	if (best->cost == 0 || to->len + extra < best->cost) {
@@ -300,7 +302,7 @@ int pq_writer_dict_page(struct pq_writer *w, unsigned col, struct buf *out)
 
 	buf_clear(&w->raw);
 	put_plain(&w->raw, &w->config.cols[col], f->dict.entry, f->dict.n, &f->dict.text);
-	int r = compress(w, &w->raw, &w->packed[0]);
+	int r = compress(w, col, &w->raw, &w->packed[0]);
 	if (r < 0)
 		return r;
 	header(out, PQ_DICTIONARY_PAGE, w->raw.len, &w->packed[0], f->dict.n, PQ_PLAIN);
@@ -353,7 +355,7 @@ int pq_writer_end_nulls(struct pq_writer *w, unsigned col)
 		return 0;
 	buf_clear(&w->levels);
 	put_levels(w, NULL, f->null_rows);
-	int r = compress(w, &w->levels, &w->packed[w->best]);
+	int r = compress(w, col, &w->levels, &w->packed[w->best]);
 	if (r < 0)
 		return r;
 	struct pq_page out = { .first_row = f->null_from, .rows = f->null_rows, .all_null = true };

@@ -20,6 +20,7 @@ struct job {
 	bool makes;                     /* there are points to be made: nothing is added now */
 	bool made;                      /* they are made: this is the second time */
 	uint32_t lines;
+	int64_t known_ns;               /* of the last line that was known */
 	struct err first_error;
 };
 
@@ -209,7 +210,6 @@ static int take_known(struct job *j, struct lines *l)
 {
 	uint64_t bits[INTAKE_COLUMNS_MAX];
 	const struct intake_known *k = j->makes ? NULL : intake_row_next(&j->intake);
-	int64_t ns = 0;
 
 	if (!k || !lines_known(l, k->head, k->head_len))
 		return 0;
@@ -218,9 +218,9 @@ static int take_known(struct job *j, struct lines *l)
 		return 0;
 	}
 	j->lines++;
-	int r = time_of(j, l, &ns);
+	int r = l->time_again ? 0 : time_of(j, l, &j->known_ns);
 	if (r == 0)
-		r = intake_row_again(&j->intake, ns, bits);
+		r = intake_row_again(&j->intake, j->known_ns, bits);
 	return r < 0 ? r : 1;
 }
 

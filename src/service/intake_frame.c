@@ -10,7 +10,6 @@
  */
 #include "service/intake.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "sys/sys.h"
@@ -114,25 +113,25 @@ static int row(struct intake *t)
 	return r;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-	return (x > y) - (x < y);
-}
-
 static int each_once(const struct intake *t, bool *ret)
 {
 	const struct intake_frames *f = t->frames;
-	uint32_t *sorted = arena_array(t->scope->arena, uint32_t, f->n);
+	uint32_t slots = 64;
 
-	if (!sorted)
+	while (slots < 2 * f->n)
+		slots *= 2;
+	uint32_t *slot = arena_array(t->scope->arena, uint32_t, slots);         /* 0: free; no series has that number */
+	if (!slot)
 		return no_memory();
-	memcpy(sorted, f->series, f->n * sizeof(*sorted));
-	qsort(sorted, f->n, sizeof(*sorted), by_number);
 	*ret = true;
-	for (uint32_t i = 1; i < f->n; i++)
-		*ret = *ret && sorted[i] != sorted[i - 1];
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t at = (f->series[i] * UINT32_C(0x9e3779b1)) >> 7;
+
+		while (slot[at & (slots - 1)] && slot[at & (slots - 1)] != f->series[i])
+			at++;
+		*ret = *ret && !slot[at & (slots - 1)];
+		slot[at & (slots - 1)] = f->series[i];
+	}
 	return 0;
 }
 
@@ -181,6 +180,12 @@ int intake_frame_add(struct intake *t, int64_t time_ns, uint32_t series, enum vt
 		return no_memory();
 	if (f->off)
 		return 0;
+	if (f->k && f->series[f->n] == series && (!f->n || f->time_ns == time_ns)) {    /* what was to come */
+		f->time_ns = time_ns;
+		f->bits[f->n++] = bits;
+		r = f->n == f->k ? row(t) : 0;
+		return r < 0 ? r : 1;
+	}
 	if (f->k ? f->series[f->n] != series || (f->n && f->time_ns != time_ns) : f->n == BATCH_SERIES_MAX)
 		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
 	else if (!f->k && f->n && f->time_ns != time_ns)

@@ -37,6 +37,7 @@ struct intake_rows {
 	struct row **slot;
 	uint32_t slots, *used, n_used;
 	struct heads *heads;                    /* NULL: nothing is remembered */
+	uint32_t asked;                         /* lines that were not those expected to come: from them there is something to learn */
 	bool everywhere;                        /* what is known may be written without a look at where it is */
 	bool spelled;
 	struct map owners;
@@ -146,6 +147,7 @@ int intake_row(struct intake *t, const char *head, size_t len, bool plain, int64
 
 	s->time_ns = time_ns;
 	s->n = 0;
+	s->asked++;
 	s->spelled |= !plain && memchr(head, '\\', len) != NULL;
 	s->is_new = s->other = false;
 	bool has_place = place_of(s, hash, head, len, &at, &r);
@@ -537,7 +539,7 @@ void intake_rows_remember(struct intake *t)
 {
 	const struct intake_rows *s = t->rows;
 
-	if (!s || !s->heads || s->spelled || s->reshaped)
+	if (!s || !s->heads || s->spelled || s->reshaped || (s->asked == 1 && s->slot[s->used[0]]->seen))
 		return;
 	for (uint32_t i = 0; i < s->n_used; i++) {
 		struct row *r = s->slot[s->used[i]];

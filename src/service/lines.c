@@ -383,8 +383,10 @@ static const char *known_time(struct lines *l, const char *p)
 	const char *from = p;
 	uint64_t v = 0;
 
+	l->time_again = true;
 	if ((size_t) (l->end - p) > l->time_len && l->time_len && same(p, l->time_text, l->time_len) && p[l->time_len] == '\n')
 		return p + l->time_len;
+	l->time_again = false;
 	for (; p < l->end && digit(*p) && p - from < 19; p++)
 		v = v * 10 + (uint64_t) (*p - '0');
 	if (p == from || v > INT64_MAX)
@@ -400,6 +402,7 @@ bool lines_known_end(struct lines *l)
 	const char *p = l->fields, *end = l->end;
 
 	l->has_time = p < end && *p == ' ';
+	l->time_again = false;
 	if (l->has_time)
 		p = known_time(l, p + 1);
 	if (!p || (p < end && *p != '\n'))

@@ -25,6 +25,7 @@ struct lines {
 	const char *time_text;          /* of the last known line (lines_known), and how long it is: lines that come together say the same */
 	size_t time_len;
 	int64_t time_known;
+	bool time_again;                /* the current line's is that of the last known one */
 };
 
 struct lines lines_of(const char *text, size_t len);

@@ -228,22 +228,8 @@ static int sync_some(struct output *o)
 	return sys.fdatasync(o->fd) < 0 ? sys_fail(errno, "sync", o->temp) : 0;
 }
 
-/* Between series, where the last one has half a page of its own. */
-static int begin_series(struct output *o, uint32_t series)
-{
-	bool breaks = o->page_series >= PQ_PAGE_ROWS / 2;
-
-	o->at_series = series;
-	o->page_series = 0;
-	return breaks ? pq_write_break(o->w) : 0;
-}
-
 int output_put(struct output *o, uint32_t series, const struct span *all)
 {
-	int r = o->at_series != series ? begin_series(o, series) : 0;
-
-	if (r < 0)
-		return r;
 	for (uint32_t at = 0, n; at < all->n; at += n) {
 		struct span s = span_part(all, at, all->n - at);
 
@@ -258,10 +244,8 @@ int output_put(struct output *o, uint32_t series, const struct span *all)
 			put_numbers(o, &s, series);
 			pq_write_nulls(o->w, COL_S, n);
 		}
-		o->page_series += n;
-		if (n == pq_writer_room(o->w))
-			o->page_series = 0;             /* the page is full */
-		r = pq_write_rows(o->w, n);
+		int r = pq_write_rows(o->w, n);
+
 		if (r < 0)
 			return r;
 	}
@@ -277,7 +261,7 @@ int output_put(struct output *o, uint32_t series, const struct span *all)
 	f->t_max = MAX(f->t_max, all->t[all->n - 1]);
 	f->series_max = series;
 	f->rows += all->n;
-	r = idx_add(&o->idx, series, all);
+	int r = idx_add(&o->idx, series, all);
 	return r < 0 ? r : sync_some(o);
 }
 
@@ -321,7 +305,7 @@ int output_open(struct output *o, const struct file_info *info)
 	o->temp[0] = o->temp_idx[0] = 0;
 	o->info = *info;
 	o->info.parts = PART_RAW;
-	o->hint_series = o->at_series = o->page_series = 0;
+	o->hint_series = 0;
 	o->synced = 0;
 	buf_addf(&b, "%s/tmp/tsdb-%u-%llu.parquet", o->t->data, o->te->id, id);
 	buf_addf(&i, "%s/tmp/tsdb-%u-%llu.idx", o->t->data, o->te->id, id);
@@ -334,7 +318,7 @@ int output_open(struct output *o, const struct file_info *info)
 	if (r < 0)
 		return r;
 	return pq_writer_new(&o->w, &(struct pq_writer_config) { .cols = sample_cols, .n_cols = SAMPLE_COLS, .n_sorted = 2, .created_by = o->t->created_by,
-		.meta = o->meta, .fd = o->fd, .level = o->zstd, .quick = o->quick });
+		.meta = o->meta, .fd = o->fd, .level = o->zstd, .level_large = MIN(o->zstd, (int) LARGE_ZSTD), .quick = o->quick });
 }
 
 static int put_in_place(struct output *o)
