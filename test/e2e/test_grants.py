@@ -67,6 +67,29 @@ def test_a_right_in_a_place_reaches_what_lies_below_and_nothing_else(p):
     assert people.write(p, "south/press/unheard", 2, secret)[0] == 403
 
 
+def test_lines_that_somebody_else_taught_the_order_of_are_written_only_where_one_may(p):
+    """The platform remembers which line follows which; who may write in north alone sends the same lines."""
+    lines = [p.north["path"], p.south["path"]]
+    body = lambda at, n, paths: "\n".join(f"{path.rsplit('/', 1)[0]} temp={n + i} {at + i}" for i in range(3) for path in paths)  # noqa: E731
+    at, head = int(time.time()) - 3000, {"Content-Type": "text/plain"}
+    secret, _ = token(p, "sends north", place=p.north["place"])
+
+    def send(n, paths, token=None):
+        status, _, problem = p.call("POST", f"{BASE}/write?precision=s", body(at + 10 * n, 100 * n, paths), token, head)
+        return status, problem["args"]["permission"] if status == 403 else None
+
+    def values(path):
+        return p.query([path], "now-1h", "now").get(path, {"v": []})["v"]
+    assert [send(n, lines) for n in range(3)] == [(204, None)] * 3
+    assert send(3, lines, secret) == (403, "sample.write")
+    assert send(4, lines[:1], secret) == (204, None) and send(5, lines[:1], secret) == (204, None)
+    assert send(6, lines[1:], secret) == (403, "sample.write") and send(7, lines[::-1], secret) == (403, "sample.write")
+    assert send(8, lines) == (204, None)
+    tenon.wait_for(lambda: 802 in values(lines[1]) and 802 in values(lines[0]), 20, "the last line of all")
+    assert [v for v in values(lines[0]) if v >= 3 and v not in (100, 101, 102)] == [200, 201, 202, 400, 401, 402, 500, 501, 502, 800, 801, 802]
+    assert [v for v in values(lines[1]) if v >= 3 and v not in (100, 101, 102)] == [200, 201, 202, 800, 801, 802]
+
+
 def test_what_is_changed_must_lie_there_before_and_after(p):
     secret, _ = token(p, "changer", place=p.north["place"])
 

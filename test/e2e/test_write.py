@@ -197,6 +197,26 @@ def test_of_rounds_in_lines_of_their_own_the_last_line_counts(platform):
         tenon.wait_for(lambda: platform.query([path], *DAY).get(path, {}).get("v") == wanted, 10, f"{path} is as written last")
 
 
+def test_lines_that_were_sent_before_mean_the_points_of_now(platform):
+    """The same two lines over and over, while one point is deleted, made with another type, and its device gets another code."""
+    head = {"Content-Type": "text/plain"}
+    point = lambda code: platform.call("GET", f"/api/v1/points?code={code}")[2]["items"]  # noqa: E731
+
+    def send(n, kind=""):
+        return platform.call("POST", "/api/v1/write?precision=s", f"same,n=1 one={n} {T0 + n}\nsame,n=2 two={n}{kind} {T0 + n}\nsame,n=1 one={n} {T0 + n + 100}", headers=head)[0]
+    assert [send(n) for n in range(3)] == [204] * 3
+    assert platform.call("DELETE", f"/api/v1/points/{point('two')[0]['id']}")[0] in (200, 204)
+    assert [send(n, "i") for n in range(3, 6)] == [204] * 3 and [r["type"] for r in point("two")] == ["i64"]
+    assert send(6, ".5") == 422 and send(6, "i") == 204
+    tenon.wait_for(lambda: [int(v) for v in platform.query(["same,n=2/two"], *DAY)["same,n=2/two"]["v"]] == [3, 4, 5, 6], 20, "those of the new point")
+    device = platform.call("GET", "/api/v1/devices?code=same,n=2")[2]["items"][0]["id"]
+    assert platform.call("PATCH", f"/api/v1/devices/{device}", {"code": "renamed"})[0] == 200
+    assert send(7, "i") == 204
+    tenon.wait_for(lambda: [int(v) for v in platform.query(["same,n=2/two"], *DAY).get("same,n=2/two", {"v": []})["v"]] == [7], 20, "a point that was made for it")
+    assert [int(v) for v in platform.query(["renamed/two"], *DAY)["renamed/two"]["v"]] == [3, 4, 5, 6]
+    assert len(read(platform, "same,n=1/one", 16)["v"]) == 16
+
+
 def test_a_line_of_too_many_fields_is_counted_not_out_of_memory(platform):
     """503 would mean: send it again."""
     head = {"Content-Type": "text/plain"}
