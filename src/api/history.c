@@ -127,7 +127,7 @@ static int run_export(struct call *c)
 	return r < 0 ? r : answer_job(c, &job);
 }
 
-static const char *const retention_params[] = { "samples", "minutes", "hours", NULL };
+static const char *const retention_params[] = { "samples", "minutes", "hours", "label", "days", NULL };
 
 static int days(struct call *c, const char *key, uint32_t *days)
 {
@@ -146,20 +146,28 @@ static int run_retention(struct call *c)
 {
 	struct history_retention v;
 	int any = 0, r = history_retention(&c->scope, NULL, &v);
-	struct history_keep asked;
+	struct history_what_if asked = { .label = call_param(c, "label"), .days = -1 };
+	uint32_t days_of_label = 0;
 	struct json j;
 
 	if (r < 0)
 		return r;
-	asked = v.keep;
-	uint32_t *const at[] = { &asked.samples, &asked.minutes, &asked.hours };
+	asked.keep = v.keep;
+	uint32_t *const at[] = { &asked.keep.samples, &asked.keep.minutes, &asked.keep.hours };
 	for (unsigned i = 0; i < ELEMENTSOF(at); i++) {
 		r = days(c, retention_params[i], at[i]);
 		if (r < 0)
 			return r;
 		any |= r;
 	}
-	r = any ? history_retention(&c->scope, &asked, &v) : 0;
+	r = days(c, "days", &days_of_label);
+	if (r > 0)
+		asked.days = (int32_t) days_of_label;
+	if (r > 0 && !asked.label)
+		r = err_at(err_fail(ERR_REQUIRED, "field", "label", NULL), "label");
+	if (r < 0)
+		return r;
+	r = any || asked.label ? history_retention(&c->scope, &asked, &v) : 0;
 	if (r < 0)
 		return r;
 	j = answer_json(c);

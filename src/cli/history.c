@@ -9,7 +9,7 @@
 #include "sys/sys.h"
 #include "tsdb/tsdb.h"
 
-struct history_options { REMOTE_MEMBERS; const char *data, *folder, *samples, *minutes, *hours; };
+struct history_options { REMOTE_MEMBERS; const char *data, *folder, *samples, *minutes, *hours, *label, *days; };
 static const struct rec_field history_fields[] = {
 	REMOTE_FIELDS(struct history_options),
 	F(struct history_options, data, .label = "Data folder, for check; without it the running platform is asked", .label_zh = "数据文件夹（用于 check）；不填则询问运行中的平台"),
@@ -18,11 +18,13 @@ static const struct rec_field history_fields[] = {
 	F(struct history_options, samples, .label = "Days of samples, for retention: what would go", .label_zh = "样本保留天数（用于 retention）：查看将删除的内容"),
 	F(struct history_options, minutes, .label = "Days of figures of minutes", .label_zh = "分钟数据保留天数"),
 	F(struct history_options, hours, .label = "Days of figures of hours", .label_zh = "小时数据保留天数"),
+	F(struct history_options, label, .label = "A data label, with --days: what would go if it said so", .label_zh = "数据标签，与 --days 合用：查看按此设定将删除的内容"),
+	F(struct history_options, days, .label = "Its days; none: it says nothing", .label_zh = "其保留天数；不填为不作规定"),
 };
 const struct rec_type history_option_type = REC_PLAIN(struct history_options, "options", history_fields);
 const char *const history_verbs[] = { "stats", "compact", "retention", "check", NULL };
 
-/* All members but the levels. */
+/* All members but the lists, which are tables of their own. */
 static struct tree *rest_of(const struct tree *answer, struct arena *a)
 {
 	struct tree *rest = arena_new(a, struct tree), *items = arena_array(a, struct tree, answer->n + 1);
@@ -33,7 +35,7 @@ static struct tree *rest_of(const struct tree *answer, struct arena *a)
 	rest->items = items;
 	rest->n = 0;
 	TREE_EACH(member, answer)
-		if (!str_eq(member->key, "levels") && !str_eq(member->key, "folders") && !str_eq(member->key, "notes"))
+		if (!str_eq(member->key, "levels") && !str_eq(member->key, "folders") && !str_eq(member->key, "notes") && !str_eq(member->key, "labels"))
 			items[rest->n++] = *member;
 	return rest;
 }
@@ -207,24 +209,49 @@ static int stats(const struct remote *remote, struct arena *a)
 }
 
 /* What is kept, or (--samples, --minutes, --hours) what would go if it were so many days. */
+/* What is said for all, what would go; then the labels as a table of their own. */
+static void show_retention(struct tree *answer, const char *output, struct arena *a, struct buf *out)
+{
+	static const char *const columns[] = { "code", "name", "keep_days", "points", "decides", NULL };
+	static const struct rec_type nothing = { .n_fields = 0 };
+	const struct tree *labels = tree_find(answer, "labels");
+	struct tree *rest = rest_of(answer, a);
+
+	if (!str_eq(output, "table") || !rest) {
+		show_one(&nothing, answer, output, out);
+		return;
+	}
+	show_one(&nothing, rest, output, out);
+	if (labels && labels->n) {
+		buf_addc(out, '\n');
+		show_columns(columns, labels, output, out);
+	}
+}
+
 static int retention(const struct history_options *o, const struct remote *remote, struct arena *a)
 {
-	static const struct rec_type nothing = { .n_fields = 0 };
-	const struct { const char *name, *value; } asked[] = { { "samples", o->samples }, { "minutes", o->minutes }, { "hours", o->hours } };
-	struct buf out = BUF_INIT(&sys_heap, 1 << 16);
-	const char *path = "/api/v1/history/retention";
+	const struct { const char *name, *value; } asked[] = { { "samples", o->samples }, { "minutes", o->minutes }, { "hours", o->hours }, { "label", o->label },
+		{ "days", o->days } };
+	struct buf out = BUF_INIT(&sys_heap, 1 << 20), path = BUF_INIT(&sys_heap, 1 << 12);
+	struct remote_request q = { .method = "GET" };
 	struct tree *answer;
 	char sep = '?';
 
+	buf_add(&path, "/api/v1/history/retention");
 	for (unsigned i = 0; i < ELEMENTSOF(asked); i++)
 		if (!str_empty(asked[i].value)) {
-			path = arena_fmt(a, "%s%c%s=%.10s", path, sep, asked[i].name, asked[i].value);
+			buf_addf(&path, "%c%s=", sep, asked[i].name);
+			remote_escape(&path, asked[i].value);
 			sep = '&';
 		}
-	int r = remote_tree(remote, &(struct remote_request) { .method = "GET", .path = path }, a, &answer);
+	q.path = arena_str(a, path.data);
+	buf_done(&path);
+	if (!q.path)
+		return err_fail(ERR_NO_MEMORY, "what", "request", NULL);
+	int r = remote_tree(remote, &q, a, &answer);
 	if (r < 0)
 		return r;
-	show_one(&nothing, answer, remote->output, &out);
+	show_retention(answer, remote->output, a, &out);
 	show_print(&out);
 	return 0;
 }

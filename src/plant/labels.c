@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "plant/picture.h"
 #include "sys/sys.h"
+#include "tsdb/tsdb.h"
 
 static bool same_label(const void *item, const void *key) { return uuid_equal(&((const struct labelled *) item)->id, key); }
 static uint64_t hash_id(const struct uuid *id) { return hash_bytes(id, sizeof(*id)); }
@@ -143,18 +144,60 @@ static bool is_longer(int32_t days, int32_t than)
 	return days >= 0 && than != 0 && (days == 0 || days > than);
 }
 
-const struct labelled *picture_days(const struct item *i, int32_t *ret_days)
+/* As if `other` said so. */
+static const struct labelled *days_if(const struct item *i, const struct labelled *other, int32_t says, int32_t *ret_days)
 {
 	const struct labelled *by = NULL;
 	int32_t days = i->keep_days;
 
-	for (uint32_t k = 0; i->keep_days < 0 && k < i->point.n_labels; k++)
-		if (is_longer(i->worn[k].label->keep_days, days)) {
-			by = i->worn[k].label;
-			days = by->keep_days;
+	for (uint32_t k = 0; i->keep_days < 0 && k < i->point.n_labels; k++) {
+		const struct labelled *l = i->worn[k].label;
+		int32_t its = l == other ? says : l->keep_days;
+
+		if (is_longer(its, days)) {
+			by = l;
+			days = its;
 		}
+	}
 	*ret_days = days;
 	return by;
+}
+
+const struct labelled *picture_days(const struct item *i, int32_t *ret_days)
+{
+	return days_if(i, NULL, -1, ret_days);
+}
+
+uint32_t picture_retain(int32_t days)
+{
+	return days < 0 ? 0 : days ? (uint32_t) days : TSDB_DAYS_MAX + 1;
+}
+
+int plant_days_if(struct plant *p, uint32_t tenant, const struct plant_if *what, struct arena *a, const uint32_t **ret)
+{
+	const struct labelled *l = NULL;
+	struct picture *t;
+	uint32_t *list, n;
+
+	rwlock_read(&p->lock);
+	t = picture_find(p, tenant);
+	if (t)
+		l = picture_label(t, &what->label);
+	n = t ? t->n_series : 0;
+	list = arena_array(a, uint32_t, n + 1);
+	for (uint32_t i = 0; list && i < n; i++)
+		list[i] = TSDB_AS_IT_IS;
+	for (uint32_t i = 0; list && l && i < l->n; i++) {
+		int32_t would;
+
+		days_if(l->items[i], l, what->days, &would);
+		list[l->items[i]->point.series] = picture_retain(would);
+	}
+	rwlock_unlock(&p->lock);
+	if (!list)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	*ret = list;
+	return (int) n;
 }
 
 /* ---- looking up ---- */

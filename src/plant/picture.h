@@ -63,7 +63,7 @@ int picture_copy(const struct item *i, struct arena *a, struct plant_point *ret)
 int picture_by_path(const void *a, const void *b);     /* of struct plant_point, for qsort() */
 void picture_take(struct picture *t, struct item *i);  /* out of the indexes; the item is the caller's */
 
-/* labels.c. With the write lock, but for label_of_days(): nobody else writes while plant_sync() is at it. */
+/* labels.c. With the write lock, as all that changes a picture. */
 bool picture_wear(struct picture *t, struct item *i);   /* into the lists of its labels; false: no memory, it is in none */
 void picture_unwear(struct picture *t, struct item *i);
 struct labelled *picture_label(const struct picture *t, const struct uuid *id);        /* NULL: nobody knows it */
@@ -71,4 +71,5 @@ int picture_label_set(struct picture *t, const struct label *rec);
 void picture_label_gone(struct picture *t, const struct uuid *id);
 void picture_labels_done(struct picture *t);
 /* Whose days count for the item: NULL: its own, or nobody's (then *ret_days is -1). */
+uint32_t picture_retain(int32_t days);  /* days as tsdb_retain() takes them */
 const struct labelled *picture_days(const struct item *i, int32_t *ret_days);

@@ -65,6 +65,9 @@ struct plant_label { struct uuid id; const char *code, *name; int32_t keep_days;
 int plant_label(struct plant *p, uint32_t tenant, const char *field, const char *text, struct arena *a, struct plant_label *ret);
 /* All labels by code; and how many points say themselves how long their samples are kept. Returns how many labels. Looks at every point. */
 int plant_labels(struct plant *p, uint32_t tenant, struct arena *a, struct plant_label **ret, uint32_t *ret_own);
+/* By series, what tsdb_retain() would hear of those who wear the label if it said `days` (-1: nothing); TSDB_AS_IT_IS of all others. In the arena. Returns how many. */
+struct plant_if { struct uuid label; int32_t days; };
+int plant_days_if(struct plant *p, uint32_t tenant, const struct plant_if *what, struct arena *a, const uint32_t **ret);
 /* plant_list() of the points that wear a label: only they are looked at. */
 int plant_labelled(struct plant *p, uint32_t tenant, const struct uuid *label, const char *prefix, struct arena *a, struct plant_point **ret);
 /* Does it wear one of the n labels? */

@@ -80,7 +80,7 @@ static void retain(const struct sync *s, const struct item *i)
 	int32_t days;
 
 	picture_days(i, &days);
-	tsdb_retain(s->plant->tsdb, s->picture->tenant, i->point.series, days < 0 ? 0 : days ? (uint32_t) days : TSDB_DAYS_MAX + 1);
+	tsdb_retain(s->plant->tsdb, s->picture->tenant, i->point.series, picture_retain(days));
 }
 
 /* What a label says now, to all who wear it. */

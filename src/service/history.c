@@ -2,6 +2,7 @@
 #include "service/history.h"
 
 #include "job/job.h"
+#include "plant/plant.h"
 #include "service/internal.h"
 #include "tsdb/tsdb.h"
 
@@ -153,6 +154,19 @@ static const struct rec_field keep_fields[] = {
 };
 static const struct rec_type keep_type = REC_PLAIN(K, "history_keep", keep_fields, .title = "Days kept", .title_zh = "保留天数");
 
+#define B struct history_label
+static const struct rec_field label_fields[] = {
+	F_REF(B, label, "label", .flags = REC_READONLY, .label = "Data label", .label_zh = "数据标签"),
+	F(B, code, .flags = REC_READONLY, .label = "Code", .label_zh = "编码"),
+	F(B, name, .flags = REC_READONLY, .label = "Name", .label_zh = "名称"),
+	F(B, keep_days, .flags = REC_READONLY | REC_NULLABLE, .unit = "d", .label = "Days that samples are kept", .label_zh = "样本保留天数",
+		.doc = "0: for ever; null: it says nothing", .doc_zh = "0 为永久；null 为不作规定"),
+	F(B, points, .flags = REC_READONLY, .label = "Points", .label_zh = "点位数"),
+	F(B, decides, .flags = REC_READONLY, .label = "Points it decides for", .label_zh = "以此为准的点位数",
+		.doc = "that say nothing themselves and have no data label that keeps longer", .doc_zh = "自身未设置，且没有保留更久的数据标签"),
+};
+static const struct rec_type history_label_type = REC_PLAIN_HAS(B, "history_label", label_fields, .title = "Days of a data label", .title_zh = "数据标签的保留天数");
+
 #define H struct history_retention
 static const struct rec_field retention_fields[] = {
 	F_KIND(H, keep, REC_REC, .type = &keep_type, .flags = REC_READONLY, .label = "Days kept", .label_zh = "保留天数"),
@@ -163,13 +177,50 @@ static const struct rec_field retention_fields[] = {
 	F(H, gone_samples, .flags = REC_READONLY, .label = "Samples that would be gone", .label_zh = "将不再保留的样本数"),
 	F_KIND(H, first, REC_TIME, .flags = REC_READONLY | REC_NULLABLE, .label = "From the day", .label_zh = "起始日期"),
 	F_KIND(H, last, REC_TIME, .flags = REC_READONLY | REC_NULLABLE, .label = "To the day", .label_zh = "截止日期"),
+	F_KIND(H, labels, REC_LIST, .item = REC_REC, .type = &history_label_type, .flags = REC_READONLY, .label = "Data labels", .label_zh = "数据标签"),
+	F(H, own, .flags = REC_READONLY, .label = "Points that say themselves", .label_zh = "自行设置的点位数"),
 };
 const struct rec_type history_retention_type = REC_PLAIN_HAS(H, "history_retention", retention_fields, .title = "Retention of history", .title_zh = "历史数据保留期限");
 
 static struct tsdb_retention retention_of(const struct history_keep *k) { return (struct tsdb_retention) { { k->samples, k->minutes, k->hours } }; }
 
-static int run_retention(struct scope *s, const void *in, void *out)
+static int fill_labels(struct scope *s, struct history_retention *ret)
 {
+	struct plant_label *list;
+	struct history_label *to;
+	int n = plant_labels(s->platform->plant, s->tenant, s->arena, &list, &ret->own);
+
+	if (n < 0)
+		return n;
+	to = arena_array(s->arena, struct history_label, (size_t) n + 1);
+	if (!to)
+		return err_fail(ERR_NO_MEMORY, "what", "@list", NULL);
+	for (int i = 0; i < n; i++) {
+		to[i] = (struct history_label) { .label = list[i].id, .code = list[i].code, .name = list[i].name, .keep_days = MAX(list[i].keep_days, 0),
+			.points = list[i].points, .decides = list[i].decides };
+		rec_set_has(&history_label_type, &to[i], rec_field(&history_label_type, "keep_days"), list[i].keep_days >= 0);
+	}
+	ret->labels = (struct rec_list) { to, (uint32_t) n };
+	return 0;
+}
+
+/* As if the label said so. */
+static int what_if(struct scope *s, const struct history_what_if *in, struct tsdb_retention *how)
+{
+	struct plant_label l;
+	int r = plant_label(s->platform->plant, s->tenant, "label", in->label, s->arena, &l);
+
+	if (r == 0)
+		r = plant_days_if(s->platform->plant, s->tenant, &(struct plant_if) { l.id, in->days }, s->arena, &how->instead);
+	if (r < 0)
+		return r;
+	how->n_instead = (uint32_t) r;
+	return 0;
+}
+
+static int run_retention(struct scope *s, const void *in_, void *out)
+{
+	const struct history_what_if *in = in_;
 	struct history_retention *ret = out;
 	struct tsdb_would_go all, *w = &all;
 	struct tsdb_retention now;
@@ -179,9 +230,13 @@ static int run_retention(struct scope *s, const void *in, void *out)
 		return r;
 	tsdb_retained(s->platform->tsdb, &now);
 	*ret = (struct history_retention) { .keep = { now.days[TSDB_SAMPLES], now.days[TSDB_MINUTES], now.days[TSDB_HOURS] } };
-	ret->asked = in ? *(const struct history_keep *) in : ret->keep;
+	ret->asked = in ? in->keep : ret->keep;
 	now = retention_of(&ret->asked);
-	r = tsdb_would_go(s->platform->tsdb, 0, &now, w);
+	r = in && in->label ? what_if(s, in, &now) : 0;
+	if (r == 0)
+		r = tsdb_would_go(s->platform->tsdb, now.instead ? s->tenant : 0, &now, w);
+	if (r == 0)
+		r = fill_labels(s, ret);
 	if (r < 0)
 		return r;
 	ret->today = w->today_ns;
@@ -197,7 +252,7 @@ static int run_retention(struct scope *s, const void *in, void *out)
 	return 0;
 }
 
-int history_retention(struct scope *s, const struct history_keep *asked, struct history_retention *ret)
+int history_retention(struct scope *s, const struct history_what_if *asked, struct history_retention *ret)
 {
 	static const struct deed deed = DEED_READ("history.retention", PERM_SYSTEM_READ, DEED_SYSTEM, run_retention);
 

@@ -46,15 +46,22 @@ extern const struct rec_type history_stats_type;
 
 /* How many days are kept (0: for ever), and what would leave the disk at once if it were `asked`; of all tenants together. */
 struct history_keep { uint32_t samples, minutes, hours; };
+/* A label of the first tenant; keep_days as the label has it. points: who wear it; decides: for how many of them it is what counts. */
+struct history_label { uint64_t has[2]; struct uuid label; const char *code, *name; int32_t keep_days; uint32_t points, decides; };
+/* What if a label said so? `label` an id or code; NULL: none is asked about. days: -1: it said nothing. */
+struct history_what_if { struct history_keep keep; const char *label; int32_t days; };
 struct history_retention {
 	uint64_t has[2];
 	struct history_keep keep, asked;
 	int64_t today;                          /* days are counted back from here: behind the clock when it jumped, or nothing is written */
 	uint64_t files, bytes, gone_samples;    /* files that go whole; bytes of samples' files that go; samples that are seen no more */
 	int64_t first, last;                    /* `has`: something would; of which days */
+	struct rec_list labels;                 /* struct history_label, by code */
+	uint32_t own;                           /* points that say themselves how long their samples are kept */
 };
 extern const struct rec_type history_retention_type;
-int history_retention(struct scope *s, const struct history_keep *asked, struct history_retention *ret);       /* asked NULL: as it is */
+/* asked NULL: as it is. With a label, what goes of the first tenant's. -ERR_NO_SUCH_REF at "label". */
+int history_retention(struct scope *s, const struct history_what_if *asked, struct history_retention *ret);
 
 int history_stats(struct scope *s, struct history_stats *ret);
 /* As a job ("history.compact"): what is in files becomes day files, also of days that are not over. What comes of it:

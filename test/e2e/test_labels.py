@@ -207,3 +207,72 @@ def test_who_may_read_in_one_place_gets_its_points_alone(p, written):
     ada = people.Person(p, "ada", "ten letters, mine")
     status, _, body = ada("POST", f"{BASE}/query", {"labels": ["energy"], "from": iso(T0), "to": iso(T0 + 3600), "aggregate": "count"})
     assert status == 200 and sorted(s["path"] for s in body["series"]) == sorted([p.path["AT"], p.path["AkW"]])
+
+
+# ---- how long samples are kept ----
+
+def test_samples_are_kept_as_the_longest_of_a_points_labels_says(tmp_path):
+    start, n = 1767225600, 7200                                     # 2026-01-01, over for long
+    p = tenon.Platform(str(tmp_path / "data"))
+    try:
+        p.token = p.sign_in()
+        points = {}
+        for at in range(0, n, 2400):
+            text = "\n".join(f"press brief={i / 8},both={i / 8},none={i / 8} {start + i}" for i in range(at, at + 2400))
+            assert p.call("POST", f"{BASE}/write?precision=s", text, headers={"Content-Type": "text/plain"})[0] == 204
+        for x in p.call("GET", f"{BASE}/points")[2]["items"]:
+            points[x["code"]] = x["id"]
+        brief, ever = (p.make("labels", code=code, **more)["id"] for code, more in (("brief", {}), ("ever", {"keep_days": 0})))
+
+        def patch(what, **fields):
+            status, _, body = p.call("PATCH", f"{BASE}/{what}", fields)
+            assert status == 200, body
+
+        def left():
+            status, _, body = p.call("POST", f"{BASE}/query", {"points": list(points.values()), "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "limit": 100000})
+            assert status == 200, body
+            return {s["path"].split("/")[1]: len(s["v"]) for s in body["series"]}
+
+        def retention(asked=""):
+            status, _, body = p.call("GET", f"{BASE}/history/retention{asked}")
+            assert status == 200, body
+            return body
+
+        patch(f"points/{points['brief']}", labels=[brief])
+        patch(f"points/{points['both']}", labels=[brief, ever])
+        assert run(p, "store", "compact").returncode == 0
+        every = {"brief": n, "both": n, "none": n}
+        assert left() == every
+        # What would go is told before: of the one point for which the label would be the longest.
+        assert retention()["gone_samples"] == 0
+        asked = retention("?label=brief&days=30")
+        assert asked["gone_samples"] == n and asked["first"].startswith("2026-01-01") and left() == every
+        assert retention("?label=ever&days=30")["gone_samples"] == n    # then nothing holds those of both
+        assert retention(f"?label={brief}&days=36500")["gone_samples"] == retention("?label=brief")["gone_samples"] == 0
+        shown = run(p, "store", "retention", "--label", "brief", "--days", "30")
+        assert shown.returncode == 0 and f" {n}" in shown.stdout and "decides" in shown.stdout, shown.stdout + shown.stderr
+        for how, code in (("?label=bref&days=1", "no_such_ref"), ("?days=1", "required"), ("?label=brief&days=many", "out_of_range")):
+            status, _, body = p.call("GET", f"{BASE}/history/retention{how}")
+            assert (status, body["code"]) == (422, code), body
+
+        # The point's own word comes first, then the longest of its labels.
+        patch(f"points/{points['brief']}", keep_days=0)
+        patch(f"labels/{brief}", keep_days=30)
+        assert left() == every
+        said = retention()
+        assert said["own"] == 1 and [(x["code"], x["keep_days"], x["points"], x["decides"]) for x in said["labels"]] == [("brief", 30, 2, 0), ("ever", 0, 1, 1)]
+        patch(f"points/{points['brief']}", keep_days=None)
+        assert left() == {"both": n, "none": n}
+        assert [(x["code"], x["decides"]) for x in retention()["labels"]] == [("brief", 1), ("ever", 1)] and retention()["own"] == 0
+        # Its figures stay, for ever as all are.
+        status, _, body = p.call("POST", f"{BASE}/query", {"points": [points["brief"]], "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z", "step": "1h",
+                                                           "aggregates": ["sum", "count"]})
+        assert status == 200 and body["samples_from"] > "2026-01-02", body
+        want = pd.Series([i / 8 for i in range(n)]).groupby([i // 3600 for i in range(n)]).agg(["sum", "count"])
+        assert [body["series"][0][x] for x in ("sum", "count")] == [list(want["sum"]), list(want["count"])]
+        # And from the disk when files are looked through (at least each hour; now), while the others keep theirs.
+        assert run(p, "store", "compact").returncode == 0
+        tenon.wait_for(lambda: p.call("GET", f"{BASE}/history/stats")[2]["samples"] <= 2 * n, 30, "the samples to leave the disk")
+        assert left() == {"both": n, "none": n}
+    finally:
+        p.close()

@@ -78,12 +78,21 @@ int retain_tick(struct tenant *te, int64_t wall, int64_t mono)
 
 static uint32_t at_least(uint32_t days, uint32_t finer) { return !days || !finer ? 0 : MAX(days, finer); }
 
+/* As tsdb_retain() takes it. */
+static uint32_t said_of(const struct tsdb_retention *all, const struct series *s)
+{
+	uint32_t instead = all->instead && s->number < all->n_instead ? all->instead[s->number] : TSDB_AS_IT_IS;
+
+	return instead == TSDB_AS_IT_IS ? s->raw_days : instead;
+}
+
 static struct tsdb_retention of_series(const struct tsdb_retention *all, const struct series *s)
 {
+	uint32_t said = said_of(all, s);
 	struct tsdb_retention r = *all;
 
-	if (s->raw_days)
-		r.days[TSDB_SAMPLES] = s->raw_days > TSDB_DAYS_MAX ? 0 : s->raw_days;
+	if (said)
+		r.days[TSDB_SAMPLES] = said > TSDB_DAYS_MAX ? 0 : said;
 	r.days[TSDB_MINUTES] = at_least(r.days[TSDB_MINUTES], r.days[TSDB_SAMPLES]);
 	r.days[TSDB_HOURS] = at_least(r.days[TSDB_HOURS], r.days[TSDB_MINUTES]);
 	return r;
@@ -103,7 +112,7 @@ static uint8_t parts_of(const struct tsdb_retention *all, const struct series *s
 
 static struct tsdb_retention retention(const struct tsdb *t)
 {
-	struct tsdb_retention r;
+	struct tsdb_retention r = { .instead = NULL };
 
 	for (unsigned i = 0; i < TSDB_KEPT; i++)
 		r.days[i] = t->keep_days[i];
@@ -256,8 +265,8 @@ static uint32_t least_days(const struct looking *l)
 	for (uint32_t i = 1; i <= names_count(l->te->names); i++) {
 		const struct series *s = names_series(l->te->names, i);
 
-		if (s && s->raw_days)
-			least = MIN(least, (uint32_t) s->raw_days);
+		if (s && said_of(&l->how, s))
+			least = MIN(least, said_of(&l->how, s));
 	}
 	return least > TSDB_DAYS_MAX ? 0 : least;
 }

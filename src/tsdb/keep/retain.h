@@ -17,7 +17,12 @@ struct tsdb;
 
 enum tsdb_kept { TSDB_SAMPLES, TSDB_MINUTES, TSDB_HOURS, TSDB_KEPT };
 enum { TSDB_DAYS_MAX = 36500 };
-struct tsdb_retention { uint32_t days[TSDB_KEPT]; };    /* 0: for ever. What is coarser is kept at least as long */
+struct tsdb_retention {
+	uint32_t days[TSDB_KEPT];       /* 0: for ever. What is coarser is kept at least as long */
+	const uint32_t *instead;        /* of tsdb_would_go() for one tenant: by series, what tsdb_retain() would say; NULL: nothing else than it did */
+	uint32_t n_instead;
+};
+#define TSDB_AS_IT_IS UINT32_MAX        /* of a series in `instead` */
 
 /* Of one series: days of its samples; 0: as all of them, > TSDB_DAYS_MAX: for ever. As tsdb_keep() it is said at the start, and whenever it changes. */
 void tsdb_retain(struct tsdb *t, uint32_t tenant, uint32_t series, uint32_t days);

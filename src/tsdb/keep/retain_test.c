@@ -128,6 +128,18 @@ TEST(samples_go_and_their_figures_say_what_they_said)
 	is_int(tsdb_would_go(p.f.t, 1, &short_of, &w), 0);
 	ok(w.samples > 500000 && w.files == 0 && w.bytes == 0 && w.first_day < w.last_day);      /* slow ones still need the files */
 	is_int(samples_of(&p, 0) > 80000, 1);
+	/* Of one series alone, and of all but one. */
+	uint32_t instead[1000];
+	struct tsdb_would_go one, but_one;
+	for (size_t i = 0; i < ELEMENTSOF(instead); i++)
+		instead[i] = TSDB_AS_IT_IS;
+	must(p.series[0] < ELEMENTSOF(instead));
+	instead[p.series[0]] = age(&p);
+	is_int(tsdb_would_go(p.f.t, 1, &(struct tsdb_retention) { .instead = instead, .n_instead = ELEMENTSOF(instead) }, &one), 0);
+	instead[p.series[0]] = TSDB_DAYS_MAX + 1;
+	is_int(tsdb_would_go(p.f.t, 1, &(struct tsdb_retention) { { age(&p), age(&p) + 100, 0 }, instead, ELEMENTSOF(instead) }, &but_one), 0);
+	ok(one.samples > 80000);
+	is_int(one.samples + but_one.samples, w.samples);
 	/* At once. */
 	tsdb_retain_all(p.f.t, &short_of);
 	is_int(samples_of(&p, 0), 0);
