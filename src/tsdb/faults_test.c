@@ -59,6 +59,113 @@ static void from_the_nth(enum sys_call call, int error, unsigned step)
 	sys_restore();
 }
 
+/* --- One tenant that cannot is not in the way of the others */
+
+/* Files of the first tenant can be begun no more: there is a folder of their name. */
+static void in_the_way(const struct fixture *f, bool there)
+{
+	char path[200];
+
+	for (unsigned n = 1; n < 200; n++) {
+		snprintf(path, sizeof(path), "%s/tmp/tsdb-1-%u.parquet", f->dir, n);
+		must((there ? mkdir(path, 0700) : rmdir(path)) == 0);
+	}
+}
+
+/* A sample a second of two points of either tenant. */
+static void write_both(struct fixture *f, struct record record[2], int64_t from)
+{
+	for (uint32_t tenant = 1; tenant <= 2; tenant++) {
+		_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+		_cleanup_(batch_unrefp) struct batch *batch = NULL;
+		const struct uuid points[2] = { point(tenant), point(100 + tenant) };
+		uint32_t series[2];
+
+		must(tsdb_series_many(f->t, tenant, 2, points, (const uint8_t[]) { V_F64, V_F64 }, series) == 0);
+		must(batch_builder_new(&b, 0) == 0 && batch_tall(b, tenant, 0, V_F64) == 0);
+		for (int64_t i = from; i < from + 400; i++) {
+			struct sample s = { .series = series[i % 2], .time_ns = T0 + S(i), .value = { .type = V_F64, .f64 = (double) i / 7 * tenant } };
+
+			must(batch_tall_add(b, &s) == 0);
+			record_add(&record[tenant - 1], &s);
+		}
+		must(batch_seal(b, 0, 0, &batch) == 0 && fixture_append(f, batch) == 0);
+	}
+	must(fixture_settle(f) == 0);
+}
+
+static bool both_equal(struct fixture *f, struct record record[2])
+{
+	const uint32_t series[] = { 1, 2 };
+	bool good = true;
+
+	for (uint32_t tenant = 1; tenant <= 2; tenant++) {
+		struct tsdb_query q = ask(series, 2, INT64_MIN, INT64_MAX);
+
+		q.tenant = tenant;
+		record_settle(&record[tenant - 1]);
+		good = good && store_equals(f->t, &q, &record[tenant - 1]);
+	}
+	return good;
+}
+
+static size_t files_of(struct fixture *f, uint32_t tenant, int32_t level)
+{
+	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(tenant_find(f->t, tenant));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += file_level(c->file[i]) == level;
+	return n;
+}
+
+/* The thread may have merged some of it before it could not. */
+static void beside_one_that_cannot(bool thread)
+{
+	struct fixture f = { .config = { .compact_rate = thread ? 0 : -1, .n_shards = 1 + thread } };
+	struct record record[2] = { 0 };
+
+	must(fixture_begin(&f) == 0);
+	write_both(&f, record, 0);
+	in_the_way(&f, true);
+	ok(tsdb_flush(f.t) < 0);
+	err_clear();
+	is_int(files_of(&f, 1, LEVEL_FLUSHED), 0);
+	is_int(files_of(&f, 2, LEVEL_FLUSHED), 1);
+	ok(both_equal(&f, record));
+	/* What is in files and not yet out of the log is there once, also after a start. */
+	in_the_way(&f, false);
+	fixture_stop(&f);
+	must(fixture_start(&f) == 0 && fixture_settle(&f) == 0);
+	ok(both_equal(&f, record));
+	for (int64_t i = 1; i < 3; i++) {
+		is_int(tsdb_flush(f.t), 0);
+		write_both(&f, record, 400 * i);
+	}
+	is_int(tsdb_flush(f.t), 0);
+	ok(thread || (files_of(&f, 1, LEVEL_FLUSHED) > 1 && files_of(&f, 2, LEVEL_FLUSHED) > 1));
+	in_the_way(&f, true);
+	ok(tsdb_compact(f.t, NULL) < 0 || thread);
+	err_clear();
+	ok(thread || files_of(&f, 1, LEVEL_DAY) == 0);
+	is_int(files_of(&f, 2, LEVEL_DAY), 1);
+	is_int(files_of(&f, 2, LEVEL_FLUSHED), 0);
+	/* Whom it does not concern does not hear of it. */
+	is_int(tsdb_compact(f.t, &(struct tsdb_compact) { .tenant = 2 }), 0);
+	ok(both_equal(&f, record));
+	in_the_way(&f, false);
+	is_int(tsdb_compact(f.t, NULL), 0);
+	is_int(files_of(&f, 1, LEVEL_DAY), 1);
+	is_int(files_of(&f, 1, LEVEL_FLUSHED), 0);
+	ok(both_equal(&f, record));
+	record_done(&record[0]);
+	record_done(&record[1]);
+	fixture_end(&f);
+}
+
+TEST(a_tenant_that_cannot_write_is_not_in_the_way_of_the_others) { beside_one_that_cannot(false); }
+TEST(nor_beside_the_thread_that_merges) { beside_one_that_cannot(true); }
+
 TEST(a_full_disk_costs_nothing) { from_the_nth(SYS_WRITE, ENOSPC, 40); }
 TEST(a_disk_that_cannot_sync_costs_nothing) { from_the_nth(SYS_FSYNC, EIO, 40); }
 TEST(names_that_cannot_be_changed_cost_nothing) { from_the_nth(SYS_RENAME, EROFS, 40); }

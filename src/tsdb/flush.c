@@ -241,17 +241,25 @@ static int flush_tenant(struct tsdb *t, struct tenant *te)
 int flush_frozen(struct tsdb *t)
 {
 	int64_t begin = clock_mono_ns();
+	struct err first;
 	int r = 0;
 
-	/* Tenants are only ever added; those added since hold nothing in the frozen generation. */
-	for (size_t i = 0; r == 0; i++) {
+	/* Tenants are only ever added; those added since hold nothing in the frozen generation. One that fails keeps the generation, not the others' samples
+	 * from their files. */
+	for (size_t i = 0;; i++) {
 		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
-		r = flush_tenant(t, te);
+		int failed = flush_tenant(t, te);
+		if (failed < 0 && r == 0) {
+			first = err_take(failed);
+			r = failed;
+		}
 	}
-	if (r < 0)
+	if (r < 0) {
+		err_put(&first);
 		return r;
+	}
 	head_drop(t->head);
 	t->flush_ms_last = (uint64_t) (clock_mono_ns() - begin) / NS_PER_MS;
 	return 0;

@@ -14,7 +14,7 @@
 #include "tsdb/tsdb.h"
 #include "wal/wal.h"
 
-enum { OPEN_FILES_MAX = 256, SHARDS_MAX = 8, DAY_SHEETS = 16 };
+enum { OPEN_FILES_MAX = 256, SHARDS_MAX = 8, DAY_SHEETS = 16, STUCK_DAYS = 8 };
 #define NS_PER_DAY (INT64_C(86400) * NS_PER_S)
 
 /* The files of a tenant at one moment. Never changed: a flush or a compaction makes the next one. Who holds a reference reads these files,
@@ -48,6 +48,9 @@ struct tenant {
 	uint64_t flush_seq, flush_first;        /* of the flush: the numbers of the generation up to this sequence */
 	uint64_t planned;               /* of the compaction: the version of the catalog it looked at last, and when to look again */
 	int64_t plan_due_ns;
+	uint64_t stuck_round;           /* in this round of it these days failed; more than there is room for: all of them */
+	int32_t stuck_day[STUCK_DAYS];
+	unsigned n_stuck;
 	/* Of the compaction: retain.c */
 	int64_t retain_ns, retain_kept_ns, retain_mono_ns;      /* how far its clock is, and was when it was written; when that was looked at */
 	_Atomic int32_t retain_day, retain_looked;      /* from which days are counted; the day that files were looked at for it */
@@ -115,6 +118,7 @@ struct tsdb {
 	struct err merge_error;                 /* the last failure of any, and when */
 	int64_t merge_error_ns;
 	struct mutex compact_lock;              /* one at a time */
+	uint64_t rounds;                        /* under it: compact_step() */
 	atomic_bool compact_stop, crowded;      /* crowded: a flush found many files that wait */
 	atomic_uint n_held, set_aside;          /* tenants whose flush is refused; files that could not be merged, since the start */
 	atomic_uint compact_hurry;              /* no bound of speed while it is not 0 */

@@ -17,6 +17,53 @@ static void tell(struct tsdb *t, enum tsdb_event event, uint32_t tenant, const s
 		t->config.on_event(t->config.ctx, event, tenant, why);
 }
 
+/*
+ * --- A round: until nothing is left that can be done
+ * What fails in it is not tried again before the next, so that it is in nobody's way: a day that finds no room, a tenant whose folder cannot be written.
+ */
+
+static bool any_stuck(const struct tenant *te, const struct compact_ask *ask) { return te->n_stuck && te->stuck_round == ask->round; }
+static bool all_stuck(const struct tenant *te, const struct compact_ask *ask) { return any_stuck(te, ask) && te->n_stuck > STUCK_DAYS; }
+
+static bool is_stuck(const struct tenant *te, const struct compact_ask *ask, int32_t day)
+{
+	bool stuck = all_stuck(te, ask);
+
+	for (unsigned i = 0; any_stuck(te, ask) && !stuck && i < te->n_stuck; i++)
+		stuck = te->stuck_day[i] == day;
+	return stuck;
+}
+
+static void set_stuck(struct tenant *te, struct compact_ask *ask, const int32_t *day, int r)
+{
+	struct err why = err_take(r);
+
+	if (!ask->failed) {
+		ask->failed = r;
+		ask->why = why;
+	}
+	if (!any_stuck(te, ask))
+		te->n_stuck = 0;
+	te->stuck_round = ask->round;
+	te->planned = 0;
+	if (day && te->n_stuck < STUCK_DAYS)
+		te->stuck_day[te->n_stuck++] = *day;
+	else
+		te->n_stuck = STUCK_DAYS + 1;
+}
+
+/* It ends with r, or the first failure in it. */
+static int end_round(struct compact_ask *ask, int r)
+{
+	if (r == 0 && ask->failed) {
+		r = ask->failed;
+		err_put(&ask->why);
+	}
+	ask->failed = 0;
+	ask->round = 0;
+	return r;
+}
+
 /* --- What is next */
 
 struct pick { struct tenant *te; struct catalog *catalog; struct plan_file *in; struct plan plan; };
@@ -86,28 +133,37 @@ static int look_for_old(struct tsdb *t, struct tenant *te, const struct day_file
 	return r;
 }
 
-/* The most urgent of a tenant's days, if it is more so than what was found before. */
+/* The most urgent of its days; where it begins. */
+static size_t look_at_days(struct tenant *te, const struct day_files *d, const struct compact_ask *ask, struct plan *ret, int64_t *ret_due)
+{
+	size_t at = 0;
+
+	for (size_t i = 0, n; !ask->purge && i < d->n; i += n) {
+		n = 1;
+		while (i + n < d->n && d->file[i + n].info.day == d->file[i].info.day)
+			n++;
+		if (is_stuck(te, ask, d->file[i].info.day))
+			continue;
+		struct plan p = plan_day(d->file + i, n, d->run, ask->now_ns, ask->all || te->is_full);
+		if (p.why > ret->why) {
+			*ret = p;
+			at = i;
+		} else if (!p.why) {
+			*ret_due = MIN(*ret_due, p.due_ns);
+		}
+	}
+	return at;
+}
+
+/* What is to be done of a tenant, if it is more urgent than what was found before. */
 static int look_at(struct tsdb *t, struct tenant *te, struct compact_ask *ask, struct pick *best, int64_t *ret_due)
 {
 	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(te);
 	struct day_files d = { 0 };
 	struct plan mine = { 0 };
-	size_t mine_at = 0;
 	int64_t due = INT64_MAX;
 	int r = list_files(c, &d);
-
-	for (size_t i = 0, n; r == 0 && !ask->purge && i < d.n; i += n) {
-		n = 1;
-		while (i + n < d.n && d.file[i + n].info.day == d.file[i].info.day)
-			n++;
-		struct plan p = plan_day(d.file + i, n, d.run, ask->now_ns, ask->all || te->is_full);
-		if (p.why > mine.why) {
-			mine = p;
-			mine_at = i;
-		} else if (!p.why) {
-			due = MIN(due, p.due_ns);
-		}
-	}
+	size_t mine_at = r == 0 ? look_at_days(te, &d, ask, &mine, &due) : 0;
 	if (r == 0 && !mine.why && c->tombs)
 		r = retain_purge(t, te, c);
 	if (r == 0 && !mine.why)
@@ -117,6 +173,8 @@ static int look_at(struct tsdb *t, struct tenant *te, struct compact_ask *ask, s
 		r = look_for_old(t, te, &d, &mine);
 	ask->again |= r > 0;
 	r = MIN(r, 0);
+	if (mine.why && is_stuck(te, ask, d.file[mine_at + mine.first].info.day))
+		mine.why = PLAN_NOTHING;
 	/* What could not be opened may be so again. */
 	if (d.any_aside)
 		due = MIN(due, ask->now_ns + LOOK_AGAIN_S * NS_PER_S);
@@ -138,16 +196,14 @@ static int look_at(struct tsdb *t, struct tenant *te, struct compact_ask *ask, s
 	return r;
 }
 
-static int choose(struct tsdb *t, struct compact_ask *ask, struct pick *ret, int64_t *ret_due)
+static void choose(struct tsdb *t, struct compact_ask *ask, struct pick *ret, int64_t *ret_due)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0; i++) {
+	for (size_t i = 0;; i++) {
 		struct tenant *te = tenant_at(t, i);
 		if (!te)
 			break;
 		uint64_t version = te->version;
-		if ((ask->tenant && te->id != ask->tenant))
+		if ((ask->tenant && te->id != ask->tenant) || all_stuck(te, ask))
 			continue;
 		bool day = retain_tick(te, clock_now_ns(), clock_mono_ns()) || te->retain_looked != te->retain_day;
 		/* Nothing of it has changed since it was found that nothing is to be done: a tick costs nothing however many files there are. */
@@ -155,11 +211,12 @@ static int choose(struct tsdb *t, struct compact_ask *ask, struct pick *ret, int
 			*ret_due = MIN(*ret_due, te->plan_due_ns);
 			continue;
 		}
-		r = look_at(t, te, ask, ret, ret_due);
-		if (r == 0 && !ask->all && !ask->purge)
+		int r = look_at(t, te, ask, ret, ret_due);
+		if (r < 0)
+			set_stuck(te, ask, NULL, r);
+		else if (!ask->all && !ask->purge && !any_stuck(te, ask))
 			te->planned = version;
 	}
-	return r;
 }
 
 /* --- One piece of work */
@@ -252,28 +309,40 @@ int compact_step(struct tsdb *t, struct compact_ask *ask, int64_t *ret_due)
 	struct pick p = { 0 };
 	mutex_hold(&t->compact_lock);
 
-	*ret_due = INT64_MAX;
+	int r = 0;
+
 	t->crowded = false;
-	ask->again = false;
-	int r = choose(t, ask, &p, ret_due);
-	if (r == 0 && p.plan.why)
-		r = work(t, &p, ask);
-	else if (r == 0)
-		r = ask->again;
-	pick_done(&p);
-	return r;
+	if (!ask->round)
+		ask->round = ++t->rounds;
+	for (bool any = true; any;) {
+		*ret_due = INT64_MAX;
+		ask->again = false;
+		choose(t, ask, &p, ret_due);
+		any = p.plan.why;
+		r = any ? work(t, &p, ask) : ask->again;
+		if (any && r < 0 && r != -ERR_CANCELLED)
+			set_stuck(p.te, ask, &p.in[0].info.day, r);
+		else
+			any = false;
+		pick_done(&p);
+	}
+	return r > 0 ? r : end_round(ask, r);
 }
 
 /* --- The thread */
 
-struct rounds { unsigned failures; int64_t due_ns; };
+struct rounds { unsigned failures; int64_t due_ns; uint64_t serving; struct compact_ask ask; };
 
-/* With the lock held: what the waiters want, if there are any. */
-static struct compact_ask ask_now(struct tsdb *t)
+/* With the lock held: what the waiters want, if there are any. Who comes in the middle of a round begins one of his own. */
+static void next_ask(struct tsdb *t, struct rounds *d)
 {
 	bool wanted = t->compact_waiters && t->compact_wanted > t->compact_done;
 
-	return (struct compact_ask) { .all = wanted, .tenant = wanted ? t->compact_tenant : 0, .now_ns = clock_now_ns() };
+	if (d->ask.all != wanted || d->serving != t->compact_wanted)
+		d->ask = (struct compact_ask) { .all = wanted };
+	d->ask.tenant = wanted ? t->compact_tenant : 0;
+	d->ask.now_ns = clock_now_ns();
+	d->serving = t->compact_wanted;
 }
 
 static void sleep_until(struct tsdb *t, const struct rounds *d)
@@ -304,19 +373,18 @@ static void compact_main(void *arg)
 	thread_background();
 	mutex_lock(&t->mutex);
 	while (!t->compact_stop) {
-		struct compact_ask ask = ask_now(t);
-		uint64_t serving = t->compact_wanted;
-
+		next_ask(t, &d);
 		mutex_unlock(&t->mutex);
-		int r = compact_step(t, &ask, &d.due_ns);
+		int r = compact_step(t, &d.ask, &d.due_ns);
 		mutex_lock(&t->mutex);
-		d.failures = r < 0 && r != -ERR_CANCELLED ? d.failures + 1 : 0;
-		if (ask.all && r <= 0)
-			served(t, serving, r);
+		if (r <= 0)
+			d.failures = r < 0 && r != -ERR_CANCELLED ? d.failures + 1 : 0;
+		if (d.ask.all && r <= 0)
+			served(t, d.serving, r);
 		if (r < 0)
 			err_clear();
 		/* Who was served looked at what is there, not at when it is due. */
-		if (r <= 0 && !ask.all)
+		if (r <= 0 && !d.ask.all)
 			sleep_until(t, &d);
 	}
 	mutex_unlock(&t->mutex);

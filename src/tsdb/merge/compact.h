@@ -35,7 +35,7 @@ struct merge_job {
 int merge_job_run(struct merge_job *j);
 
 /* One piece of work, the most urgent: 1: done; 0: nothing is to be done before *ret_due_ns (wall clock). A file that cannot be read
- * is set aside and told, and counts as done. */
+ * is set aside and told, and counts as done. < 0: nothing else is to be done, and something failed. */
 struct compact_ask {
 	uint32_t tenant;                /* 0: any */
 	bool all;                       /* as if every wait were over */
@@ -48,5 +48,9 @@ struct compact_ask {
 	void (*on_file)(void *ctx, const struct file_info *f, uint64_t rows_left);
 	uint64_t left;
 	bool again;                     /* something was done that is no merge */
+	/* Of compact_step() alone: what fails is passed over until nothing is left to be done, and told then: the first of it. */
+	uint64_t round;
+	int failed;
+	struct err why;
 };
 int compact_step(struct tsdb *t, struct compact_ask *ask, int64_t *ret_due_ns);
