@@ -143,6 +143,21 @@ static inline double roll_double(int64_t bits)
 	memcpy(&v, &bits, sizeof(v));
 	return v;
 }
+/* A value of the type: whole types are m, the others v. */
+static inline struct value roll_value(uint8_t type, double v, int64_t m)
+{
+	struct value x = { .type = (enum vtype) type };
+
+	if (type == V_F64)
+		x.f64 = v;
+	else if (type == V_F32)
+		x.f32 = (float) v;
+	else if (type == V_BOOL)
+		x.b = m != 0;
+	else
+		x.i = m;
+	return x;
+}
 /* The last used value of row i. */
 struct value roll_last(const struct rolls *r, uint32_t i);
 /* Row i as it was made (not of a lean one). */

@@ -520,17 +520,12 @@ uint32_t rolls_until(const struct rolls *r, uint32_t k, uint32_t end, int64_t to
 
 struct value roll_last(const struct rolls *r, uint32_t i)
 {
-	struct value v = { .type = (enum vtype) r->type };
+	bool whole = roll_is_whole(r->type);
+	int64_t m = r->steady ? r->last_m[i] : whole ? r->whole[1][i] : 0;
 
-	if (r->type == V_F64)
-		v.f64 = r->last[i];
-	else if (r->type == V_F32)
-		v.f32 = (float) r->last[i];
-	else if (r->type == V_BOOL)
-		v.b = r->whole[1][i] != 0;
-	else
-		v.i = r->whole[1][i];
-	return v;
+	if (whole)
+		return roll_value(r->type, 0, m);
+	return roll_value(r->type, !r->steady ? r->last[i] : r->is_double ? roll_double(m) : decimal_f64(m, r->e), m);
 }
 
 void roll_get(const struct rolls *r, uint32_t i, struct roll *ret)

@@ -222,6 +222,8 @@ int reader_pieces(struct reader *rd, const struct series *s, int64_t from, int64
 int reader_refresh(struct reader *rd);                          /* the catalog as it is now; after a look at the head */
 /* Figures of the finest of these parts; 0: there are none of the series. */
 int reader_figures(struct reader *rd, size_t file, const struct series *s, uint8_t parts, struct rolls *ret);
+/* Of a file with samples, of which nothing is deleted: the last before the instant, if figures that the reader may take (`tiers`) say it: 1. */
+int reader_minute(struct reader *rd, size_t file, const struct idx_entry *samples, int64_t before, struct sample *ret);
 int reader_parts(struct reader *rd, size_t file, const struct series *s, uint8_t *ret);
 int reader_scan(struct reader *rd, size_t file, struct scan **ret);
 int query_check(const struct tsdb_query *q);                    /* deadline, cancel */

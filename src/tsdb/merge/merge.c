@@ -32,6 +32,7 @@ void merge_done(struct merge *m)
 	sys_free(m->open);
 	for (unsigned i = 0; i < ELEMENTSOF(m->spare_rolls); i++)
 		sys_free(m->spare_rolls[i]);
+	sys_free(m->known.r);
 	*m = (struct merge) { 0 };
 }
 

@@ -61,6 +61,8 @@ struct merge {
 	bool lean;                      /* of figures what `lean` says (roll.h) */
 	struct merged_rolls { const struct rolls *r; uint32_t k, n; bool forced; } figures;     /* forced: nothing else is there */
 	struct rolls *spare_rolls[4];
+	/* What was read of a series' figures before its merge began. */
+	struct known_rolls { struct rolls *r; const struct roll_scan *scan; uint32_t series; bool lean; } known;
 	bool begun;                     /* sources are in order */
 	struct scan *failed;            /* when merge_next() failed: the file that could not be read; NULL: none */
 	const struct tombs *tombs;      /* what they mean is passed over; set after merge_begin(), as long as the sources */
@@ -73,6 +75,10 @@ int merge_add_pieces(struct merge *m, const struct pieces *p);
 int merge_add_rows(struct merge *m, struct scan *c, const struct idx_entry *e, uint8_t type);
 /* The figures of the source added last; its samples need not be there any more. */
 void merge_add_rolls(struct merge *m, enum roll_tier tier, struct roll_scan *c, const struct idx_entry *e);
+/* Memory for figures, and it back; and figures of a series that will be read again: they stay until another's are. The scan must stay attached. */
+struct rolls *merge_room_for_rolls(struct merge *m);    /* NULL: no memory */
+void merge_give_rolls(struct merge *m, struct rolls *r);
+void merge_know_rolls(struct merge *m, const struct known_rolls *k);
 int merge_add_bare(struct merge *m, const struct file_info *f, const struct idx_entry *e, uint8_t type);        /* e: of figures */
 /* 1: the next run; 0: there is none; 2: m->entry, 3: m->figures instead of the next run. All live until the next call. */
 int merge_next(struct merge *m, struct span *ret);

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "sys/sys.h"
 
-static struct rolls *get_rolls(struct merge *m)
+struct rolls *merge_room_for_rolls(struct merge *m)
 {
 	for (unsigned i = 0; i < ELEMENTSOF(m->spare_rolls); i++)
 		if (m->spare_rolls[i])
@@ -17,24 +17,39 @@ static struct rolls *get_rolls(struct merge *m)
 	return sys.malloc(sizeof(struct rolls));
 }
 
+void merge_give_rolls(struct merge *m, struct rolls *r)
+{
+	for (unsigned i = 0; r && i < ELEMENTSOF(m->spare_rolls); i++)
+		if (!m->spare_rolls[i])
+			m->spare_rolls[i] = take(r);
+	sys_free(r);
+}
+
+void merge_know_rolls(struct merge *m, const struct known_rolls *k)
+{
+	merge_give_rolls(m, m->known.r);
+	m->known = *k;
+}
+
 void merge_drop_rolls(struct merge *m, struct source *s)
 {
-	for (unsigned t = 0; t < ROLL_TIERS; t++) {
-		struct rolls *r = take(s->rolls[t]);
-
-		for (unsigned i = 0; r && i < ELEMENTSOF(m->spare_rolls); i++)
-			if (!m->spare_rolls[i])
-				m->spare_rolls[i] = take(r);
-		sys_free(r);
-	}
+	for (unsigned t = 0; t < ROLL_TIERS; t++)
+		merge_give_rolls(m, take(s->rolls[t]));
 }
 
 static int read_tier(struct merge *m, struct source *s, unsigned t)
 {
-	s->rolls[t] = get_rolls(m);
-	if (!s->rolls[t])
-		return err_fail(ERR_NO_MEMORY, "what", "merging samples", NULL);
-	int r = roll_read(s->roll[t], &s->roll_entry[t], s->type, m->lean && s->bare == NULL, s->rolls[t]);
+	bool lean = m->lean && s->bare == NULL;
+	int r = 0;
+
+	if (m->known.r && m->known.scan == s->roll[t] && m->known.series == s->roll_entry[t].series && m->known.lean == lean) {
+		s->rolls[t] = take(m->known.r);
+	} else {
+		s->rolls[t] = merge_room_for_rolls(m);
+		if (!s->rolls[t])
+			return err_fail(ERR_NO_MEMORY, "what", "merging samples", NULL);
+		r = roll_read(s->roll[t], &s->roll_entry[t], s->type, lean, s->rolls[t]);
+	}
 	if (r == 0 && !s->bare && s->rolls[t]->row[s->rolls[t]->n] != s->entry.n)
 		r = err_fail(ERR_CORRUPT, "what", "roll-ups", "detail", "they count other samples than there are", NULL);
 	return r;

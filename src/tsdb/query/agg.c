@@ -341,9 +341,10 @@ static int one_series(struct reader *rd, struct agg *a, const struct series *s)
 	if (a->more)
 		more_series(a);
 	int r = fill_seed(a);
+	rd->tiers = agg_tiers(a);
+	rd->merge.lean = a->step->lean && !a->more;
 	if (r == 0)
 		r = look_back(rd, a, s);
-	rd->tiers = agg_tiers(a);
 	rd->figures = true;
 	if (r == 0)
 		r = reader_series(rd, s, a->q->from_ns, a->q->to_ns);
@@ -352,7 +353,6 @@ static int one_series(struct reader *rd, struct agg *a, const struct series *s)
 	rd->merge.whole = is_known;
 	rd->merge.rows = agg_rows;
 	rd->merge.whole_ctx = a;
-	rd->merge.lean = a->step->lean && !a->more;
 	while (r == 0 && !a->done && (r = reader_next(rd, &span)) > 0)
 		r = r == 3 ? agg_rolls(a, s->number, &rd->merge.figures) : r == 2 ? put_entry(a, s->number, rd->merge.entry) : put_span(a, s->number, &span);
 	rd->merge.whole = NULL;

@@ -82,18 +82,9 @@ enum { FIRST, LAST, LEAST, MOST };
 
 static struct value value_of(const struct rolls *r, unsigned which, uint32_t i)
 {
-	struct value v = { .type = (enum vtype) r->type };
 	double f = which == FIRST ? r->first[i] : which == LAST ? r->last[i] : which == LEAST ? r->min[i] : r->max[i];
 
-	if (r->type == V_F64)
-		v.f64 = f;
-	else if (r->type == V_F32)
-		v.f32 = (float) f;
-	else if (r->type == V_BOOL)
-		v.b = r->whole[which][i] != 0;
-	else
-		v.i = r->whole[which][i];
-	return v;
+	return roll_value(r->type, f, roll_is_whole(r->type) ? r->whole[which][i] : 0);
 }
 
 static void add_ends(struct agg *a, const struct rolls *r, uint32_t i)
@@ -223,21 +214,6 @@ static int spread_row(struct agg *a, uint32_t series, const struct rolls *r, uin
 	return 0;
 }
 
-static struct value last_of(const struct rolls *r, uint32_t i, double as_double)
-{
-	struct value v = { .type = (enum vtype) r->type };
-
-	if (r->type == V_F64)
-		v.f64 = as_double;
-	else if (r->type == V_F32)
-		v.f32 = (float) as_double;
-	else if (r->type == V_BOOL)
-		v.b = r->last_m[i] != 0;
-	else
-		v.i = r->last_m[i];
-	return v;
-}
-
 /* What was read of the rows, at the end; their sum; and that of all values but the very last, each of which holds for a period. */
 static void steady_sums(const struct rolls *r, uint32_t from, uint32_t end, double *ret_last, double *ret_sum, double *ret_held)
 {
@@ -277,7 +253,7 @@ static void add_steady(struct agg *a, const struct rolls *r, uint32_t from, uint
 	sum_add(&a->integral, held);
 	a->held_min = -INFINITY;
 	a->held_max = INFINITY;
-	b->last = last_of(r, end - 1, last);
+	b->last = roll_value(r->type, last, r->last_m[end - 1]);
 	b->last_ns = r->t_max[end - 1];
 	a->holding = true;
 	a->hold = last;
@@ -345,7 +321,7 @@ static int steady_bucket(struct agg *a, uint32_t series, const struct cuts *c, s
 	b->sum = sum;
 	b->mean = sum / (double) b->n;
 	b->min = b->max = (double) NAN;
-	b->last = last_of(r, end - 1, last);
+	b->last = roll_value(r->type, last, r->last_m[end - 1]);
 	b->last_ns = r->t_max[end - 1];
 	a->hold = last;
 	a->hold_ns = a->near_to;

@@ -105,18 +105,40 @@ static int from_page(struct best *b, struct scan *c, const struct idx_entry *e, 
 /* From the entry's end backwards, a page at a time. */
 static int from_rows(struct best *b, struct scan *c, const struct idx_entry *e, int64_t before, const struct reader *rd)
 {
+	bool touched = tombs_touch(rd->catalog->tombs, file_info(scan_file(c)), e->series, e->t_min, e->t_max);
 	uint64_t end = e->first_row + e->n;
 	int r = scan_attach(c);
 
 	while (r == 0 && end > e->first_row) {
-		uint64_t row = MAX(scan_page_start(c, end - 1), e->first_row);
+		uint64_t row = MAX(scan_page_start(c, end - 1), e->first_row), from = row, to = end;
 
-		r = from_page(b, c, e, (uint64_t[2]) { row, end }, before, rd->catalog->tombs);
+		if (scan_skip(c, row, end, INT64_MIN, before) < end)
+			r = scan_within(c, &from, &to, INT64_MIN, before);
+		else
+			to = row;
+		/* Of times at equal steps it is known to the microsecond which is the last before: it, or the one in front of it. */
+		if (to < end && !touched)
+			from = MAX(from, to - MIN(to - row, (uint64_t) 2));
+		if (r == 0 && from < to)
+			r = from_page(b, c, e, (uint64_t[2]) { from, to }, before, rd->catalog->tombs);
 		end = row;
 	}
 	if (!rd->merge.keep)
 		scan_detach(c);
 	return MIN(r, 0);
+}
+
+/* The minute before says its last sample: no page of samples is needed. */
+static int from_minute(struct best *b, struct reader *rd, size_t file, const struct idx_entry *e, int64_t before)
+{
+	const struct file_info *f = file_info(rd->catalog->file[file]);
+	struct sample x;
+	int r = roll_has(e->type) && !tombs_touch(rd->catalog->tombs, f, e->series, e->t_min, e->t_max) ? reader_minute(rd, file, e, before, &x) : 0;
+
+	if (r <= 0)
+		return r;
+	r = consider(b, &(struct span) { .n = 1, .type = e->type, .t = &x.time_ns, .v = &x.value.i }, 0, e->series, f->rank);
+	return r < 0 ? r : 1;
 }
 
 struct seen { size_t file; uint8_t parts; int64_t before; };
@@ -169,7 +191,8 @@ static int from_file(struct best *b, struct reader *rd, const struct series *s, 
 		return 0;
 	if (e.t_max < before && until == end && e.last_kind != IDX_LAST_IN_FILE)
 		return from_entry(b, &e, f->rank);
-	return from_rows(b, c, &e, until, rd);
+	r = rd->tiers ? from_minute(b, rd, file, &e, before) : 0;
+	return r == 0 ? from_rows(b, c, &e, until, rd) : MIN(r, 0);
 }
 
 int last_before(struct reader *rd, const struct series *s, int64_t before, struct arena *a, struct sample *ret)

@@ -56,6 +56,7 @@ int reader_open(struct tsdb *t, struct tenant *te, const struct tsdb_query *q, s
 
 static void free_scans(struct reader *rd)
 {
+	merge_know_rolls(&rd->merge, &(struct known_rolls) { 0 });
 	for (size_t i = 0; i < rd->n_scans; i++)
 		scan_free(rd->scan[i]);
 	for (size_t i = 0; i < rd->n_scans * ROLL_TIERS; i++)
@@ -223,6 +224,49 @@ int reader_figures(struct reader *rd, size_t file, const struct series *s, uint8
 		return r < 0 ? r : 1;
 	}
 	return r;
+}
+
+/* The last sample of a row that ends before the instant, where no row goes beyond it: *ret_i is the row. */
+static bool ends_before(const struct rolls *r, int64_t before, uint32_t *ret_i)
+{
+	uint32_t i = rolls_until(r, 0, r->n, before);
+
+	if (!i || (i < r->n && r->t_min[i] < before))
+		return false;
+	*ret_i = --i;
+	return (!r->used || r->used[i] == r->count[i]) && (!r->worst || !r->worst[i]);
+}
+
+int reader_minute(struct reader *rd, size_t file, const struct idx_entry *samples, int64_t before, struct sample *ret)
+{
+	struct roll_scan **c = &rd->roll[file * ROLL_TIERS + ROLL_MINUTE];
+	struct idx_entry e;
+	bool found = false;
+	uint32_t i;
+	int r = rd->tiers & 1u << ROLL_MINUTE ? find_figures(rd, file, ROLL_MINUTE, samples->series, &e) : 0;
+
+	if (r <= 0)
+		return r;
+	struct rolls *rolls = merge_room_for_rolls(&rd->merge);
+	if (!rolls)
+		return no_memory();
+	r = roll_read(*c, &e, samples->type, rd->merge.lean, rolls);
+	if (r == 0 && rolls->row[rolls->n] == samples->n && ends_before(rolls, before, &i)) {
+		*ret = (struct sample) { .series = samples->series, .time_ns = rolls->t_max[i], .value = roll_last(rolls, i) };
+		found = true;
+	}
+	if (r == 0 && rd->merge.keep) {
+		merge_know_rolls(&rd->merge, &(struct known_rolls) { rolls, *c, samples->series, rd->merge.lean });
+	} else {
+		merge_give_rolls(&rd->merge, rolls);
+		roll_detach(*c);
+	}
+	if (r < 0 && r != -ERR_NO_MEMORY) {
+		roll_set_aside(*c);
+		err_clear();
+		r = 0;
+	}
+	return r < 0 ? r : found;
 }
 
 /* The samples are gone: what sums them up is all there is. */
