@@ -149,6 +149,13 @@ static bool range_is_right(struct model *m, const struct record *of, const struc
 	int r = tsdb_range(m->f.t, q, on_samples, &s);
 	pass_missed(&s, NULL);
 	bool good = answered(&s, q, r, "range");
+	if (!good) {
+		printf("# today %d, now %d, kept %u, %u, %u days, lease %d\n", m->today, today_of(m), m->f.config.keep.days[0], m->f.config.keep.days[1],
+			m->f.config.keep.days[2], q->lease != NULL);
+		for (size_t i = 0; i < q->n_series; i++)
+			printf("#  series %u: %u days of its own, none before %lld, sure from %lld, the store says %lld\n", q->series[i], m->own_days[index[i]],
+				(long long) m->none[index[i]], (long long) m->sure[index[i]], (long long) tsdb_kept_from(m->f.t, 1, q->series[i]));
+	}
 	free(want);
 	free(may_miss);
 	return good;

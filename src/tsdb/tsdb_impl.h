@@ -28,6 +28,8 @@ struct catalog {
 	struct file *file[];
 };
 
+struct mixed_days { int32_t *day; size_t n; };  /* retain_mixed() */
+
 struct sheet_state { int32_t day; uint64_t hash; };     /* series.parquet of a day as last written */
 
 struct tenant {
@@ -211,6 +213,7 @@ struct reader {
 	struct merge merge;
 	unsigned until_check;
 	bool scaled;                /* spans may be: span.h */
+	struct mixed_days mixed;    /* of the catalog, when somebody asked */
 	bool ended;                 /* what last_before() found is followed by a sample that is not used, of which only figures are left */
 	uint64_t rolled;            /* rows of figures that were read in the place of samples */
 };

@@ -2,6 +2,7 @@
 #include "tsdb/keep/retain_impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/num.h"
@@ -186,7 +187,63 @@ int64_t tsdb_kept_from(struct tsdb *t, uint32_t tenant, uint32_t series)
 
 /* --- Files */
 
-struct looking { struct tenant *te; struct tsdb_retention how; int32_t today; uint64_t samples; };
+struct ranked { int32_t day; bool merged, aside; uint64_t rank; };
+
+static int by_day(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return (x->day > y->day) - (x->day < y->day);
+}
+
+int retain_mixed(const struct catalog *c, struct mixed_days *ret)
+{
+	_cleanup_free_ struct ranked *f = sys_alloc_array(c->n + 1, sizeof(*f));
+	int32_t *day = sys_alloc_array(c->n + 1, sizeof(*day));
+	size_t n = 0, k = 0;
+
+	if (!f || !day) {
+		sys_free(day);
+		return err_fail(ERR_NO_MEMORY, "what", "retention", NULL);
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		const struct file_info *x = file_info(c->file[i]);
+
+		if (x->parts & PART_RAW)
+			f[n++] = (struct ranked) { x->day, file_level(c->file[i]) == LEVEL_DAY, file_is_aside(c->file[i]), x->rank };
+	}
+	qsort(f, n, sizeof(*f), by_day);
+	for (size_t i = 0, next; i < n; i = next) {
+		bool mixed = false, aside = false;
+
+		for (next = i; next < n && f[next].day == f[i].day; next++) {
+			mixed |= !f[next].merged || f[next].rank != f[i].rank;
+			aside |= f[next].aside;
+		}
+		/* What cannot be read is never merged: it holds back nothing. */
+		if (mixed && !aside)
+			day[k++] = f[i].day;
+	}
+	*ret = (struct mixed_days) { day, k };
+	return 0;
+}
+
+bool retain_is_mixed(const struct mixed_days *m, int32_t day)
+{
+	size_t lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (m->day[mid] < day)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->n && m->day[lo] == day;
+}
+
+struct looking { struct tenant *te; struct tsdb_retention how; int32_t today; uint64_t samples; struct mixed_days mixed; };
 
 static const struct idx *use(struct file *f)
 {
@@ -234,12 +291,12 @@ static bool raw_needed(struct looking *l, const struct idx *raw, const struct id
 static uint8_t look(struct looking *l, struct file *f)
 {
 	const struct file_info *info = file_info(f);
-	const struct idx *figures[ROLL_TIERS], *raw = info->parts & PART_RAW ? use(f) : NULL;
+	const struct idx *none[ROLL_TIERS] = { NULL }, *figures[ROLL_TIERS], *raw = info->parts & PART_RAW ? use(f) : NULL;
 	uint8_t parts = info->parts;
 
 	for (unsigned t = 0; t < ROLL_TIERS; t++)
 		figures[t] = use(file_roll(f, t));
-	if (raw && !raw_needed(l, raw, figures, info->day))
+	if (raw && !raw_needed(l, raw, retain_is_mixed(&l->mixed, info->day) ? none : figures, info->day))
 		parts &= (uint8_t) ~PART_RAW;
 	for (unsigned t = 0; t < ROLL_TIERS; t++)
 		if (figures[t] && !needed(l, figures[t], roll_part(t), info->day))
@@ -289,6 +346,9 @@ int retain_step(struct tsdb *t, struct tenant *te, struct file **ret_split)
 
 	if (today == RETAIN_NEVER || (te->retain_looked == today && te->retain_version == te->version))
 		return 0;
+	int r = retain_mixed(c, &l.mixed);
+	if (r < 0)
+		return r;
 	uint64_t version = te->version, looked = (uint64_t) (uint32_t) today << 32 | (t->keep_changes + 1);
 	uint32_t least = least_days(&l);
 	te->retain_looked = today;
@@ -311,11 +371,12 @@ int retain_step(struct tsdb *t, struct tenant *te, struct file **ret_split)
 		else if (parts != f->parts)
 			trim[n_trim++] = (struct trim) { c->file[i], parts };
 	}
+	sys_free(l.mixed.day);
 	te->retain_version = *ret_split ? 0 : version;
 	if (!n_gone && !n_trim)
 		return 0;
 	*ret_split = file_unref(*ret_split);
-	int r = tenant_change(te, &(struct change) { .remove = gone, .n_remove = n_gone, .trim = trim, .n_trim = n_trim });
+	r = tenant_change(te, &(struct change) { .remove = gone, .n_remove = n_gone, .trim = trim, .n_trim = n_trim });
 	if (r < 0)
 		te->retain_looked = RETAIN_NEVER;
 	else if (t->config.on_event)

@@ -16,6 +16,10 @@ uint8_t retain_parts(const struct tsdb *t, const struct tenant *te, const struct
 bool retain_raw(uint8_t may, uint8_t has, const struct series *s);
 /* Nothing of the series is seen that is older, wherever it lies; INT64_MIN: all of it is. */
 int64_t retain_from(const struct tsdb *t, const struct tenant *te, const struct series *s);
+/* Days of which files wait to be merged: figures may still count there what was written again since, so samples stay until they are. Ascending,
+ * freed by sys_free(). -ERR_NO_MEMORY. */
+int retain_mixed(const struct catalog *c, struct mixed_days *ret);
+bool retain_is_mixed(const struct mixed_days *m, int32_t day);
 /* What no series of theirs needs any more goes: one step of the manifest. 1: something went; 0: *ret_split is a file of which enough is too old to be
  * written again, a reference, if there is one. */
 int retain_step(struct tsdb *t, struct tenant *te, struct file **ret_split);

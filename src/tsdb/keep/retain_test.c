@@ -287,6 +287,48 @@ TEST(a_manifest_made_again_names_the_figures_of_samples_that_are_gone)
 	plant_end(&p);
 }
 
+static bool sums_to(struct plant *p, uint32_t series, uint64_t n, double sum)
+{
+	const struct tsdb_query q = { .tenant = 1, .series = &series, .n_series = 1, .from_ns = T0, .to_ns = T0 + HOUR };
+
+	with.n = 0;
+	is_int(tsdb_aggregate(p->f.t, &q, &hours, keep, &with), 0);
+	return with.n == 1 && with.b[0].n == n && with.b[0].sum == sum;
+}
+
+TEST(what_was_written_again_late_counts_once_when_its_day_grows_too_old)
+{
+	struct plant p;
+	uint32_t series;
+
+	plant_begin(&p);
+	must(tsdb_series(p.f.t, 1, &(struct uuid) { { 9 } }, V_F64, &series) == 0);
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	_cleanup_(batch_unrefp) struct batch *batch = NULL, *late = NULL;
+	must(batch_builder_new(&b, 0) == 0 && batch_tall(b, 1, 7, V_F64) == 0);
+	for (unsigned i = 0; i < 600; i++)
+		must(batch_tall_add(b, &(struct sample) { .series = series, .time_ns = T0 + i * NS_PER_S, .value = { .type = V_F64, .f64 = 1 } }) == 0);
+	must(batch_seal(b, T0, 0, &batch) == 0 && fixture_append(&p.f, batch) == 0);
+	must(flush(&p.f) && tsdb_compact(p.f.t, NULL) == 0);
+	must(batch_tall(b, 1, 7, V_F64) == 0);
+	must(batch_tall_add(b, &(struct sample) { .series = series, .time_ns = T0 + 7 * NS_PER_S, .value = { .type = V_F64, .f64 = 1001 } }) == 0);
+	must(batch_seal(b, T0, 0, &late) == 0 && fixture_append(&p.f, late) == 0 && flush(&p.f));
+	ok(sums_to(&p, series, 600, 1600));
+	/* Samples of its day are kept no more, but what came late waits to be merged with them. */
+	tsdb_retain_all(p.f.t, &(struct tsdb_retention) { { age(&p), 0, 0 } });
+	ok(sums_to(&p, series, 600, 1600));
+	ok(step(&p) > 0);
+	ok(sums_to(&p, series, 600, 1600));
+	must(tsdb_compact(p.f.t, NULL) == 0);
+	ok(sums_to(&p, series, 600, 1600));
+	struct record got = { 0 };
+	const struct tsdb_query q = { .tenant = 1, .series = &series, .n_series = 1, .from_ns = T0, .to_ns = T0 + HOUR };
+	is_int(tsdb_range(p.f.t, &q, record_batch, &got), 0);
+	is_int(got.n, 0);
+	record_done(&got);
+	plant_end(&p);
+}
+
 TEST(one_point_may_be_kept_longer_or_shorter_than_all)
 {
 	struct plant p;

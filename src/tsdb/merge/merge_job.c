@@ -277,6 +277,24 @@ static int room_on_disk(const struct merge_job *j)
 	return err_fail(ERR_NO_ROOM, "what", "merging files of samples", "want", text[0], "value", text[1], NULL);
 }
 
+/* What is kept no more goes only where the day is one file: retain_mixed(). */
+static int may_split(struct merging *m)
+{
+	const struct merge_job *j = m->job;
+	struct mixed_days mixed;
+
+	m->split = j->n == 1 && j->level == LEVEL_DAY && retain_is_on(j->t, j->te);
+	if (!m->split)
+		return 0;
+	_cleanup_(catalog_unrefp) struct catalog *c = catalog_ref(j->te);
+	int r = retain_mixed(c, &mixed);
+	if (r < 0)
+		return r;
+	m->split = !retain_is_mixed(&mixed, j->in[0].info.day);
+	sys_free(mixed.day);
+	return 0;
+}
+
 static int run(struct merging *m)
 {
 	struct merge_job *j = m->job;
@@ -299,8 +317,8 @@ static int run(struct merging *m)
 	m->out->covered = j->te->covered;
 	m->out->gentle = true;
 	m->out->zstd = MERGED_ZSTD;
-	m->split = j->n == 1 && j->level == LEVEL_DAY && retain_is_on(j->t, j->te);
-	if (m->split)
+	r = may_split(m);
+	if (r == 0 && m->split)
 		r = again_open(&m->again, j->t, j->te, j->in[0].file, j->tombs);
 	if (r == 0)
 		r = all_series(m);

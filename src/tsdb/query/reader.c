@@ -74,6 +74,7 @@ void reader_close(struct reader *rd)
 	pieces_done(&rd->pieces);
 	free_scans(rd);
 	catalog_unref(rd->catalog);
+	sys_free(rd->mixed.day);
 	if (rd->t)
 		kit_give(&rd->t->kits, rd->kit);
 	*rd = (struct reader) { 0 };
@@ -115,6 +116,7 @@ int reader_refresh(struct reader *rd)
 	}
 	free_scans(rd);
 	catalog_unref(rd->catalog);
+	rd->mixed.day = sys_free(rd->mixed.day);
 	rd->catalog = now;
 	rd->scan = scan;
 	rd->roll = roll;
@@ -184,6 +186,14 @@ static int add_figures(struct reader *rd, size_t file, uint32_t series, unsigned
 	return MIN(r, 0);
 }
 
+static int is_mixed(struct reader *rd, int32_t day, bool *ret)
+{
+	int r = rd->mixed.day ? 0 : retain_mixed(rd->catalog, &rd->mixed);
+
+	*ret = r == 0 && retain_is_mixed(&rd->mixed, day);
+	return r;
+}
+
 /* The parts of the file that may be looked at for the series. */
 int reader_parts(struct reader *rd, size_t file, const struct series *s, uint8_t *ret)
 {
@@ -201,6 +211,11 @@ int reader_parts(struct reader *rd, size_t file, const struct series *s, uint8_t
 			return r;
 		has |= r > 0 ? roll_part(tier) : 0;
 	}
+	bool mixed = false;
+	int r = has && !(may & PART_RAW) && f->parts & PART_RAW ? is_mixed(rd, f->day, &mixed) : 0;
+	if (r < 0)
+		return r;
+	has = mixed ? 0 : has;
 	*ret = f->parts & may & ~PART_RAW;
 	if (f->parts & PART_RAW && retain_raw(may, has, s))
 		*ret |= PART_RAW;
