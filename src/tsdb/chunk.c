@@ -161,8 +161,14 @@ static bool put_narrow(struct chunk *c, struct region *r, const struct incoming 
 {
 	const uint8_t *form = &chunk_forms(c)[i];
 	struct column *col = &c->col[i];
+	bool plain = (src->vtype == V_F64 || src->vtype == V_I64) && src->enc == ENC_PLAIN;
+	const uint64_t *body = (const uint64_t *) batch_body(in->b, src) + rows[0];
 
 	for (uint32_t j = 0; j < rows[1]; j++) {
+		if (plain && *form != FORM_WIDE)
+			j += form_fill(src->vtype, *form, body + j, rows[1] - j, &col->m[c->n + j]);
+		if (j == rows[1])
+			break;
 		uint64_t bits = bits_of(in->b, src, rows[0] + j);
 
 		while (*form != FORM_WIDE && !form_fits(src->vtype, *form, bits, &col->m[c->n + j]))

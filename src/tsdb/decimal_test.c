@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include "tsdb/decimal.h"
+#include "tsdb/slots.h"
 #include "tsdb/tsdb_fixture.h"
 
 TEST(decimals_of_a_run_are_those_of_each)
@@ -124,4 +125,49 @@ TEST(runs_of_all_sorts_have_the_mantissas_they_should)
 		wrong += got != count;
 	}
 	is_int(wrong, 0);
+}
+
+/* A mantissa of 32 bits stands for a number when dividing it by the power of ten gives that number's bits: asked of each by pow() of the C library. */
+TEST(numbers_kept_in_four_bytes_are_those_that_come_back)
+{
+	enum { N = 64 };
+	static const double odd[] = { -0.0, NAN, INFINITY, -INFINITY, 2147483647.0, 2147483648.0, -2147483647.0, 1e300, 5e-324, 0.1 + 0.2, 1e15 };
+	uint64_t seed = 19, bits[N], wrong = 0, filled = 0;
+
+	for (unsigned round = 0; round < 20000; round++) {
+		unsigned e = round % 7, n = 1 + (unsigned) (random_next(&seed) % N);
+		bool whole = round % 5 == 0;
+		int32_t m[N];
+
+		for (unsigned i = 0; i < n; i++) {
+			double v = (double) ((int64_t) (random_next(&seed) >> (33 + random_next(&seed) % 30)) - 100) / pow(10, (int) e);
+
+			if (random_next(&seed) % 97 == 0)
+				v = odd[random_next(&seed) % ELEMENTSOF(odd)];
+			memcpy(&bits[i], &v, sizeof(v));
+			if (whole)
+				bits[i] = random_next(&seed) >> (33 + random_next(&seed) % 30);
+			if (whole && random_next(&seed) % 97 == 0)
+				bits[i] = random_next(&seed);
+		}
+		uint32_t got = form_fill(whole ? V_I64 : V_F64, (uint8_t) (e + 1), bits, n, m);
+		for (unsigned i = 0; i < n && i <= got; i++) {
+			int32_t one = 0;
+			bool fits = form_fits(whole ? V_I64 : V_F64, (uint8_t) (e + 1), bits[i], &one);
+			double back = i < got ? m[i] / pow(10, (int) e) : 0;
+
+			if (i < got)
+				wrong += !fits || one != m[i] || (whole ? (uint64_t) (int64_t) m[i] != bits[i] : memcmp(&back, &bits[i], 8) != 0);
+		}
+		bool two = got + 2 <= n;
+		for (unsigned i = got; two && i < got + 2; i++) {
+			int32_t one;
+
+			two = form_fits(whole ? V_I64 : V_F64, (uint8_t) (e + 1), bits[i], &one);
+		}
+		wrong += two;                           /* it stopped for a reason */
+		filled += got;
+	}
+	is_int(wrong, 0);
+	ok(filled > 100000);
 }

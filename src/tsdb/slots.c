@@ -26,6 +26,39 @@ bool form_fits(uint8_t type, uint8_t form, uint64_t bits, int32_t *ret)
 	return decimal_fits(v, tens[form - 1], ret);
 }
 
+typedef double v2d __attribute__((vector_size(16)));
+typedef int64_t v2i __attribute__((vector_size(16)));
+/* decimal_fits() of two at a time; all bits set where one does not. */
+static inline __attribute__((always_inline)) v2i two_misfit(const uint64_t *bits, v2d ten, int32_t *m)
+{
+	const v2d magic = { 0x1.8p52, 0x1.8p52 }, most = { 0x1p31 - 1, 0x1p31 - 1 };
+	v2d v;
+
+	memcpy(&v, bits, sizeof(v));
+	v2d near = v * ten, whole = near + magic, back = (whole - magic) / ten;
+	m[0] = (int32_t) ((v2i) whole)[0];
+	m[1] = (int32_t) ((v2i) whole)[1];
+	return ((v2i) back ^ (v2i) v) | ~((near < most) & (near > -most));
+}
+
+uint32_t form_fill(uint8_t type, uint8_t form, const uint64_t *bits, uint32_t n, int32_t *m)
+{
+	const v2d ten = { tens[form - 1], tens[form - 1] };
+	uint32_t i = 0;
+
+	for (; type == V_I64 && i < n && (uint64_t) (int64_t) (int32_t) (uint32_t) bits[i] == bits[i]; i++)
+		m[i] = (int32_t) (uint32_t) bits[i];
+	for (; type == V_F64 && i + 2 <= n; i += 2) {
+		int32_t two[2];
+		v2i misfit = two_misfit(bits + i, ten, two);
+
+		if (misfit[0] | misfit[1])
+			break;
+		memcpy(m + i, two, sizeof(two));
+	}
+	return i;
+}
+
 uint8_t form_holding(uint8_t type, uint8_t form, uint64_t bits)
 {
 	int32_t m;

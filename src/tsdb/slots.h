@@ -18,6 +18,8 @@ static inline unsigned form_width(uint8_t type, uint8_t form) { return form == F
 
 /* Whether these 64 bits of a double or whole number are a mantissa of this form; *ret is it, else anything. */
 bool form_fits(uint8_t type, uint8_t form, uint64_t bits, int32_t *ret);
+/* How many of the first of n do, two at a time; their mantissas go to m. What comes then may fit alone. */
+uint32_t form_fill(uint8_t type, uint8_t form, const uint64_t *bits, uint32_t n, int32_t *m);
 /* The form nearest to this one that holds these bits; FORM_WIDE: there is none. */
 uint8_t form_holding(uint8_t type, uint8_t form, uint64_t bits);
 /* Mantissas of one form in a later one, in place. False: one of them is too long then, and nothing was changed. */
