@@ -3,9 +3,9 @@
  *
  * Whole days of UTC go, counted back from a day that no clock can hurry: it follows the wall clock, but never runs more than twice as fast as this process
  * does, and stands still while nothing is written. So a clock that jumps ten years ahead deletes nothing, and one that was wrong for a week costs at most a week.
- * What is older is not seen any more, at once (where figures are kept longer: once its day is merged); it leaves the disk when all that a file holds of it is too old. After the samples the figures are left: then
- * aggregates and plots are made of these (query.h: coarse), and the samples themselves are gone. A series that has no minutes because its samples are as few
- * keeps its samples as long as minutes are kept, and the same with hours; texts have neither.
+ * What is older is not seen any more, at once (where figures are kept longer: once its day is merged); it leaves the disk when all that a file holds of it is
+ * too old. After the samples the figures are left: then aggregates and plots are made of these (query.h: coarse), and the samples themselves are gone. A series
+ * that has no minutes because its samples are as few keeps its samples as long as minutes are kept, and the same with hours; texts have neither.
  *
  * Thread: any. Memory: none.
  */
