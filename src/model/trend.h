@@ -9,6 +9,8 @@
 #include "rec/rec.h"
 
 enum { TREND_LINES_MAX = 32 };
+/* How points become one series a group, and how their figures are put together: of queries, too (service/read.h). */
+extern const struct rec_word trend_group_words[], trend_across_words[];
 
 struct trend_line {
 	struct uuid point;
@@ -24,6 +26,8 @@ struct trend {
 	int64_t window;                 /* ns */
 	int64_t until;                  /* end of the window; absent: the present, and it follows */
 	int64_t shift;                  /* ns; beside it the same points so much earlier; 0: none */
+	int32_t group_by, across;       /* words of the tables above */
+	struct rec_list labels;         /* of uuids; with group_by: only points that wear one of them, without lines all such */
 	struct rec_map limits;          /* axis → "0..100"; absent: by what is shown */
 };
 extern const struct rec_type trend_line_type, trend_type;

@@ -71,10 +71,10 @@ int read_query(struct scope *s, const struct query_in *in, struct buf *out);
 
 /* Figures of many points as one series a group, {…,"group_by","across","series":[{"group","path","points","type","unit","t","v" or figures by name,
  * "with","covered","q"?}]}: with = how many of the points have samples or a value in the bucket, covered = for how much of it all of them together had one. */
+/* In the order of trend_group_words and trend_across_words (model/trend.h). */
 enum read_group_by { READ_BY_NONE, READ_BY_ALL, READ_BY_DEVICE, READ_BY_PLACE, READ_BY_ENTERPRISE, READ_BY_SITE, READ_BY_AREA, READ_BY_LINE, READ_BY_CELL, READ_BY_UNIT,
 	READ_BY_LABEL /* a point is in the group of each of its labels */ };
 enum read_across { READ_ACROSS_MEAN, READ_ACROSS_SUM, READ_ACROSS_MIN, READ_ACROSS_MAX, READ_ACROSS_COUNT };
-extern const struct rec_word read_group_words[], read_across_words[];
 int read_groups(struct scope *s, const struct query_in *in, struct buf *out);
 int read_wrong_groups(int32_t group_by, const char *rule);     /* as read_wrong_pixels() */
 

@@ -4,6 +4,7 @@
 #include "base/calendar.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "model/trend.h"
 #include "sys/sys.h"
 #include "wal/wal.h"
 
@@ -40,8 +41,8 @@ static const struct rec_field query_in_fields[] = {
 	F_ENUM(struct query_in, plot, plot_words, .def = "m4", .label = "What is picked for the screen", .label_zh = "取点方法",
 		.doc = "m4: the ends and extremes of each pixel; lttb: as many samples as `pixels`, those that keep the shape",
 		.doc_zh = "m4：每个像素的首末与极值；lttb：与 pixels 同数的样本，保留曲线形状"),
-	F_ENUM(struct query_in, group_by, read_group_words, .def = "none", .label = "One series for the points of each", .label_zh = "分组方式"),
-	F_ENUM(struct query_in, across, read_across_words, .def = "mean", .label = "Of the points of a group", .label_zh = "组内合并方式"),
+	F_ENUM(struct query_in, group_by, trend_group_words, .def = "none", .label = "One series for the points of each", .label_zh = "分组方式"),
+	F_ENUM(struct query_in, across, trend_across_words, .def = "mean", .label = "Of the points of a group", .label_zh = "组内合并方式"),
 	F_KIND(struct query_in, timeout, REC_DURATION, .def = "60s", .min = "100ms", .max = "600s", .label = "Time at most", .label_zh = "最长时间"),
 	F(struct query_in, limit, .max = "1000000", .label = "Limit", .label_zh = "上限", .doc = "0: 10000; of CSV and NDJSON: all",
 		.doc_zh = "0 表示 10000；CSV 与 NDJSON 则不限"),
@@ -154,7 +155,7 @@ int read_wrong_pixels(uint32_t pixels, const char *rule)
 
 int read_wrong_groups(int32_t group_by, const char *rule)
 {
-	return err_at(err_fail(ERR_INVALID, "field", "group_by", "rule", rule, "value", read_group_words[group_by].word, NULL), "group_by");
+	return err_at(err_fail(ERR_INVALID, "field", "group_by", "rule", rule, "value", trend_group_words[group_by].word, NULL), "group_by");
 }
 
 int read_asked(struct scope *s, const struct query_in *in, struct read_asked *ret)

@@ -12,17 +12,11 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "model/plant.h"
+#include "model/trend.h"
 #include "service/read_asked.h"
 #include "sys/sys.h"
 
 enum { CELLS_MAX = 4 << 20 };
-
-const struct rec_word read_group_words[] = { { "none", "Each point for itself", "各点位单独" }, { "all", "All points", "全部点位" }, { "device", "Device", "采集设备" },
-	{ "place", "Place", "位置" }, { "enterprise", "Enterprise", "企业" }, { "site", "Site", "工厂" }, { "area", "Area", "车间" }, { "line", "Line", "产线" },
-	{ "cell", "Cell", "工位" }, { "unit", "Unit", "单位" },
-	{ "label", "Data label", "数据标签" }, { NULL } };
-const struct rec_word read_across_words[] = { { "mean", "Mean", "平均" }, { "sum", "Sum", "总和" }, { "min", "Lowest", "最低" }, { "max", "Highest", "最高" },
-	{ "count", "Points with a figure", "有值点位数" }, { NULL } };
 
 struct grouped { const char *name, *unit; uint32_t points; };
 struct figure { double v; uint32_t n; };
@@ -427,8 +421,8 @@ int read_groups(struct scope *s, const struct query_in *in, struct buf *out)
 		json_kv_str(&j, "from", text);
 		when_format(text, g.asked.said_to_ns);
 		json_kv_str(&j, "to", text);
-		json_kv_str(&j, "group_by", read_group_words[in->group_by].word);
-		json_kv_str(&j, "across", read_across_words[in->across].word);
+		json_kv_str(&j, "group_by", trend_group_words[in->group_by].word);
+		json_kv_str(&j, "across", trend_across_words[in->across].word);
 		json_key(&j, "series");
 		json_array(&j);
 		for (uint32_t i = 0; i < g.n; i++)

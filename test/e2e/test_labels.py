@@ -276,3 +276,11 @@ def test_samples_are_kept_as_the_longest_of_a_points_labels_says(tmp_path):
         assert left() == {"both": n, "none": n}
     finally:
         p.close()
+
+
+def test_a_saved_trend_keeps_its_groups(p):
+    saved = p.make("trends", name="energy of the halls", group_by="label", across="sum", labels=[p.label["energy"]])
+    got = p.call("GET", f"{BASE}/trends/{saved['id']}")[2]
+    assert (got["group_by"], got["across"], got["labels"], got["lines"]) == ("label", "sum", [p.label["energy"]], [])
+    assert p.make("trends", name="as ever")["group_by"] == "none"
+    assert p.call("POST", f"{BASE}/trends", {"name": "odd", "group_by": "planet"})[0] == 422

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { QuerySeries } from '../src/api/contract';
 import { parseRange, planAxes } from '../src/trend/axes';
-import { align, append, bandsOf, fromBuckets, fromRaw, gapOf, PER_PIXEL, shifted, statsOf, stepFor, valueAt } from '../src/trend/data';
+import { align, append, bandsOf, fromBuckets, fromGroup, fromRaw, gapOf, groupStep, PER_PIXEL, shifted, statsOf, stepFor, valueAt } from '../src/trend/data';
 import { bookOf, tableOf } from '../src/trend/export';
 import type { PlotPoint } from '../src/trend/Plot';
-import { fromRecord, readAddress, toRecord, writeAddress } from '../src/trend/state';
+import { fromRecord, readAddress, toRecord, writeAddress, type TrendState } from '../src/trend/state';
 import { daysOf, durationS, durationText, keyed, zoomed } from '../src/trend/window';
 
 const BAD = 0x80310000;
@@ -154,7 +154,25 @@ describe('the window', () => {
 });
 
 describe('what a trend shows', () => {
-	const state = { ids: ['a', 'b'], axes: { b: '轴 2' }, hidden: ['a'], length: 28800, shift: 86400, ranges: { kPa: '0..600' }, saved: 'x' };
+	const state: TrendState = { ids: ['a', 'b'], axes: { b: '轴 2' }, hidden: ['a'], length: 28800, shift: 86400, ranges: { kPa: '0..600' }, group: 'none', across: 'mean', labels: [], saved: 'x' };
+	it('keeps its groups in the address and in a record', () => {
+		const grouped: TrendState = { ...state, axes: {}, ids: Array.from({ length: 20 }, (_, i) => `p${i}`), hidden: ['group:energy'], group: 'label', across: 'sum', labels: ['l1', 'l2'] };
+		const s = new URLSearchParams();
+		for (const [k, v] of Object.entries(writeAddress(grouped))) if (v) s.set(k, v);
+		expect(s.get('group')).toBe('label.sum');
+		expect(readAddress(new URLSearchParams(s.toString()), [])).toEqual({ ...grouped, fixed: undefined });
+		expect(fromRecord({ id: 'x', rev: 1, name: 'n', ...toRecord({ ...grouped, hidden: [] }, {}) })).toEqual({ ...grouped, hidden: [], fixed: undefined });
+		/* Of one's last points nothing is added where data labels choose; what is not known is no group. */
+		expect(readAddress(new URLSearchParams('group=unit.sum&labels=l1'), ['mine']).ids).toEqual([]);
+		expect(readAddress(new URLSearchParams('group=planet.sum&labels=l1'), ['mine'])).toMatchObject({ ids: ['mine'], group: 'none', labels: [] });
+	});
+	it('draws a group by what its buckets were put together to, with gaps where nobody had a value', () => {
+		const line = fromGroup({ point: '', type: 'f64', t: [0, 60e6, 240e6].map((us) => us + 1.8e15), avg: [1, null, 3] }, 60, 'group:x');
+		expect(line.x.map((x) => x - 1.8e9)).toEqual([30, 90, 120, 270]);
+		expect(line.y).toEqual([1, null, null, 3]);
+		expect([line.grain, line.point, line.lo]).toEqual([60, 'group:x', undefined]);
+		expect([900, 86400, 30 * 86400].map(groupStep)).toEqual([5, 300, 7200]);
+	});
 	it('goes through the address unchanged', () => {
 		const s = new URLSearchParams();
 		for (const [k, v] of Object.entries(writeAddress(state))) if (v) s.set(k, v);

@@ -137,7 +137,10 @@ export function useRefresh(): (plural: string) => Promise<void> {
 }
 
 export interface QueryBody {
-	points: string[];
+	points?: string[];
+	labels?: string[];
+	group_by?: string;
+	across?: string;
 	from: string;
 	to: string;
 	step?: string;

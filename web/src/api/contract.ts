@@ -252,6 +252,10 @@ export interface QuerySeries {
 	/** OPC UA status codes; absent: all good. */
 	q?: number[] | null;
 	path?: string;
+	/** Of a group: its name, how many points it is of, how many of them had a value in each bucket. */
+	group?: string;
+	points?: number;
+	with?: number[];
 	/** Aggregates asked for, a column each, one entry a bucket; v is absent then. */
 	min?: Scalar[];
 	max?: Scalar[];

@@ -23,8 +23,10 @@ import { bookOf, csvOf, pictureOf, savePicture } from '../trend/export';
 import { Legend } from '../trend/Legend';
 import { Plot, type Marks, type PlotPoint } from '../trend/Plot';
 import { Saved } from '../trend/Saved';
-import { fromRecord, POINTS_MAX, readAddress, writeAddress, type TrendRecord, type TrendState } from '../trend/state';
+import { GroupLegend } from '../trend/GroupLegend';
+import { fromRecord, GROUPED_MAX, POINTS_MAX, readAddress, writeAddress, type TrendRecord, type TrendState } from '../trend/state';
 import { Toolbar, type FileKind } from '../trend/Toolbar';
+import { asksAny, groupId, isGrouped, useGroupNames, useGroups } from '../trend/useGroups';
 import { useBetween, useLines, type Asked } from '../trend/useLines';
 import { zoomed, type Window } from '../trend/window';
 
@@ -36,14 +38,14 @@ function useTrend(): [TrendState, (next: Partial<TrendState>) => void] {
 	const [search, setSearch] = useSearchParams();
 	const [state, setState] = useState(() => readAddress(search, search.get('t') ? [] : prefs.trendPoints));
 	const put = useCallback((next: Partial<TrendState>) => setState((s) => ({ ...s, ...next })), []);
-	const wanted = search.get('t') && !search.get('p') ? search.get('t') : null;
+	const wanted = search.get('t') && !search.get('p') && !search.get('labels') ? search.get('t') : null;
 	useEffect(() => {
 		if (wanted) void fetchRecord('trends', wanted).then((a) => put(fromRecord(a.record as unknown as TrendRecord)), () => undefined);
 	}, [wanted, put]);
 	const settled = useDebounced(state, 400);
 	const { set } = prefs;
 	useEffect(() => {
-		if (wanted && !settled.ids.length) return;
+		if (wanted && !asksAny(settled)) return;
 		set({ trendPoints: settled.ids });
 		setSearch((s) => {
 			for (const [k, v] of Object.entries(writeAddress(settled))) if (v) s.set(k, v); else s.delete(k);
@@ -102,18 +104,26 @@ export function Trend() {
 		});
 	}, [foundKey, pending, groups.data, devices.data, connections.data]); // eslint-disable-line react-hooks/exhaustive-deps
 
-	const data = useLines(asked, w, !state.fixed);
-	const earlier = useLines(state.shift ? asked : [], w, false, state.shift);
-	const between = useBetween(asked.map((a) => a.id), marks[0], marks[1]);
+	const grouped = isGrouped(state);
+	const data = useLines(grouped ? [] : asked, w, !state.fixed);
+	const earlier = useLines(state.shift && !grouped ? asked : [], w, false, state.shift);
+	const between = useBetween(grouped ? [] : asked.map((a) => a.id), marks[0], marks[1]);
+	const groupsNow = useGroups(state, w, !state.fixed);
+	const groupsThen = useGroups(state, w, false, state.shift, state.shift > 0);
+	const groupName = useGroupNames(state.group);
+	const groupKey = groupsNow.groups.map((g) => `${g.name} ${g.unit ?? ''} ${groupName(g.name)}`).join('\n');
+	const groupPoints = useMemo(() => groupsNow.groups.map((g, i): PlotPoint => ({
+		id: groupId(g.name), name: groupName(g.name), unit: state.across === 'count' ? undefined : g.unit, color: colors[i % colors.length]!, step: false, isState: false,
+	})), [groupKey, state.across, colors]); // eslint-disable-line react-hooks/exhaustive-deps
 	const shown = useMemo(() => {
-		const seen = points.filter((p) => !state.hidden.includes(p.id));
+		const seen = (grouped ? groupPoints : points).filter((p) => !state.hidden.includes(p.id));
 		return state.shift ? [...seen, ...seen.map((p) => ({ ...p, id: p.id + EARLIER, name: `${p.name} · ${t('trend.earlier')}`, faint: true, limits: undefined }))] : seen;
-	}, [points, state.hidden, state.shift, t]);
+	}, [points, grouped, groupPoints, state.hidden, state.shift, t]);
 	const lines = useMemo(() => {
-		const all = new Map<string, Line>(data.lines);
-		if (state.shift) for (const [id, l] of earlier.lines) all.set(id + EARLIER, l);
+		const all = new Map<string, Line>(grouped ? groupsNow.groups.map((g) => [groupId(g.name), g.line]) : data.lines);
+		if (state.shift) for (const [id, l] of grouped ? groupsThen.groups.map((g): [string, Line] => [groupId(g.name), g.line]) : earlier.lines) all.set(id + EARLIER, l);
 		return all;
-	}, [data.lines, earlier.lines, state.shift]);
+	}, [data.lines, earlier.lines, grouped, groupsNow.groups, groupsThen.groups, state.shift]);
 	const axes = useMemo(() => {
 		const chosen = Object.fromEntries(shown.map((p) => [p.id, state.axes[p.id.replace(EARLIER, '')] ?? '']));
 		return planAxes(shown.filter((p) => !p.isState), chosen, state.ranges);
@@ -129,13 +139,16 @@ export function Trend() {
 			queryBook(bookOf(shown, w, data.grain, state.shift)).then((blob) => downloadBlob(`${name}.xlsx`, blob), setFailed);
 		} else if (canvas.current) void savePicture(pictureOf(canvas.current, t('menu.trend'), `${formatDateTime(w.from * 1000)} – ${formatDateTime(w.to * 1000)}`, shown), `${name}.png`);
 	};
-	const fault = failed ?? data.error ?? earlier.error;
+	const fault = failed ?? (grouped ? groupsNow.error ?? groupsThen.error : data.error ?? earlier.error);
+	const busy = grouped ? groupsNow.busy || groupsThen.busy : data.busy || earlier.busy;
+	const isThere = grouped ? groupsNow.groups.length > 0 : found.length > 0;
+	const hide = (id: string): void => put({ hidden: state.hidden.includes(id) ? state.hidden.filter((x) => x !== id) : [...state.hidden, id] });
 	const missing = !pending && found.length < state.ids.length;
 	return (
 		<>
 			<div className="page-head trend-head">
 				<h1>{t('menu.trend')}</h1>
-				<PointPicker ids={state.ids} onChange={(ids) => put({ ids })} devices={devices.data?.items ?? []} known={found} />
+				<PointPicker ids={state.ids} max={grouped ? GROUPED_MAX : POINTS_MAX} onChange={(ids) => put({ ids })} devices={devices.data?.items ?? []} known={found} />
 				<Saved
 					state={state} colors={Object.fromEntries(state.ids.map((id, i) => [id, linesOf(false)[i % colors.length]!]))}
 					onOpen={(r) => put({ fixed: undefined, ...fromRecord(r) })} onSaved={(saved) => put({ saved })}
@@ -143,12 +156,12 @@ export function Trend() {
 			</div>
 			<section className="sheet trend" aria-label={t('menu.trend')}>
 				<Toolbar
-					state={state} window={w} axes={axes} hasData={found.length > 0} onWindow={move} onLength={(length) => put({ length, fixed: undefined })} onZoom={(f) => move(zoomed(w, f))}
-					onShift={(shift) => put({ shift })} onRange={(axis, text) => put({ ranges: { ...state.ranges, [axis]: text } })} onFile={file}
+					state={state} window={w} axes={axes} hasData={isThere} onWindow={move} onLength={(length) => put({ length, fixed: undefined })} onZoom={(f) => move(zoomed(w, f))}
+					onGroup={(next) => put(next.group === 'none' ? { ...next, labels: [], ids: state.ids.slice(0, POINTS_MAX) } : next)} onShift={(shift) => put({ shift })} onRange={(axis, text) => put({ ranges: { ...state.ranges, [axis]: text } })} onFile={file}
 				/>
 				{fault !== null && fault !== undefined && <Alert type="error" banner title={problemText(fault, t)} />}
 				{missing && <Alert type="warning" banner title={t('trend.gone', { n: state.ids.length - found.length })} />}
-				{!state.ids.length ? (
+				{!asksAny(state) ? (
 					<div className="empty"><h2>{t('trend.empty')}</h2><p>{t('trend.empty_text')}</p></div>
 				) : (
 					<div className="trend-stage">
@@ -157,11 +170,18 @@ export function Trend() {
 							onCanvas={(c) => { canvas.current = c; }} label={t('trend.plot_label')}
 						/>
 						<div className="trend-print">{formatDateTime(w.from * 1000)} – {formatDateTime(w.to * 1000)}</div>
-						{(data.busy || earlier.busy) && <span className="trend-busy" role="status">{t('trend.loading')}</span>}
+						{busy && <span className="trend-busy" role="status">{t('trend.loading')}</span>}
 						<BadTip cursor={cursor} points={shown} lines={lines} />
 					</div>
 				)}
-				{found.length > 0 && (
+				{grouped && isThere && (
+					<>
+						<div className="trend-foot"><span>{t('trend.group_grain', { step: stepText(groupsNow.grain, t) })}</span></div>
+						<GroupLegend groups={groupsNow.groups} points={groupPoints} cursor={cursor} window={w} hidden={state.hidden} onHide={hide} />
+					</>
+				)}
+				{grouped && asksAny(state) && !isThere && !busy && !fault && <div className="trend-foot"><span>{t('trend.group_nothing')}</span></div>}
+				{!grouped && found.length > 0 && (
 					<>
 						<div className="trend-foot">
 							<span>{data.grain ? t('trend.grain', { step: stepText(data.grain, t) }) : t('trend.grain_raw')}</span>
@@ -171,7 +191,7 @@ export function Trend() {
 						<Legend
 							points={points} records={found} lines={data.lines} version={data.version} cursor={cursor} marks={marks} between={between} window={w} axes={state.axes}
 							axisNames={[...new Set([...points.filter((p) => !p.isState).map((p) => p.unit ?? ''), ...[1, 2, 3, 4].map((n) => t('trend.axis_n', { n }))])]} hidden={state.hidden}
-							onAxis={(id, axis) => put({ axes: { ...state.axes, [id]: axis } })} onHide={(id) => put({ hidden: state.hidden.includes(id) ? state.hidden.filter((x) => x !== id) : [...state.hidden, id] })}
+							onAxis={(id, axis) => put({ axes: { ...state.axes, [id]: axis } })} onHide={hide}
 							onRemove={(id) => put({ ids: state.ids.filter((x) => x !== id) })}
 						/>
 					</>
@@ -186,7 +206,7 @@ function stepText(s: number, t: ReturnType<typeof useText>['t']): string {
 	return t(`span.${unit}`, { n });
 }
 
-function PointPicker({ ids, onChange, devices, known }: { ids: string[]; onChange: (ids: string[]) => void; devices: Device[]; known: Point[] }) {
+function PointPicker({ ids, max, onChange, devices, known }: { ids: string[]; max: number; onChange: (ids: string[]) => void; devices: Device[]; known: Point[] }) {
 	const { t } = useText();
 	const [typed, setTyped] = useState('');
 	const q = useDebounced(typed);
@@ -197,7 +217,7 @@ function PointPicker({ ids, onChange, devices, known }: { ids: string[]; onChang
 	return (
 		<Select
 			mode="multiple" className="trend-picker" placeholder={t('trend.add_points')} aria-label={t('trend.add_points')} value={ids.filter((id) => options.some((o) => o.value === id))}
-			onChange={onChange} searchValue={typed} onSearch={setTyped} showSearch filterOption={false} loading={list.isFetching} maxCount={POINTS_MAX} maxTagCount="responsive"
+			onChange={onChange} searchValue={typed} onSearch={setTyped} showSearch filterOption={false} loading={list.isFetching} maxCount={max} maxTagCount="responsive"
 			options={options} optionRender={(o) => <span className="row" style={{ justifyContent: 'space-between' }}><span>{o.label}</span><span className="muted small">{o.data.note}</span></span>}
 		/>
 	);

@@ -8,6 +8,7 @@ import { useText } from '../app/lang';
 import { problemText } from '../app/problems';
 import { useRemove } from '../list/useRemove';
 import { toRecord, type TrendRecord, type TrendState } from './state';
+import { asksAny } from './useGroups';
 
 interface Props {
 	state: TrendState;
@@ -54,7 +55,7 @@ export function Saved({ state, colors, onOpen, onSaved }: Props) {
 			>
 				<Button icon={<FolderOpenOutlined />}>{current?.name ?? t('trend.saved')}</Button>
 			</Dropdown>
-			{may('trend.write') && <Button icon={<SaveOutlined />} disabled={!state.ids.length} onClick={() => setOpen(true)}>{t('action.save')}</Button>}
+			{may('trend.write') && <Button icon={<SaveOutlined />} disabled={!asksAny(state)} onClick={() => setOpen(true)}>{t('action.save')}</Button>}
 			{open && (
 				<SaveDialog
 					current={current} onClose={() => setOpen(false)}

@@ -7,7 +7,9 @@ import { serverNow } from '../api/http';
 import { useNarrow } from '../app/hooks';
 import { useText } from '../app/lang';
 import { parseRange, type AxisPlan } from './axes';
+import { Grouping } from './Grouping';
 import type { TrendState } from './state';
+import { isGrouped } from './useGroups';
 import { DAYS, daysOf, RANGES, RANGES_SHOWN, SHIFTS, type DayRange, type Window } from './window';
 
 export type FileKind = 'png' | 'csv' | 'xlsx';
@@ -21,11 +23,12 @@ interface Props {
 	onWindow: (w: Window) => void;
 	onZoom: (factor: number) => void;
 	onShift: (s: number) => void;
+	onGroup: (next: Partial<TrendState>) => void;
 	onRange: (axis: string, text: string) => void;
 	onFile: (kind: FileKind) => void;
 }
 
-export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, onZoom, onShift, onRange, onFile }: Props) {
+export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, onZoom, onShift, onGroup, onRange, onFile }: Props) {
 	const { t } = useText();
 	const narrow = useNarrow();
 	const range = state.fixed ? '' : RANGES.find(([, s]) => s === state.length)?.[0] ?? '';
@@ -52,14 +55,15 @@ export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, o
 			/>
 			{!narrow && (
 				<DatePicker.RangePicker
-					size="small" showTime={{ format: 'HH:mm' }} format="MM-DD HH:mm" style={{ width: 226 }} allowClear={false} suffixIcon={<CalendarOutlined />} value={[dayjs(w.from * 1000), dayjs(w.to * 1000)]}
+					size="small" showTime={{ format: 'HH:mm' }} format="MM-DD HH:mm" style={{ width: 212 }} allowClear={false} suffixIcon={<CalendarOutlined />} value={[dayjs(w.from * 1000), dayjs(w.to * 1000)]}
 					onChange={(v) => { if (v?.[0] && v[1]) onWindow({ from: v[0].valueOf() / 1000, to: v[1].valueOf() / 1000 }); }}
 				/>
 			)}
 			<Select
-				size="small" value={state.shift} onChange={onShift} aria-label={t('trend.compare')} popupMatchSelectWidth={false} style={{ minWidth: 104 }}
+				size="small" value={state.shift} onChange={onShift} aria-label={t('trend.compare')} popupMatchSelectWidth={false} style={{ minWidth: 88 }}
 				options={[...shifts.map((s) => ({ value: s, label: shiftText(s) })), ...(shifts.includes(Math.round(span)) ? [] : [{ value: Math.round(span), label: t('shift.window') }])]}
 			/>
+			<Grouping state={state} onChange={onGroup} />
 			<span className="grow" />
 			<Popover trigger="click" placement="bottomRight" title={t('trend.axis_ranges')} content={<Ranges axes={axes} ranges={state.ranges} onRange={onRange} />}>
 				<Button size="small" icon={<ColumnHeightOutlined />} disabled={!axes.length} aria-label={t('trend.axis_ranges')} title={t('trend.axis_ranges')} />
@@ -70,7 +74,7 @@ export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, o
 				trigger={['click']} disabled={!hasData}
 				menu={{ items: [
 					{ key: 'png', label: t('trend.save_png'), onClick: () => onFile('png') }, { key: 'csv', label: t('trend.save'), onClick: () => onFile('csv') },
-					{ key: 'xlsx', label: t('trend.save_xlsx'), onClick: () => onFile('xlsx') },
+					{ key: 'xlsx', label: t('trend.save_xlsx'), disabled: isGrouped(state), onClick: () => onFile('xlsx') },
 					{ key: 'print', icon: <PrinterOutlined />, label: t('trend.print'), onClick: () => window.print() },
 				] }}
 			>

@@ -134,6 +134,20 @@ export function fromBuckets(s: QuerySeries, stepS: number, shape: Shape, isState
 	return line;
 }
 
+/** Of a group of points: what a bucket's values were put together to. Few enough for a screen, and never finer than a second. */
+export const groupStep = (windowS: number): number => stepFor(Math.max(windowS, 2), 400, 1e-6) || 1;
+export function fromGroup(s: QuerySeries, stepS: number, id: string): Line {
+	const line: Line = { point: id, x: [], y: [], spans: [], grain: stepS, gap: stepS * 1.5 };
+	s.t.forEach((us, i) => {
+		const begin = Math.floor(us / 1e6 / stepS) * stepS;
+		const last = line.x[line.x.length - 1];
+		if (last !== undefined && begin - (last - stepS / 2) > line.gap) breakAt(line, last, stepS / 2);
+		line.x.push(begin + stepS / 2);
+		line.y.push(toNumber(s.avg?.[i]));
+	});
+	return line;
+}
+
 function appendBucket(line: Line, x: number, y: number | null): void {
 	const begin = Math.floor(x / line.grain) * line.grain;
 	const at = begin + line.grain / 2;

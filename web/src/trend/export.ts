@@ -15,13 +15,13 @@ export function tableOf(points: PlotPoint[], lines: Map<string, Line>, w: Window
 	});
 	const head = [words.time, ...shown.flatMap(({ p, line }) => {
 		const name = p.unit ? `${p.name} (${p.unit})` : p.name;
-		return line.grain && !p.isState ? [`${name} ${words.mean}`, `${name} ${words.min}`, `${name} ${words.max}`] : [name];
+		return line.grain && line.lo && !p.isState ? [`${name} ${words.mean}`, `${name} ${words.min}`, `${name} ${words.max}`] : [name];
 	})];
 	const rows = new Map<number, string[]>();
 	let column = 1;
 	const text = (n: number | null | undefined): string => (n === null || n === undefined ? '' : String(n));
 	for (const { p, line } of shown) {
-		const wide = line.grain > 0 && !p.isState;
+		const wide = line.grain > 0 && line.lo !== undefined && !p.isState;
 		for (let i = 0; i < line.x.length; i++) {
 			const x = line.x[i]!;
 			/* The end of a line before a gap is no sample. */
