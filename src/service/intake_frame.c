@@ -171,6 +171,33 @@ static int learn(struct intake_frames *f, uint32_t series, enum vtype type)
 	return 0;
 }
 
+static int put(struct intake *t, int64_t time_ns, uint64_t bits)
+{
+	struct intake_frames *f = t->frames;
+	int r;
+
+	f->time_ns = time_ns;
+	f->bits[f->n++] = bits;
+	r = f->n == f->k ? row(t) : 0;
+	return r < 0 ? r : 1;
+}
+
+/* Not what was to come: 0, and the frame is ready for this one, or off. */
+static int turn(struct intake *t, int64_t time_ns, uint32_t series)
+{
+	struct intake_frames *f = t->frames;
+	int r = 0;
+
+	if (f->k || f->n == BATCH_SERIES_MAX)
+		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
+	else if (f->n && f->time_ns != time_ns)
+		r = begin(t);
+	/* What begins a round may be the first of another order. */
+	if (r == 0 && !f->off && f->k && f->series[f->n] != series)
+		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
+	return r;
+}
+
 int intake_frame_add(struct intake *t, int64_t time_ns, uint32_t series, enum vtype type, uint64_t bits)
 {
 	struct intake_frames *f = t->frames ? t->frames : (t->frames = sys_new(struct intake_frames));
@@ -180,30 +207,10 @@ int intake_frame_add(struct intake *t, int64_t time_ns, uint32_t series, enum vt
 		return no_memory();
 	if (f->off)
 		return 0;
-	if (f->k && f->series[f->n] == series && (!f->n || f->time_ns == time_ns)) {    /* what was to come */
-		f->time_ns = time_ns;
-		f->bits[f->n++] = bits;
-		r = f->n == f->k ? row(t) : 0;
-		return r < 0 ? r : 1;
-	}
-	if (f->k ? f->series[f->n] != series || (f->n && f->time_ns != time_ns) : f->n == BATCH_SERIES_MAX)
-		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
-	else if (!f->k && f->n && f->time_ns != time_ns)
-		r = begin(t);
-	if (r < 0 || f->off)
-		return r;
-	/* What begins a round may be the first of another order. */
-	if (f->k && f->series[f->n] != series)
-		r = intake_frames_leave(t, ++f->learnt > LEARN_MAX);
-	if (r < 0 || f->off)
-		return r;
-	if (!f->k)
+	if (f->k && f->series[f->n] == series && (!f->n || f->time_ns == time_ns))
+		return put(t, time_ns, bits);
+	r = turn(t, time_ns, series);
+	if (r == 0 && !f->off && !f->k)
 		r = learn(f, series, type);
-	if (r < 0)
-		return r;
-	f->time_ns = time_ns;
-	f->bits[f->n++] = bits;
-	if (f->n == f->k)
-		r = row(t);
-	return r < 0 ? r : 1;
+	return r < 0 || f->off ? r : put(t, time_ns, bits);
 }
