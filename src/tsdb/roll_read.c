@@ -41,12 +41,17 @@ static void free_columns(struct roll_scan *c)
 	memset(c->none, 0, sizeof(c->none));
 }
 
-void roll_detach(struct roll_scan *c)
+static void leave(struct roll_scan *c)
 {
-	free_columns(c);
 	if (c->attached)
 		file_leave(c->f);
 	c->attached = false;
+}
+
+void roll_detach(struct roll_scan *c)
+{
+	free_columns(c);
+	leave(c);
 }
 
 struct roll_scan *roll_scan_free(struct roll_scan *c)
@@ -71,7 +76,7 @@ int roll_find(struct roll_scan *c, uint32_t series, struct idx_entry *ret)
 	if (e)
 		*ret = *e;
 	if (!was)
-		roll_detach(c);
+		leave(c);               /* no column was read: none is to be freed */
 	return e != NULL;
 }
 
