@@ -244,8 +244,8 @@ TEST(the_run_length_hybrid_brings_every_width_back)
 static const struct pq_col cols[] = {
 	{ .name = "a", .type = PQ_INT32, .steady = true },
 	{ .name = "b", .type = PQ_INT64, .optional = true },
-	{ .name = "c", .type = PQ_DOUBLE, .optional = true },
-	{ .name = "d", .type = PQ_BYTES, .optional = true },
+	{ .name = "c", .type = PQ_DOUBLE, .optional = true, .often = true },
+	{ .name = "d", .type = PQ_BYTES, .optional = true, .often = true },
 	{ .name = "e", .type = PQ_FLOAT, .optional = true },
 };
 
@@ -429,4 +429,61 @@ TEST(a_file_with_any_byte_wrong_is_refused_or_read_but_never_crashes)
 		must(pwrite(fd, &was, 1, (off_t) at) == 1);
 	}
 	close(fd);
+}
+
+static int write_noise(int fd, const struct pq_col *of, uint32_t rows)
+{
+	_cleanup_(pq_writer_freep) struct pq_writer *w = NULL;
+	int r = pq_writer_new(&w, &(struct pq_writer_config) { .cols = of, .n_cols = 2, .created_by = "tenon test", .fd = fd });
+	uint64_t seed = 3, text[13], bits;
+
+	for (uint32_t row = 0; row < rows && r == 0; row++) {
+		bits = next_random(&seed);
+		for (unsigned i = 0; i < ELEMENTSOF(text); i++)
+			text[i] = next_random(&seed);
+		pq_write_text(w, 0, text, sizeof(text));
+		pq_write_values(w, 1, &bits, NULL, 1);
+		r = pq_write_rows(w, 1);
+	}
+	return r < 0 ? r : pq_writer_finish(w);
+}
+
+/* Frames of a length of one byte and of four, of one block and of three; who unpacks them is zstd. */
+TEST(pages_that_are_often_read_are_stored_as_they_are_where_packing_saves_little)
+{
+	static const struct pq_col noise[] = { { .name = "t", .type = PQ_BYTES, .often = true }, { .name = "n", .type = PQ_INT64, .often = true } };
+	static const uint32_t sizes[] = { 1, 2, 30, 3000 };
+	_cleanup_(pq_scratch_freep) struct pq_scratch *s = NULL;
+	struct pq_values v[2] = { 0 };
+
+	must(pq_scratch_new(&s) == 0);
+	for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+		char path[] = "/tmp/tenon-pq-XXXXXX";
+		int fd = mkstemp(path);
+		uint64_t seed = 3;
+		struct pq_layout l;
+		struct arena a;
+
+		arena_init(&a, &sys_heap, 0);
+		must(fd >= 0 && unlink(path) == 0 && write_noise(fd, noise, sizes[i]) == 0);
+		is_int(pq_read_layout(fd, (uint64_t) lseek(fd, 0, SEEK_END), noise, 2, &a, &l), 0);
+		for (unsigned c = 0; c < 2; c++) {
+			const struct pq_chunk *ch = &l.group[0].chunk[c];
+
+			ok(ch->n_pages == 1 && ch->page[0].size > sizes[i] * (c ? 8 : 108));
+			is_int(pq_read_page(s, fd, &noise[c], &ch->page[0], NULL, &v[c]), 0);
+		}
+		for (uint32_t row = 0; row < sizes[i]; row++) {
+			must((uint64_t) pq_number(&v[1], row) == next_random(&seed));
+			for (unsigned k = 0; k < 13; k++) {
+				uint64_t want = next_random(&seed);
+
+				must(memcmp(v[0].text[row] + 4 + 8 * k, &want, 8) == 0);
+			}
+		}
+		arena_done(&a);
+		close(fd);
+	}
+	pq_values_done(&v[0]);
+	pq_values_done(&v[1]);
 }

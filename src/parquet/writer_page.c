@@ -111,8 +111,34 @@ static void put_values(struct pq_writer *w, unsigned col, enum pq_encoding encod
 	}
 }
 
+/* A frame of zstd (RFC 8878, 3.1.1) that holds the bytes as they are: one segment of known size, blocks of 128 KB. `to` has room for the
+ * worst that zstd can do, which is this. */
+static void put_frame(const struct buf *raw, struct buf *to)
+{
+	enum { BLOCK_MAX = 128 << 10 };
+	uint32_t n = (uint32_t) raw->len, at = 0;
+	struct pen p = pen_of(to->data, to->room);
+
+	pen_le32(&p, 0xfd2fb528);
+	pen_u8(&p, n < 256 ? 0x20 : 0xa0);
+	if (n < 256)
+		pen_u8(&p, (uint8_t) n);
+	else
+		pen_le32(&p, n);
+	do {
+		uint32_t k = MIN(n - at, (uint32_t) BLOCK_MAX), head = k << 3 | (at + k == n);
+
+		for (unsigned i = 0; i < 3; i++)
+			pen_u8(&p, (uint8_t) (head >> 8 * i));
+		pen_bytes(&p, raw->data + at, k);
+		at += k;
+	} while (at < n);
+	to->len = (size_t) (p.at - (uint8_t *) to->data);
+}
+
 static int compress(struct pq_writer *w, unsigned col, const struct buf *raw, struct buf *to)
 {
+	enum { OFTEN_WORTH = 12 };
 	size_t bound = ZSTD_compressBound(raw->len);
 
 	buf_clear(to);
@@ -124,6 +150,9 @@ static int compress(struct pq_writer *w, unsigned col, const struct buf *raw, st
 	if (ZSTD_isError(n))
 		return err_failf(ERR_BROKEN, "zstd: %s", ZSTD_getErrorName(n));
 	to->len = n;
+	/* What is often read is not unpacked for little. */
+	if (w->config.cols[col].often && n + raw->len / OFTEN_WORTH > raw->len)
+		put_frame(raw, to);
 	return 0;
 }
 
