@@ -113,6 +113,10 @@ describe.skipIf(why)(`data labels${why ? ` (${why})` : ''}`, () => {
 		await page.getByRole('button', { name: 'English' }).click();
 		await page.getByRole('row', { name: /能源 · energy\s*1,095 days/ }).waitFor();
 		await shot(page, '43-retention-by-label-en');
+		await page.goto(`${url}/trend?range=1h&p=${id['L1-A/power']}`);
+		await page.getByRole('button', { name: 'Remove power' }).waitFor();
+		expect((await page.locator('.trend-bar').boundingBox())!.height, 'one row of tools').toBeLessThan(50);
+		await shot(page, '43-trend-en');
 		await page.goto(`${url}/trend?range=1h&group=label.sum&p=${Object.values(id).join(',')}`);
 		await page.getByRole('columnheader', { name: 'With values' }).waitFor();
 		await page.getByRole('button', { name: 'Points combined' }).click();

@@ -55,7 +55,7 @@ export function Toolbar({ state, window: w, axes, hasData, onLength, onWindow, o
 			/>
 			{!narrow && (
 				<DatePicker.RangePicker
-					size="small" showTime={{ format: 'HH:mm' }} format="MM-DD HH:mm" style={{ width: 212 }} allowClear={false} suffixIcon={<CalendarOutlined />} value={[dayjs(w.from * 1000), dayjs(w.to * 1000)]}
+					size="small" showTime={{ format: 'HH:mm' }} format="MM-DD HH:mm" style={{ width: 226 }} allowClear={false} suffixIcon={<CalendarOutlined />} value={[dayjs(w.from * 1000), dayjs(w.to * 1000)]}
 					onChange={(v) => { if (v?.[0] && v[1]) onWindow({ from: v[0].valueOf() / 1000, to: v[1].valueOf() / 1000 }); }}
 				/>
 			)}
