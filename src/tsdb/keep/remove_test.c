@@ -130,6 +130,41 @@ static void model(uint64_t seed, const struct tsdb_config *config)
 	fixture_end(&w.f);
 }
 
+TEST(the_last_sample_behind_a_delete_is_the_last_that_was_written_of_its_time)
+{
+	/* A row of a list, one of its values written again, a later one: with that deleted, the value written again is the last. */
+	struct fixture f = { .config = by_hand };
+	_cleanup_(batch_builder_freep) struct batch_builder *b = NULL;
+	const struct uuid points[2] = { point(1), point(2) };
+	const uint8_t types[2] = { V_I64, V_I64 };
+	uint32_t series[2], list;
+	struct sample last;
+	struct arena a;
+
+	arena_init(&a, &sys_heap, 0);
+	must(fixture_begin(&f) == 0 && tsdb_series_many(f.t, 1, 2, points, types, series) == 0 && tsdb_list(f.t, 1, series, 2, &list) == 0);
+	must(batch_builder_new(&b, 0) == 0);
+	for (int64_t i = 0; i < 3; i++) {
+		_cleanup_(batch_unrefp) struct batch *batch = NULL;
+		const struct value v = { .type = V_I64, .i = i };
+
+		if (i == 0)
+			must(batch_group_list(b, 1, 7, list, types, 2) == 0 && batch_group_row(b, T0) == 0 && batch_group_set(b, 0, v, 0) == 0);
+		else
+			must(batch_tall(b, 1, 7, V_I64) == 0 &&
+				batch_tall_add(b, &(struct sample) { .series = series[0], .time_ns = T0 + (i - 1) * NS_PER_S, .value = v }) == 0);
+		must(batch_seal(b, T0, 0, &batch) == 0 && fixture_append(&f, batch) == 0);
+	}
+	must(fixture_settle(&f) == 0 && tsdb_last(f.t, 1, series, 1, &a, &last) == 0);
+	is_int(last.value.i, 2);
+	is_int(tsdb_delete(f.t, 1, &(struct tsdb_stretch) { series[0], T0 + NS_PER_S, INT64_MAX }, 1, 30000), 0);
+	must(tsdb_last(f.t, 1, series, 1, &a, &last) == 0);
+	is_int(last.time_ns, T0);
+	is_int(last.value.i, 1);
+	arena_done(&a);
+	fixture_end(&f);
+}
+
 TEST(whatever_is_deleted_written_again_merged_and_restarted_every_query_says_what_is_left) { model(21, &by_hand); }
 TEST(so_it_does_when_a_day_is_many_files)
 {

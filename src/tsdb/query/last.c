@@ -232,10 +232,14 @@ static int ask_files(struct reader *rd, struct series *s, struct arena *a)
 
 	while (!s->files_asked) {
 		int r = query_check(rd->q);
+		uint64_t covered = rd->te->covered;
 		if (r == 0)
 			r = last_before(rd, s, INT64_MAX, a, &sample);
-		if (r == 0 && sample.time_ns != TSDB_NEVER)
+		if (r == 0 && sample.time_ns != TSDB_NEVER) {
+			/* Of the same time another track may know what was written before: that is in files by now. */
+			head_forget(rd->t->head, rd->te->names, s, (struct head_range) { sample.time_ns, sample.time_ns + (sample.time_ns < INT64_MAX) }, covered);
 			r = head_remember(rd->t->head, rd->te->names, s, &sample);
+		}
 		if (r < 0)
 			return r;
 		s->files_asked = 1;
