@@ -226,8 +226,10 @@ static bool ask_last(struct model *m, const struct record *of, const struct tsdb
 			continue;               /* nothing that is sure: something older may be known or not */
 		good = same_sample(&want, &last[i]);
 		if (!good)
-			printf("# last of series %u, %lld..%lld: got %lld q %x, want %lld q %x\n", want.series, before ? (long long) q.from_ns : 0,
-				before ? (long long) q.to_ns : 0, (long long) last[i].time_ns, last[i].quality, (long long) want.time_ns, want.quality);
+			printf("# last of series %u, %lld..%lld: got %lld q %x type %d bits or length %llx, want %lld q %x type %d %llx\n", want.series,
+				before ? (long long) q.from_ns : 0, before ? (long long) q.to_ns : 0, (long long) last[i].time_ns, last[i].quality, last[i].value.type,
+				(unsigned long long) (naive_is_text(m->types[i]) ? last[i].value.len : (uint64_t) last[i].value.i), (long long) want.time_ns, want.quality,
+				want.value.type, (unsigned long long) (naive_is_text(m->types[i]) ? want.value.len : (uint64_t) want.value.i));
 	}
 	if (r < 0)
 		printf("# last: %s\n", err_log_text(err_peek()));
