@@ -70,7 +70,7 @@ TEST(four_and_four_gives_the_bits_of_one_by_one)
 			lanes_steps(wide, b, n, sum, least);
 			must(memcmp(a, b, n * sizeof(*a)) == 0);
 			for (size_t i = 0; i < n; i++)
-				a[i] = i % 5 ? (int64_t) (next_random(&seed) >> (width | 1)) : -(int64_t) (i & 1);
+				a[i] = i % 5 ? (int64_t) (next_random(&seed) >> MIN(width | 1, 63u)) : -(int64_t) (i & 1);
 			struct lanes_total t = lanes_total(false, a, n), u = lanes_total(wide, a, n);
 			bool small = true, bits = true;
 			for (size_t i = 0; i < n; i++) {

@@ -40,6 +40,41 @@ TEST(aggregates_from_figures_are_what_the_samples_say_whatever_lies_where)
 	plant_end(&p);
 }
 
+static bool same_number(double x, double y) { return x == y || (isnan(x) && isnan(y)); }
+
+/* Pages of figures, and what is known of the minute before, go from series to series of one query: none hears of another. */
+TEST(series_asked_for_together_get_what_each_gets_alone)
+{
+	struct plant p;
+	bool good = true;
+
+	plant_begin(&p);
+	for (unsigned i = 0; i < 60 && good; i++) {
+		uint64_t x = random_next(&p.seed);
+		struct tsdb_step step = { .step_ns = i % 2 ? 3 * HOUR : S(600) * (int64_t) (1 + (x & 7)) * 6, .lean = x >> 8 & 1, .want = (x >> 9 & 7) == 0 ? TSDB_DELTA : 0 };
+		struct tsdb_query q = { .tenant = 1, .series = p.series, .n_series = PLENTY, .from_ns = T0 - 2 * HOUR + S(600) * (int64_t) (x >> 12 & 31),
+			.to_ns = T0 + 21 * HOUR };
+
+		with.n = without.n = 0;
+		good = tsdb_aggregate(p.f.t, &q, &step, keep, &with) == 0;
+		q.n_series = 1;
+		for (unsigned k = 0; k < PLENTY && good; k++) {
+			q.series = &p.series[k];
+			good = tsdb_aggregate(p.f.t, &q, &step, keep, &without) == 0;
+		}
+		good = good && with.n == without.n && with.n > PLENTY;
+		for (size_t j = 0; j < with.n && good; j++) {
+			const struct tsdb_bucket *a = &with.b[j], *b = &without.b[j];
+
+			good = a->series == b->series && same_counts(a, b) && same_number(a->avg, b->avg) && same_number(a->sum, b->sum) &&
+				same_number(a->delta, b->delta) && a->last_ns == b->last_ns && same_value(&a->last, &b->last);
+		}
+	}
+	ok(good);
+	ok(stats_of(&p.f).rolled > 1000);
+	plant_end(&p);
+}
+
 /* --- Plots */
 
 struct drawn { struct sample s[20000]; size_t n; };
