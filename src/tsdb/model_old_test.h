@@ -180,6 +180,10 @@ static bool nothing_old_is_left(struct model *m)
 	for (size_t i = 0; i < c->n && least != INT64_MIN; i++)
 		if (file_info(c->file[i])->day < least / DAY && m->today == today_of(m)) {
 			printf("# a file of day %d is left, nothing is kept before day %lld\n", file_info(c->file[i])->day, (long long) (least / DAY));
+			for (size_t k = 0; k < c->n; k++)
+				printf("#  file %llu of day %d: level %d, parts %d, rank %llu, aside %d\n", (unsigned long long) file_info(c->file[k])->number,
+					file_info(c->file[k])->day, file_level(c->file[k]), file_info(c->file[k])->parts, (unsigned long long) file_info(c->file[k])->rank,
+					file_is_aside(c->file[k]));
 			return false;
 		}
 	return true;

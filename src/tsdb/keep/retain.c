@@ -243,7 +243,7 @@ bool retain_is_mixed(const struct mixed_days *m, int32_t day)
 	return lo < m->n && m->day[lo] == day;
 }
 
-struct looking { struct tenant *te; struct tsdb_retention how; int32_t today; uint64_t samples; };
+struct looking { struct tenant *te; struct tsdb_retention how; int32_t today; uint64_t samples; struct mixed_days mixed; };
 
 static const struct idx *use(struct file *f)
 {
@@ -291,12 +291,12 @@ static bool raw_needed(struct looking *l, const struct idx *raw, const struct id
 static uint8_t look(struct looking *l, struct file *f)
 {
 	const struct file_info *info = file_info(f);
-	const struct idx *figures[ROLL_TIERS], *raw = info->parts & PART_RAW ? use(f) : NULL;
+	const struct idx *none[ROLL_TIERS] = { NULL }, *figures[ROLL_TIERS], *raw = info->parts & PART_RAW ? use(f) : NULL;
 	uint8_t parts = info->parts;
 
 	for (unsigned t = 0; t < ROLL_TIERS; t++)
 		figures[t] = use(file_roll(f, t));
-	if (raw && !raw_needed(l, raw, figures, info->day))
+	if (raw && !raw_needed(l, raw, retain_is_mixed(&l->mixed, info->day) ? none : figures, info->day))
 		parts &= (uint8_t) ~PART_RAW;
 	for (unsigned t = 0; t < ROLL_TIERS; t++)
 		if (figures[t] && !needed(l, figures[t], roll_part(t), info->day))
@@ -346,17 +346,14 @@ int retain_step(struct tsdb *t, struct tenant *te, struct file **ret_split)
 
 	if (today == RETAIN_NEVER || (te->retain_looked == today && te->retain_version == te->version))
 		return 0;
-	struct mixed_days mixed;
-	int r = retain_mixed(c, &mixed);
+	int r = retain_mixed(c, &l.mixed);
 	if (r < 0)
 		return r;
 	uint64_t version = te->version, looked = (uint64_t) (uint32_t) today << 32 | (t->keep_changes + 1);
 	uint32_t least = least_days(&l);
 	te->retain_looked = today;
 	for (size_t i = 0; i < c->n && n_gone < STEP_FILES && n_trim < STEP_FILES; i++) {
-		if (!may_be_old(&l, c->file[i], least) || retain_is_mixed(&mixed, file_info(c->file[i])->day))
-			continue;
-		if (file_is_aside(c->file[i]) || file_was_looked(c->file[i], looked))
+		if (!may_be_old(&l, c->file[i], least) || file_is_aside(c->file[i]) || file_was_looked(c->file[i], looked))
 			continue;
 		const struct file_info *f = file_info(c->file[i]);
 		uint64_t before = l.samples;
@@ -374,7 +371,7 @@ int retain_step(struct tsdb *t, struct tenant *te, struct file **ret_split)
 		else if (parts != f->parts)
 			trim[n_trim++] = (struct trim) { c->file[i], parts };
 	}
-	sys_free(mixed.day);
+	sys_free(l.mixed.day);
 	te->retain_version = *ret_split ? 0 : version;
 	if (!n_gone && !n_trim)
 		return 0;
