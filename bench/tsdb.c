@@ -199,7 +199,8 @@ int main(int argc, char *argv[])
 	snprintf(path, sizeof(path), "%s/wal", dir);
 	check(wal_open(&(struct wal_config) { .dir = path, .queue_bytes = 256 << 20, .ring_bytes = 256 << 20 }, &wal), "wal");
 	check(wal_start(wal), "wal");
-	check(tsdb_open(&t, &(struct tsdb_config) { .data_dir = dir, .head_bytes = UINT64_C(2) << 30, .n_shards = shards }, wal), "open");
+	check(tsdb_open(&t, &(struct tsdb_config) { .data_dir = dir, .head_bytes = UINT64_C(2) << 30, .n_shards = shards,
+		.compact = argc > 3 }, wal), "open");
 	check(tsdb_start(t), "start");
 	printf("%u shard%s\n", shards, shards == 1 ? "" : "s");
 	make_batches();

@@ -98,6 +98,12 @@ static const struct rec_field sql_fields[] = {
 	F(struct config_sql, statements, .def = "2", .min = "1", .max = "32", RESTART, .label = "Statements at the same time", .label_zh = "同时执行的语句数"),
 };
 
+static const struct rec_word profile_words[] = {
+	{ "portable", "day files are written and read quickly", "按日文件的写入和读取较快" },
+	{ "compact", "day files are some 5 % smaller and take three times the processor time to write", "按日文件约小 5%，写入所需处理器时间约为三倍" },
+	{ 0 },
+};
+
 static const struct rec_field store_fields[] = {
 	F(struct config_store, folder, RESTART, .label = "Second folder of history, on another disk", .label_zh = "历史数据的第二文件夹（位于另一磁盘）",
 		.doc = "must be there, it is never made; files of old days are moved into it", .doc_zh = "须已存在，平台不会创建；较早日期的文件移入其中"),
@@ -109,6 +115,8 @@ static const struct rec_field store_fields[] = {
 		.label_zh = "分钟数据保留时长", .doc = "at least as long as samples; 0s: for ever; 730d is usual", .doc_zh = "不短于样本；0s 为永久；通常为 730d"),
 	F_KIND(struct config_store, hours, REC_DURATION, .def = "0s", .min = "0s", .max = "36500d", RESTART, .label = "How long figures of hours are kept",
 		.label_zh = "小时数据保留时长", .doc = "at least as long as those of minutes; 0s: for ever", .doc_zh = "不短于分钟数据；0s 为永久"),
+	F_ENUM(struct config_store, profile, profile_words, .def = "portable", RESTART, .label = "How day files are packed", .label_zh = "按日文件的打包方式",
+		.doc = "portable or compact; day files that are there stay as they are", .doc_zh = "portable 或 compact；已有的按日文件保持不变"),
 };
 
 static const struct rec_type platform_type = REC_PLAIN(struct config_platform, "platform", platform_fields, .title = "The platform", .title_zh = "平台");

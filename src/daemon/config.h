@@ -17,6 +17,7 @@
 #include "daemon/listen.h"
 #include "rec/rec.h"
 
+enum config_profile { CONFIG_PORTABLE, CONFIG_COMPACT };
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_SELF_SIGNED, CONFIG_TLS_FILES };
 enum config_hsts { CONFIG_HSTS_AUTO, CONFIG_HSTS_ON, CONFIG_HSTS_OFF };
 
@@ -24,7 +25,7 @@ struct config_platform { const char *data, *web, *store, *store_file; };
 struct config_http { const char *listen, *certificate, *key, *origin; int32_t tls, hsts; bool insecure; };
 struct config_limits { uint64_t log, memory, body, merging, samples; uint32_t connections, address_connections, requests, backups, points, queries; int64_t commands; };
 struct config_log { int32_t level; };
-struct config_store { const char *folder; int64_t age, samples, minutes, hours; };
+struct config_store { const char *folder; int64_t age, samples, minutes, hours; enum config_profile profile; };
 struct config_sql { const char *library; uint64_t memory; uint32_t threads, statements; };
 
 struct config {

@@ -293,6 +293,7 @@ static int start_tsdb(struct daemon *d)
 {
 	struct tsdb_config c = { .data_dir = d->config->platform.data, .head_bytes = d->config->limits.memory, .version = TENON_VERSION,
 		.compact_rate = (int64_t) d->config->limits.merging, .second_dir = d->config->store.folder, .second_age_ns = d->config->store.age,
+		.compact = d->config->store.profile == CONFIG_COMPACT,
 		.keep = { { days_of(d->config->store.samples), days_of(d->config->store.minutes), days_of(d->config->store.hours) } },
 		.describe = describe, .on_event = on_history, .ctx = d };
 	struct tsdb_stats v;

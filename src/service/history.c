@@ -49,6 +49,8 @@ static const struct rec_field fields[] = {
 	F(R, held_back_total, .flags = REC_READONLY, .label = "How often since the start", .label_zh = "启动以来的限流次数"),
 	F(R, last_error, .flags = REC_READONLY | REC_NULLABLE, .label = "Last failure", .label_zh = "最近一次失败"),
 	F_KIND(R, last_error_time, REC_TIME, .flags = REC_READONLY | REC_NULLABLE, .label = "When", .label_zh = "失败时间"),
+	F(R, profile, .flags = REC_READONLY, .label = "How day files are packed", .label_zh = "按日文件的打包方式", .doc = "portable or compact",
+		.doc_zh = "portable 或 compact"),
 	F_KIND(R, folders, REC_LIST, .item = REC_REC, .type = &history_folder_type, .flags = REC_READONLY, .max = "2", .label = "Folders", .label_zh = "文件夹"),
 	F_KIND(R, notes, REC_LIST, .item = REC_REC, .type = &history_note_type, .flags = REC_READONLY, .max = "20", .label = "To be done", .label_zh = "待处理事项"),
 	F(R, head_bytes, .flags = REC_READONLY, .unit = "B", .label = "Samples in memory", .label_zh = "内存中的样本大小"),
@@ -124,7 +126,7 @@ static int run_stats(struct scope *s, const void *in, void *out)
 		.waiting_bytes = v->backlog_bytes, .replaced_files = v->files_replaced, .unreadable_files = v->files_aside, .merges = v->merges,
 		.merge_failures = v->merge_failures, .merged_bytes = v->merged_in, .written_bytes = v->merged_out, .merged_samples = v->merged_rows,
 		.overwritten_samples = v->merged_same, .merging = v->merging_tenant != 0, .held_back = v->held_back != 0,
-		.held_back_total = v->held_total };
+		.held_back_total = v->held_total, .profile = v->compact ? "compact" : "portable" };
 	if (ret->merging) {
 		ret->merging_day = (int64_t) v->merging_day * 86400 * NS_PER_S;
 		rec_set_has(&history_stats_type, ret, rec_field(&history_stats_type, "merging_day"), true);

@@ -32,6 +32,7 @@ struct history_stats {
 	uint64_t held_back_total;
 	const char *last_error;                 /* NULL: none */
 	int64_t last_error_time;
+	const char *profile;                    /* of day files: "portable", "compact" */
 	struct rec_list folders;                /* struct history_folder */
 	struct rec_list notes;                  /* struct history_note: what somebody should do something about */
 	uint64_t head_bytes, head_bytes_max, head_samples;      /* in memory */

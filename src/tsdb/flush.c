@@ -135,8 +135,9 @@ static int open_day(struct flush *f, int32_t day, bool whole, uint64_t number)
 		if (r < 0 || !f->roller)
 			return r < 0 ? r : no_memory();
 	}
+	output_pack(o, whole);
 	o->quick = !whole;
-	o->zstd = whole ? MERGED_ZSTD : QUICK_ZSTD;
+	o->zstd = whole ? o->zstd : QUICK_ZSTD;
 	int r = output_open(o, &(struct file_info) { .number = number, .rank = number, .day = day, .level = whole ? LEVEL_DAY : LEVEL_FLUSHED });
 	if (r == 0 && whole)
 		roll_out_begin(f->rolls, &o->info);

@@ -202,7 +202,7 @@ static void put_texts(struct output *o, const struct span *s)
 /* How many rows go in at once: what fits into the page, texts not too many bytes. */
 static uint32_t piece_rows(const struct output *o, const struct span *s)
 {
-	uint32_t n = MIN(s->n, pq_writer_room(o->w)), bytes = 0;
+	uint32_t n = MIN(MIN(s->n, pq_writer_room(o->w)), (uint32_t) PQ_PAGE_ROWS), bytes = 0;
 
 	if (s->type != V_STR && s->type != V_BYTES)
 		return n;
@@ -297,6 +297,15 @@ static const char *number_text(char room[24], uint64_t n)
 	return room;
 }
 
+void output_pack(struct output *o, bool day)
+{
+	o->compact = day && o->t->config.compact;
+	o->zstd = o->compact ? COMPACT_ZSTD : MERGED_ZSTD;
+	o->quick = false;
+}
+
+uint32_t output_page_rows(const struct output *o) { return o->compact ? COMPACT_PAGE_ROWS : PQ_PAGE_ROWS; }
+
 int output_open(struct output *o, const struct file_info *info)
 {
 	struct buf b = BUF_FIXED(o->temp), i = BUF_FIXED(o->temp_idx);
@@ -312,13 +321,15 @@ int output_open(struct output *o, const struct file_info *info)
 	if (b.failed || i.failed || !tenant_file_base(o->te, info->day, info->number, o->base))
 		return sys_fail(ENAMETOOLONG, "make", o->t->data);
 	const char *const meta[] = { "tenon.layout", "1", "tenon.number", number_text(o->text[0], id), "tenon.log", number_text(o->text[1], o->covered),
-		"tenon.level", number_text(o->text[2], (uint64_t) info->level), "tenon.rank", number_text(o->text[3], info->rank), NULL };
+		"tenon.level", number_text(o->text[2], (uint64_t) info->level), "tenon.rank", number_text(o->text[3], info->rank),
+		o->compact ? "tenon.profile" : NULL, "compact", NULL };
 	memcpy(o->meta, meta, sizeof(meta));
 	int r = file_open(o->temp, O_WRONLY | O_CREAT | O_TRUNC, 0640, &o->fd);
 	if (r < 0)
 		return r;
 	return pq_writer_new(&o->w, &(struct pq_writer_config) { .cols = sample_cols, .n_cols = SAMPLE_COLS, .n_sorted = 2, .created_by = o->t->created_by,
-		.meta = o->meta, .fd = o->fd, .level = o->zstd, .level_large = MIN(o->zstd, (int) LARGE_ZSTD), .quick = o->quick });
+		.meta = o->meta, .fd = o->fd, .page_rows = output_page_rows(o), .level = o->zstd, .level_large = o->compact ? o->zstd : MIN(o->zstd, (int) LARGE_ZSTD),
+		.quick = o->quick });
 }
 
 static int put_in_place(struct output *o)

@@ -324,7 +324,7 @@ void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret)
 	struct tsdb_stats s = { .head_bytes = head_bytes(t->head), .head_bytes_max = t->config.head_bytes, .head_samples = head_samples(t->head),
 		.seq_head = ingest_seq(t), .seq_files = t->seq_files, .flushes = t->flushes, .flush_failures = t->flush_failures,
 		.flush_ms_last = t->flush_ms_last, .ingested = t->taken, .replaced = t->replaced, .refused = t->refused,
-		.rows_ignored = t->ignored, .lost = t->lost, .rolled = t->rolled };
+		.rows_ignored = t->ignored, .lost = t->lost, .rolled = t->rolled, .compact = t->config.compact };
 
 	int32_t today = (int32_t) (clock_now_ns() / NS_PER_DAY);
 

@@ -46,6 +46,7 @@ struct tsdb_config {
 	uint64_t file_bytes;
 	uint32_t files_day_max, files_max;
 	uint64_t whole_rows;            /* so many samples at once of a day that is over are written as its day file: 0: 1 048 576 */
+	bool compact;                   /* day files are written smaller, for more processor time; those that are there stay as they are */
 	/* A folder, on another disk for example, for files of days that ended so long ago; NULL: none, and files that lie in one are out of reach.
 	 * Age 0: what lies there comes back. It must be there: it is never made (second.h). */
 	const char *second_dir;
@@ -166,6 +167,7 @@ struct tsdb_stats {
 		int64_t error_ns;
 	} second;
 	uint64_t week_bytes;                    /* of files of the last seven days that are over */
+	bool compact;                           /* day files are written so */
 	uint32_t week_days;                     /* how many of these there were since the first sample */
 };
 void tsdb_stats(struct tsdb *t, struct tsdb_stats *ret);

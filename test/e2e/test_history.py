@@ -123,3 +123,19 @@ def test_of_many_who_ask_at_once_one_merges(p):
         return got["ended"] and got
     jobs = sorted((tenon.wait_for(lambda a=a: ended(a[2]["id"]), 30) for a in answers if a[0] == 202), key=lambda j: j["created"])
     assert all(a["ended"].rstrip("Z") <= b["started"].rstrip("Z") for a, b in zip(jobs, jobs[1:])), jobs
+
+
+def test_day_files_are_packed_as_the_profile_says(p, tmp_path, monkeypatch):
+    assert stats(p)["profile"] == "portable"
+    assert all(b"tenon.profile" not in pq.read_metadata(f).metadata for f in files(p))
+    monkeypatch.setenv("TENON_STORE_PROFILE", "compact")
+    small = tenon.Platform(str(tmp_path / "data"), "--head", "1 MB")
+    small.token = small.sign_in()
+    want = {}
+    write(small, 3, want)
+    done = run(small, "store", "compact")
+    assert done.returncode == 0, done.stderr
+    assert stats(small)["profile"] == "compact" and "compact" in run(small, "store", "stats").stdout
+    assert [pq.read_metadata(f).metadata.get(b"tenon.profile") for f in files(small)] == [b"compact"] * 4
+    assert history(small, want) == want
+    assert small.close() == 0

@@ -45,7 +45,7 @@ def writer(tmp_path_factory):
     return run
 
 
-LEVELS = {"flushed": [], "window": ["window"], "day": ["day"]}
+LEVELS = {"flushed": [], "window": ["window"], "day": ["day"], "compact": ["day", "compact"]}
 
 
 @pytest.fixture(scope="module", params=LEVELS)
@@ -53,7 +53,7 @@ def nasty(writer, tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("nasty")
     said = writer(folder, "nasty", "20260101", *LEVELS[request.param])
     levels = {said_of(f, "tenon.level") for f in data_files(folder)}
-    assert levels == {"flushed": {0}, "window": {0, 1}, "day": {2}}[request.param]
+    assert levels == {"flushed": {0}, "window": {0, 1}, "day": {2}, "compact": {2}}[request.param]
     types = {r["series"]: r["type"] for r in said}
     want = {(r["series"], r["t"]): (r["v"], r["q"], r["lag"]) for r in said}      # the last one stays
     return folder, types, want
@@ -173,6 +173,17 @@ def test_series_parquet_says_what_the_numbers_mean(nasty):
         assert rows[3]["path"] == "acme/一号线/p3" and rows[3]["unit"] == "℃"
         assert rows[3]["point"] == "01020000-0000-7000-8000-000000000003"
     assert len(list(folder.glob("tenants/1/ts/*/*/*/series.parquet"))) == len({p.parent for p in data_files(folder)})
+
+
+def test_the_small_profile_says_so_and_needs_no_other_encodings(writer, tmp_path):
+    writer(tmp_path, "nasty", "20260101", *LEVELS["compact"])
+    files = data_files(tmp_path)
+    assert files
+    for path in files:
+        meta = pq.read_metadata(path)
+        assert meta.metadata[b"tenon.profile"] == b"compact"
+        encodings = {e for g in range(meta.num_row_groups) for c in map(meta.row_group(g).column, range(meta.num_columns)) for e in c.encodings}
+        assert encodings <= {"PLAIN", "RLE", "RLE_DICTIONARY", "DELTA_BINARY_PACKED"}
 
 
 def test_rows_are_sorted_and_lie_in_their_day(nasty):

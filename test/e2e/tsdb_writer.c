@@ -5,6 +5,7 @@
  *   tsdb_writer DIR nasty SEED     every type, awkward values, out of order, repeated, over midnights, in several files
  *   tsdb_writer DIR small SEED     the same, a thirtieth of it: the golden folder
  *   … nasty SEED window|day        the same, a file a round, merged as the platform does: those of two hours, now and then; all of a day at the end
+ *   … nasty SEED day compact       the day files in the profile that is small
  *   tsdb_writer DIR csv SEPARATOR  a recording from standard input: first column is the time in ns, the others become series
  */
 #include <stdio.h>
@@ -314,7 +315,7 @@ int main(int argc, char *argv[])
 	check(wal_open(&(struct wal_config) { .dir = path }, &wal), "wal");
 	check(wal_start(wal), "wal");
 	check(tsdb_open(&store, &(struct tsdb_config) { .data_dir = argv[1], .version = "test", .describe = describe,
-		.compact_rate = -1 }, wal), "open");
+		.compact_rate = -1, .compact = argc > 5 && strcmp(argv[5], "compact") == 0 }, wal), "open");
 	check(tsdb_start(store), "start");
 	check(batch_builder_new(&builder, 0), "builder");
 	if (strcmp(argv[2], "csv") != 0) {

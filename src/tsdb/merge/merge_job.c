@@ -166,7 +166,7 @@ static int close_output(struct merging *m)
 static bool is_large(const struct merging *m)
 {
 	const struct pq_writer *w = m->out->w;
-	double page = (double) (PQ_PAGE_ROWS - pq_writer_room(w)) * (double) m->job->bytes / (double) m->job->rows;
+	double page = (double) (output_page_rows(m->out) - pq_writer_room(w)) * (double) m->job->bytes / (double) m->job->rows;
 
 	return pq_writer_total_bytes(w) + pq_writer_held_bytes(w) + (uint64_t) page >= m->job->t->config.file_bytes || m->out->idx.n >= OUTPUT_SERIES;
 }
@@ -316,7 +316,7 @@ static int run(struct merging *m)
 		old[i] = j->in[i].file;
 	m->out->covered = j->te->covered;
 	m->out->gentle = true;
-	m->out->zstd = MERGED_ZSTD;
+	output_pack(m->out, j->level == LEVEL_DAY);
 	r = may_split(m);
 	if (r == 0 && m->split)
 		r = again_open(&m->again, j->t, j->te, j->in[0].file, j->tombs);

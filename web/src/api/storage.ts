@@ -15,6 +15,7 @@ export interface StoreStats {
 	bytes: number;
 	samples: number;
 	bytes_per_sample: number;
+	profile: 'portable' | 'compact';
 	series: number;
 	days: number;
 	files_of_day: number;
