@@ -38,7 +38,8 @@ static void look_at_days(struct model *m)
 		/* What goes while newer writes wait to be merged with it is summed up without them. */
 		bool any = m->of[i].n && (m->dirty[i] || m->of[i].item[0].s.time_ns < sure);
 		m->muddled[i] |= sure > m->sure[i] && any && !m->clean;
-		m->muddled[i] |= none < m->none[i];
+		m->came_back[i] |= none < m->none[i];
+		m->muddled[i] |= m->came_back[i];
 		m->sure[i] = MAX(m->sure[i], sure);
 		m->none[i] = none;
 	}

@@ -38,6 +38,7 @@ struct model {
 	bool orderly;                   /* and nothing is written late where figures alone are left, nor deleted of some series */
 	bool clean;                     /* all that was written is merged */
 	bool muddled[SERIES];           /* something old was written or deleted late: figures alone cannot say all of it */
+	bool came_back[SERIES];         /* something was kept no more, and then was again: of a time the newer of two values may have gone */
 	int32_t today;
 	uint32_t own_days[SERIES];      /* tsdb_retain() */
 	int64_t sure[SERIES], none[SERIES];
