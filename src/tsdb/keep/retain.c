@@ -187,7 +187,7 @@ int64_t tsdb_kept_from(struct tsdb *t, uint32_t tenant, uint32_t series)
 
 /* --- Files */
 
-struct ranked { int32_t day; bool merged, aside; uint64_t rank; };
+struct ranked { int32_t day; bool merged, aside; };
 
 static int by_day(const void *a, const void *b)
 {
@@ -210,14 +210,14 @@ int retain_mixed(const struct catalog *c, struct mixed_days *ret)
 		const struct file_info *x = file_info(c->file[i]);
 
 		if (x->parts & PART_RAW)
-			f[n++] = (struct ranked) { x->day, file_level(c->file[i]) == LEVEL_DAY, file_is_aside(c->file[i]), x->rank };
+			f[n++] = (struct ranked) { x->day, file_level(c->file[i]) == LEVEL_DAY, file_is_aside(c->file[i]) };
 	}
 	qsort(f, n, sizeof(*f), by_day);
 	for (size_t i = 0, next; i < n; i = next) {
 		bool mixed = false, aside = false;
 
 		for (next = i; next < n && f[next].day == f[i].day; next++) {
-			mixed |= !f[next].merged || f[next].rank != f[i].rank;
+			mixed |= !f[next].merged;
 			aside |= f[next].aside;
 		}
 		/* What cannot be read is never merged: it holds back nothing. */
