@@ -457,3 +457,44 @@ void file_leave(struct file *f)
 	mutex_hold(&f->pool->mutex);
 	f->users--;
 }
+
+/* --- Two files */
+
+static bool entries_apart(const struct idx *x, const struct idx *y)
+{
+	for (uint32_t i = 0, k = 0; i < x->n && k < y->n;) {
+		const struct idx_entry *a = &x->entry[i], *b = &y->entry[k];
+
+		if (a->series == b->series && a->t_min <= b->t_max && b->t_min <= a->t_max)
+			return false;
+		i += a->series <= b->series;
+		k += b->series <= a->series;
+	}
+	return true;
+}
+
+bool files_apart(struct file *a, struct file *b)
+{
+	const struct file_info *x = &a->info, *y = &b->info;
+	const struct idx *of_a, *of_b;
+
+	if (x->number < y->number)
+		return files_apart(b, a);
+	if (x->t_max < y->t_min || y->t_max < x->t_min || x->series_max < y->series_min || y->series_max < x->series_min)
+		return true;
+	_Atomic uint64_t *known = &a->apart[y->number % ELEMENTSOF(a->apart)];
+	if (*known == y->number)
+		return true;
+	bool apart = false;
+	if (file_use(a, &of_a) == 0) {
+		if (file_use(b, &of_b) == 0) {
+			apart = entries_apart(of_a, of_b);
+			file_leave(b);
+		}
+		file_leave(a);
+	}
+	err_clear();
+	if (apart)
+		*known = y->number;
+	return apart;
+}

@@ -74,6 +74,9 @@ void file_set_aside(struct file *f, int64_t until_ns);
 bool file_is_aside(const struct file *f);               /* also of one that is out of reach */
 unsigned file_pool_doomed(struct file_pool *p);         /* files that are only there because somebody reads them */
 
+/* Has no series samples of both in times that meet? Then no sample lies in both. The side indexes say so, once; false, too, when one cannot be read. */
+bool files_apart(struct file *a, struct file *b);
+
 /* Open until file_leave(). -ERR_MISSING, -ERR_CORRUPT when the Parquet file itself is. Of one that is out of reach the side index alone is open:
  * reading pages then is -ERR_UNAVAILABLE. */
 int file_use(struct file *f, const struct idx **ret);

@@ -15,6 +15,7 @@ struct file {
 	bool is_roll;
 	_Atomic uint64_t looked;        /* of the retention */
 	_Atomic int32_t level;
+	_Atomic uint64_t apart[8];      /* files_apart(): older files it was found to be apart from; 0: none */
 	atomic_int doomed;              /* enum doom */
 	_Atomic int64_t aside_ns, stay_ns;
 	/* Guarded by the pool, but for who has it in use: */

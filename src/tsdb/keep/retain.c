@@ -187,7 +187,7 @@ int64_t tsdb_kept_from(struct tsdb *t, uint32_t tenant, uint32_t series)
 
 /* --- Files */
 
-struct ranked { int32_t day; bool merged, aside; };
+struct ranked { int32_t day; bool merged, aside; struct file *file; };
 
 static int by_day(const void *a, const void *b)
 {
@@ -210,7 +210,7 @@ int retain_mixed(const struct catalog *c, struct mixed_days *ret)
 		const struct file_info *x = file_info(c->file[i]);
 
 		if (x->parts & PART_RAW)
-			f[n++] = (struct ranked) { x->day, file_level(c->file[i]) == LEVEL_DAY, file_is_aside(c->file[i]) };
+			f[n++] = (struct ranked) { x->day, file_level(c->file[i]) == LEVEL_DAY, file_is_aside(c->file[i]), c->file[i] };
 	}
 	qsort(f, n, sizeof(*f), by_day);
 	for (size_t i = 0, next; i < n; i = next) {
@@ -220,6 +220,10 @@ int retain_mixed(const struct catalog *c, struct mixed_days *ret)
 			mixed |= !f[next].merged;
 			aside |= f[next].aside;
 		}
+		/* Several day files stay where they are apart; others are to be merged. */
+		for (size_t a = i; a < next && !aside; a++)
+			for (size_t b = i; b < a && !mixed; b++)
+				mixed = !files_apart(f[a].file, f[b].file);
 		/* What cannot be read is never merged: it holds back nothing. */
 		if (mixed && !aside)
 			day[k++] = f[i].day;

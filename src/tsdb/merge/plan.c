@@ -73,7 +73,7 @@ static size_t make_runs(const struct plan_file *f, size_t n, struct plan_run *ru
 
 /* --- Rules, over runs none of which is set aside */
 
-struct part { const struct plan_run *run; size_t n; int64_t day_end, now; bool all; };
+struct part { const struct plan_file *f; const struct plan_run *run; size_t n; int64_t day_end, now; bool all; };
 
 static struct plan of_runs(const struct part *p, size_t from, size_t n, enum plan_why why, int32_t level)
 {
@@ -134,12 +134,16 @@ static int64_t day_is_due(const struct part *p)
 	return late ? MIN(later(newest, wait), later(oldest, wait * NEVER_QUIET)) : later(newest, wait);
 }
 
-/* Of two runs, but for a sixteenth of the shorter one: senders are not all at the same minute when the head is frozen. */
-static bool are_apart(const struct plan_run *a, const struct plan_run *b)
+/* Of two runs, but for a sixteenth of the shorter one: senders are not all at the same minute when the head is frozen. Each series is, by itself. */
+static bool are_apart(const struct part *p, const struct plan_run *a, const struct plan_run *b)
 {
 	int64_t shorter = MIN(a->t_max - a->t_min, b->t_max - b->t_min), both = MIN(a->t_max, b->t_max) - MAX(a->t_min, b->t_min);
+	bool apart = both <= shorter / 16;
 
-	return both <= shorter / 16;
+	for (size_t i = a->first; apart && i < a->first + a->n; i++)
+		for (size_t k = b->first; apart && k < b->first + b->n; k++)
+			apart = !p->f[i].file || !p->f[k].file || files_apart(p->f[i].file, p->f[k].file);
+	return apart;
 }
 
 static bool lie_apart(const struct part *p)
@@ -149,7 +153,7 @@ static bool lie_apart(const struct part *p)
 	for (size_t i = 0; i < p->n && apart; i++) {
 		apart = p->run[i].level == LEVEL_DAY;
 		for (size_t k = 0; k < i && apart; k++)
-			apart = are_apart(&p->run[i], &p->run[k]);
+			apart = are_apart(p, &p->run[i], &p->run[k]);
 	}
 	return apart;
 }
@@ -219,7 +223,7 @@ struct plan plan_day(const struct plan_file *f, size_t n, struct plan_run *run, 
 	if (n && (__builtin_mul_overflow((int64_t) f[0].info.day + 1, DAY, &end)))
 		end = f[0].info.day < 0 ? INT64_MIN : INT64_MAX;
 	for (size_t i = 0, m; i < k; i += m) {
-		struct part p = { .run = run + i, .day_end = end, .now = now_ns, .all = all };
+		struct part p = { .f = f, .run = run + i, .day_end = end, .now = now_ns, .all = all };
 
 		m = 1;
 		if (run[i].aside)

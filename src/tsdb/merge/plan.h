@@ -8,7 +8,8 @@
  *   day      the day is over and has been quiet for an hour: all of it becomes the day file. When there is one already and what came late is
  *            less than 5 % of it, the wait is longer in proportion (1 %: five hours): at most twenty bytes an hour are written again
  *            for each that came late, however often it comes. Who is never quiet waits eight times as long
- *            A few day files that lie behind each other in time (history that was brought in, flush.c) stay as they are: merged they are read no faster
+ *            A few day files that lie behind each other in time, of each series (history that was brought in, flush.c), stay as they are: merged they are
+ *            read no faster
  *   window   flushed files of two hours (by their latest time) become one, when one of later hours is there or 20 minutes have passed
  *   nothing  until `due_ns`, or until there is another file
  *
@@ -35,5 +36,5 @@ struct plan {
 
 /* By day, rank, series. */
 void plan_sort(struct plan_file *f, size_t n);
-/* f: the n files of one day, sorted; run: room for n. all: as if every wait were over. */
+/* f: the n files of one day, sorted (file NULL: what only its side index could say is taken for granted); run: room for n. all: as if every wait were over. */
 struct plan plan_day(const struct plan_file *f, size_t n, struct plan_run *run, int64_t now_ns, bool all);
