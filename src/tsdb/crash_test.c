@@ -507,7 +507,7 @@ TEST(a_process_killed_at_any_instant_of_its_flushes_loses_nothing_acknowledged)
 		close(ends[1]);
 		/* So many acknowledgements, then a moment that falls anywhere in the work behind them. */
 		uint64_t wanted = 1 + random_next(&seed) % 40;
-		int64_t deadline = clock_deadline(20000);
+		int64_t deadline = clock_deadline(120000);
 		for (uint64_t i = 0, n; read(ends[0], &n, sizeof(n)) == sizeof(n);) {
 			acknowledged = n;
 			/* The last one is killed behind a flush for certain, however slow the machine is. */
