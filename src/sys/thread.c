@@ -75,13 +75,17 @@ void thread_join(struct thread *t)
 
 const char *thread_name(void) { return own_name ? own_name : "main"; }
 
+enum { NICE_SECOND = 5, NICE_BACKGROUND = 10 };
+
+void thread_second(void) { (void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), NICE_SECOND); }
+
 /* Both are per thread on Linux. What the system refuses is no failure: the work is done, only not so politely. The lowest of the common class:
  * idle would wait for ever behind a disk that is never idle, and others wait for the log's journal with it. */
 void thread_background(void)
 {
-	enum { NICE = 10, IO_WHO_THREAD = 1, IO_COMMON = 2 << 13, IO_LOWEST = 7 };
+	enum { IO_WHO_THREAD = 1, IO_COMMON = 2 << 13, IO_LOWEST = 7 };
 
-	(void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), NICE);
+	(void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid), NICE_BACKGROUND);
 	(void) syscall(SYS_ioprio_set, IO_WHO_THREAD, 0, IO_COMMON | IO_LOWEST);
 }
 

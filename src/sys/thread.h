@@ -30,6 +30,8 @@ void thread_join(struct thread *t);             /* no effect when it was never s
 const char *thread_name(void);                  /* of the caller; "main" when not ours. Borrowed */
 /* The calling thread's work can wait: it gets a tenth of what others get when they want the core or the disk. For good. */
 void thread_background(void);
+/* Nobody waits for the calling thread's answer, but others would wait were it to stop: a third of a core that is wanted, the disk like all. */
+void thread_second(void);
 unsigned thread_cores(void);                    /* CPUs this process may use, at least 1 */
 
 void mutex_init(struct mutex *m);

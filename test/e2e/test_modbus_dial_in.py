@@ -83,7 +83,7 @@ def test_a_device_that_calls_is_known_and_read(platform, framing, written, regis
         # it calls again, and while that stands once more: the old one is dead, the new one counts
         with Dtu(port, serial_port, registration), Dtu(port, serial_port, registration):
             becomes(platform, f"d{framing}2/w", 1002)
-            assert link(platform, c)["connects"] == 3
+            wait_for(lambda: link(platform, c)["connects"] == 3, what="both calls were taken")
     platform.call("PATCH", f"/api/v1/connections/{c}", {"enabled": False})
 
 

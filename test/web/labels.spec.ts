@@ -46,7 +46,7 @@ describe.skipIf(why)(`data labels${why ? ` (${why})` : ''}`, () => {
 		await page.goto(`${url}/r/labels`);
 		await page.getByText('还没有数据标签').waitFor();
 		await page.getByRole('button', { name: /新增数据标签/ }).first().click();
-		await page.getByRole('textbox', { name: '编码', exact: true }).fill('energy');
+		await page.getByRole('textbox', { name: /^\* 编码$/ }).fill('energy');
 		await page.getByLabel('名称', { exact: true }).fill('能源');
 		await page.getByLabel('样本保留天数').fill('1095');
 		await page.getByRole('button', { name: /保\s*存/ }).click();
